@@ -35,6 +35,7 @@ enum Wires {
         for message in messages {
             _ = NetlinkChange.topic(of: message.type, isNetfilter: false)
             _ = NetlinkChange.topic(of: message.type, isNetfilter: true)
+            _ = try? NetlinkNews.told(by: message, isNetfilter: false)
             _ = try? Link(message)
             _ = try? Route(message)
             _ = try? Rule(message)

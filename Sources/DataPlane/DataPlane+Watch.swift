@@ -23,7 +23,8 @@ extension DataPlane {
     /// Returns when its task is cancelled.
     ///
     /// What is changed over the sockets of ``NamespaceHandles`` is not heard; other changes of our own are: a comparison that finds nothing is cheap, as it
-    /// reads no rules of a namespace in which nobody else has changed any (``RulesetGenerations``).
+    /// reads no rules of a namespace in which nobody else has changed any (``RulesetGenerations``). And nothing is compared where all that was heard
+    /// is as it is known to be (``NewsCheck``).
     package func run() async throws {
         let listener = try await NetlinkListener.open(in: node, ignoring: handles.own)
         let changes = ChangeSet()
@@ -34,7 +35,7 @@ extension DataPlane {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 for await event in listener.events {
-                    changes.add(event)
+                    changes.add(event, event.news(from: listener))
                     news.signal()
                     if event.concernsUnderlay { self.underlayChanges.change { $0 &+= 1 } }
                 }
@@ -132,13 +133,18 @@ extension DataPlane {
             return
         }
         var scopes: Set<Scope> = []
+        var news: [Scope: Set<NetlinkNews>] = [:]
         ledger.change { ledger in
-            if changes.isNodeChanged { scopes.insert(.node) }
-            for id in changes.namespaces { if let scope = ledger.scopesByID[id] { scopes.insert(scope) } }
+            for (id, told) in changes.told {
+                guard let scope = id.map({ ledger.scopesByID[$0] }) ?? .node else { continue }
+                scopes.insert(scope)
+                news[scope] = told
+            }
             scopes.formIntersection(ledger.applied.keys)
             scopes = ledger.pace.admit(scopes, at: .now)
         }
-        if !scopes.isEmpty { _ = try await mailbox.compare(scopes, reason: "change heard") }
+        news = news.filter { scopes.contains($0.key) }
+        if !scopes.isEmpty { _ = try await mailbox.compare(scopes, reason: "change heard", after: news) }
     }
 
     private func compareEverything() async throws {
@@ -148,6 +154,13 @@ extension DataPlane {
 }
 
 extension NetlinkEvent {
+    fileprivate func news(from listener: NetlinkListener) -> Set<NetlinkNews>? {
+        switch self {
+        case .overflow: nil
+        case .changed(let change): listener.takeNews(of: change)
+        }
+    }
+
     /// Links, addresses or routes of the node itself, or nobody knows of what.
     fileprivate var concernsUnderlay: Bool {
         switch self {

@@ -12,12 +12,15 @@ package struct KernelCounters: Equatable, Sendable {
         case file
         /// A context of libnftables was made.
         case rulesetContext
+        /// Everything in a network namespace was listed.
+        case listing
     }
 
     private static let threads = Atomic<Int>(0)
     private static let entries = Atomic<Int>(0)
     private static let files = Atomic<Int>(0)
     private static let contexts = Atomic<Int>(0)
+    private static let listed = Atomic<Int>(0)
 
     /// Counts one; from any thread.
     package static func note(_ kind: Kind) {
@@ -26,6 +29,7 @@ package struct KernelCounters: Equatable, Sendable {
         case .entry: entries.wrappingAdd(1, ordering: .relaxed)
         case .file: files.wrappingAdd(1, ordering: .relaxed)
         case .rulesetContext: contexts.wrappingAdd(1, ordering: .relaxed)
+        case .listing: listed.wrappingAdd(1, ordering: .relaxed)
         }
     }
 
@@ -37,18 +41,22 @@ package struct KernelCounters: Equatable, Sendable {
     package let files: Int
     /// Of libnftables.
     package let contexts: Int
+    /// Of network namespaces.
+    package let listings: Int
 
     /// Since the process has started.
     package static var now: KernelCounters {
         KernelCounters(
             threads: threads.load(ordering: .relaxed), entries: entries.load(ordering: .relaxed),
-            files: files.load(ordering: .relaxed), contexts: contexts.load(ordering: .relaxed))
+            files: files.load(ordering: .relaxed), contexts: contexts.load(ordering: .relaxed),
+            listings: listed.load(ordering: .relaxed))
     }
 
     /// What has been counted in between.
     package static func - (later: Self, earlier: Self) -> Self {
         KernelCounters(
             threads: later.threads &- earlier.threads, entries: later.entries &- earlier.entries,
-            files: later.files &- earlier.files, contexts: later.contexts &- earlier.contexts)
+            files: later.files &- earlier.files, contexts: later.contexts &- earlier.contexts,
+            listings: later.listings &- earlier.listings)
     }
 }

@@ -43,6 +43,11 @@ package struct LinkAddress: Sendable, Hashable {
     /// `nil` for messages of other types or families.
     package init?(_ message: NetlinkMessage) throws(NetlinkError) {
         guard message.type == MessageType.newAddress else { return nil }
+        try self.init(row: message)
+    }
+
+    /// Also of one that tells that it is gone.
+    init?(row message: NetlinkMessage) throws(NetlinkError) {
         let (fixed, attributes) = try message.parts(fixed: Self.headerLength)
         let length = Int(clamping: try fixed.number(at: 1, as: UInt8.self))
         guard let family = IPFamily(try fixed.number(at: 0, as: UInt8.self)), length <= family.width,

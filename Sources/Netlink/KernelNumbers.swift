@@ -181,6 +181,11 @@ enum NeighbourAttribute {
     static let flagProxy = UInt8(NTF_PROXY)
 }
 
+enum ParameterAttribute {
+    /// NETCONFA_IFINDEX (linux/netconf.h).
+    static let link: UInt16 = 1
+}
+
 enum NamespaceAttribute {
     static let id = UInt16(NETNSA_NSID)
     static let descriptor = UInt16(NETNSA_FD)

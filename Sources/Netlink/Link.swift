@@ -106,12 +106,15 @@ package struct LinkStatistics: Sendable, Hashable {
 /// Asks for the links of a namespace, or for one of them.
 struct GetLinks {
     var name: String?
+    /// Instead of a name.
+    var index: UInt32?
     var statistics = false
 
     func message(sequence: UInt32) -> [UInt8] {
+        let isDump = name == nil && index == nil
         var writer = MessageWriter(
-            type: MessageType.getLink, flags: MessageFlags.request | (name == nil ? MessageFlags.dump : 0))
-        LinkHeader().encode(into: &writer)
+            type: MessageType.getLink, flags: MessageFlags.request | (isDump ? MessageFlags.dump : 0))
+        LinkHeader(index: index ?? 0).encode(into: &writer)
         if let name { writer.string(LinkAttribute.name, name) }
         if !statistics { writer.number(LinkAttribute.extensionMask, LinkAttribute.skipStatistics) }
         return writer.finished(sequence: sequence)

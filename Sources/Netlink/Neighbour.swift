@@ -65,6 +65,11 @@ package struct Neighbour: Sendable, Hashable {
     /// `nil` for messages of other types or families.
     package init?(_ message: NetlinkMessage) throws(NetlinkError) {
         guard message.type == MessageType.newNeighbour else { return nil }
+        try self.init(row: message)
+    }
+
+    /// Also of one that tells that it is gone.
+    init?(row message: NetlinkMessage) throws(NetlinkError) {
         let (fixed, attributes) = try message.parts(fixed: NeighbourHeader.length)
         guard let family = IPFamily(try fixed.number(at: 0, as: UInt8.self)),
             try fixed.number(at: 10, as: UInt8.self) & NeighbourAttribute.flagProxy == 0,
@@ -149,6 +154,11 @@ package struct ForwardingEntry: Sendable, Hashable {
     /// `nil` for messages of other types or families.
     package init?(_ message: NetlinkMessage) throws(NetlinkError) {
         guard message.type == MessageType.newNeighbour else { return nil }
+        try self.init(row: message)
+    }
+
+    /// Also of one that tells that it is gone.
+    init?(row message: NetlinkMessage) throws(NetlinkError) {
         let (fixed, attributes) = try message.parts(fixed: NeighbourHeader.length)
         // Rows of a VLAN repeat those without, as long as VLAN filtering is off.
         guard try fixed.number(at: 0) == AddressFamily.bridge.rawValue,

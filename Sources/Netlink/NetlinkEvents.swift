@@ -60,6 +60,8 @@ package final class NetlinkListener: Sendable {
     private let tokens = Mutex<[Poller.Token]>([])
     private let own: OwnChanges
     private let links = Mutex(LinkMemory())
+    /// What the events that wait are about.
+    private let news = Mutex<[NetlinkChange: WaitingNews]>([:])
 
     /// Listens in the calling thread's namespace from now on.
     /// - Parameter own: what is not told.
@@ -132,12 +134,17 @@ package final class NetlinkListener: Sendable {
             guard sender == 0 else { continue }
             do {
                 let id: Int32? = namespace < 0 ? nil : namespace
-                let topics = Set(
-                    try NetlinkMessage.decode(buffer.prefix(Int(clamping: count)))
-                        .filter { try isNews($0, isNetfilter, id) }
-                        .compactMap { NetlinkChange.topic(of: $0.type, isNetfilter: isNetfilter) })
+                var changes: Set<NetlinkChange> = []
+                for message in try NetlinkMessage.decode(buffer.prefix(Int(clamping: count))) {
+                    guard try isNews(message, isNetfilter, id),
+                        let topic = NetlinkChange.topic(of: message.type, isNetfilter: isNetfilter)
+                    else { continue }
+                    let change = NetlinkChange(topic: topic, namespaceID: id)
+                    note(try NetlinkNews.told(by: message, isNetfilter: isNetfilter), of: change)
+                    changes.insert(change)
+                }
                 if truncated != 0 { tell(.overflow) }
-                for topic in topics { tell(.changed(NetlinkChange(topic: topic, namespaceID: id))) }
+                for change in changes { tell(.changed(change)) }
             } catch {
                 // Unreadable is as good as lost.
                 tell(.overflow)
@@ -152,10 +159,38 @@ package final class NetlinkListener: Sendable {
         return !own.contains(message, isNetfilter: isNetfilter, in: id)
     }
 
+    /// Before the event itself, so that whoever reads the event finds it.
+    private func note(_ told: [NetlinkNews]?, of change: NetlinkChange) {
+        news.withLock { $0[change, default: WaitingNews()].add(told) }
+    }
+
+    /// What has been told of a change since it was asked for last; `nil` where everything of its kind is to be looked at.
+    ///
+    /// To be asked for after the event. A later event of the same change may find that nothing is left: it was told with the one before.
+    package func takeNews(of change: NetlinkChange) -> Set<NetlinkNews>? {
+        news.withLock { $0.removeValue(forKey: change) ?? WaitingNews() }.all
+    }
+
     private func tell(_ event: NetlinkEvent) {
         // What was lost may have been of links.
         if event == .overflow { links.withLock { $0.forgetAll() } }
         waiting.add(event)
+    }
+}
+
+/// What has been told of one change that nobody has asked for yet.
+private struct WaitingNews {
+    private var told: Set<NetlinkNews> = []
+    private var isTooMuch = false
+
+    /// `nil` where it is too much, or cannot be told one by one.
+    var all: Set<NetlinkNews>? { isTooMuch ? nil : told }
+
+    mutating func add(_ more: [NetlinkNews]?) {
+        if isTooMuch { return }
+        if let more { told.formUnion(more) }
+        guard more == nil || told.count > NetlinkNews.most else { return }
+        (told, isTooMuch) = ([], true)
     }
 }
 

@@ -104,6 +104,11 @@ package struct Route: Sendable, Hashable {
     /// `nil` for messages of other types or families.
     package init?(_ message: NetlinkMessage) throws(NetlinkError) {
         guard message.type == MessageType.newRoute else { return nil }
+        try self.init(row: message)
+    }
+
+    /// Also of one that tells that it is gone.
+    init?(row message: NetlinkMessage) throws(NetlinkError) {
         let (fixed, attributes) = try message.parts(fixed: Self.headerLength)
         let length = Int(clamping: try fixed.number(at: 1, as: UInt8.self))
         let flags = try fixed.number(at: 8, as: UInt32.self)

@@ -57,10 +57,16 @@ package final class RouteSocket: Sendable {
 
     /// One link; `nil` when there is none of this name.
     package func link(named name: String, statistics: Bool = false) throws -> Link? {
-        let request = GetLinks(name: name, statistics: statistics)
+        try link(GetLinks(name: name, statistics: statistics), name)
+    }
+
+    /// One link; `nil` when there is none of this number.
+    package func link(at index: UInt32) throws -> Link? { try link(GetLinks(index: index), "#\(index)") }
+
+    private func link(_ request: GetLinks, _ what: String) throws -> Link? {
         do {
             return try socket.withLock { socket in
-                try socket.ask(attempting: "get link \(name)") { request.message(sequence: $0) }
+                try socket.ask(attempting: "get link \(what)") { request.message(sequence: $0) }
             }.lazy.compactMap { try Link($0) }.first
         } catch let error as NetlinkError where error.code == .missing {
             return nil
@@ -71,7 +77,7 @@ package final class RouteSocket: Sendable {
     package func addresses(
         _ family: IPFamily = .v4, where fits: (LinkAddress) -> Bool = { _ in true }
     ) throws -> [LinkAddress] {
-        try dump("list addresses", LinkAddress.init, fits) { sequence in
+        try dump("list addresses", LinkAddress.init(_:), fits) { sequence in
             var writer = MessageWriter(type: MessageType.getAddress, flags: MessageFlags.request | MessageFlags.dump)
             writer.put(AddressFamily(family).rawValue)
             writer.put(zeros: LinkAddress.headerLength - 1)
@@ -88,7 +94,7 @@ package final class RouteSocket: Sendable {
     package func routes(
         _ family: IPFamily = .v4, addedBy number: UInt8, where fits: (Route) -> Bool = { _ in true }
     ) throws -> [Route] {
-        try dump("list routes", Route.init, fits) { sequence in
+        try dump("list routes", Route.init(_:), fits) { sequence in
             var writer = MessageWriter(type: MessageType.getRoute, flags: MessageFlags.request | MessageFlags.dump)
             Route.header(family, protocol: number, into: &writer)
             return writer.finished(sequence: sequence)
@@ -109,14 +115,16 @@ package final class RouteSocket: Sendable {
     package func neighbours(
         _ family: IPFamily = .v4, where fits: (Neighbour) -> Bool = { _ in true }
     ) throws -> [Neighbour] {
-        try dump("list neighbours", Neighbour.init, fits) {
+        try dump("list neighbours", Neighbour.init(_:), fits) {
             Neighbour.dumpMessage(AddressFamily(family), sequence: $0)
         }
     }
 
     /// All rows of bridges' and VXLAN devices' forwarding tables, or those that fit.
     package func forwardingEntries(where fits: (ForwardingEntry) -> Bool = { _ in true }) throws -> [ForwardingEntry] {
-        try dump("list forwarding entries", ForwardingEntry.init, fits) { Neighbour.dumpMessage(.bridge, sequence: $0) }
+        try dump("list forwarding entries", ForwardingEntry.init(_:), fits) {
+            Neighbour.dumpMessage(.bridge, sequence: $0)
+        }
     }
 
     /// What does not fit is not kept, however much there is.

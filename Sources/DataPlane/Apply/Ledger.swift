@@ -9,7 +9,7 @@ struct Ledger: Sendable {
     var scopesByID: [Int32: Scope] = [:]
     /// When namespaces may be looked at again.
     var pace = Pace()
-    /// When they were compared with the kernel, and when they were glanced at.
+    /// When they were compared with the kernel, and when they were probed.
     var comparisons = Rounds()
     var probes = Rounds()
 
@@ -23,6 +23,6 @@ struct Ledger: Sendable {
         pace.forget(allBut: applied.keys)
         comparisons.note(outcome.parts.lazy.filter { $0.value.wasExamined || $0.value.isNew }.map(\.key), at: .now)
         comparisons.forget(allBut: applied.keys)
-        glances.forget(allBut: applied.keys)
+        probes.forget(allBut: applied.keys)
     }
 }

@@ -1,4 +1,5 @@
 import Concurrency
+import Netlink
 import Synchronization
 
 /// The place of a posted change among all that are posted to one data plane. What carries it out carries out everything before it, too.
@@ -22,6 +23,8 @@ final class Mailbox: Sendable {
         var removesStrays: Bool
         /// Rules are read also where nobody else has changed any.
         var rereads: Bool
+        /// Of some of the scopes: what was heard of them. Where all of that is as it is known to be they need not be compared.
+        var news: [Scope: Set<NetlinkNews>]
         var reports: [Promise<DriftReport>]
     }
 
@@ -122,22 +125,31 @@ final class Mailbox: Sendable {
     }
 
     /// Has namespaces compared with the kernel, and repaired.
+    /// - Parameter news: What was heard of some of them, where that is the reason: they are compared if any of it is other than it is known to be.
     /// - Throws: `CancellationError`; the comparison takes place all the same.
     func compare(
-        _ scopes: Set<Scope>?, reason: String, removesStrays: Bool? = nil, rereads: Bool = false
+        _ scopes: Set<Scope>?, reason: String, removesStrays: Bool? = nil, rereads: Bool = false,
+        after news: [Scope: Set<NetlinkNews>] = [:]
     ) async throws -> DriftReport {
         let removesStrays = removesStrays ?? (scopes == nil)
         let report = Promise<DriftReport>()
         state.withLock { state in
             guard var waiting = state.comparison else {
                 state.comparison = Comparison(
-                    reason: reason, scopes: scopes, removesStrays: removesStrays, rereads: rereads, reports: [report])
+                    reason: reason, scopes: scopes, removesStrays: removesStrays, rereads: rereads, news: news,
+                    reports: [report])
                 return
             }
             if let before = waiting.scopes, let scopes {
+                for scope in scopes {
+                    let heard = news[scope].flatMap { more in
+                        before.contains(scope) ? waiting.news[scope].map { $0.union(more) } : more
+                    }
+                    waiting.news[scope] = heard
+                }
                 waiting.scopes = before.union(scopes)
             } else {
-                waiting.scopes = nil
+                (waiting.scopes, waiting.news) = (nil, [:])
             }
             waiting.removesStrays = waiting.removesStrays || removesStrays
             waiting.rereads = waiting.rereads || rereads

@@ -138,7 +138,11 @@ final class ReconcileLoop: Sendable {
     private func compare(_ comparison: Mailbox.Comparison, _ memory: inout Memory) async {
         let start = ContinuousClock.now
         if comparison.rereads { handles.generations.forget(comparison.scopes) }
-        if let scopes = comparison.scopes, !comparison.removesStrays, await areAsKnown(scopes, memory) {
+        var scopes = comparison.scopes
+        if !comparison.rereads, let all = scopes, !comparison.news.isEmpty {
+            scopes = all.subtracting(await unconcerned(by: comparison.news, memory))
+        }
+        if let scopes, !comparison.removesStrays, await areAsKnown(scopes, memory) {
             var report = DriftReport(reason: comparison.reason)
             report.duration = .now - start
             report.total = memory.repaired
@@ -146,7 +150,7 @@ final class ReconcileLoop: Sendable {
             return
         }
         var (pass, outcome) = await begin(
-            towards: memory.network, examining: comparison.scopes, removingStrays: comparison.removesStrays, &memory)
+            towards: memory.network, examining: scopes, removingStrays: comparison.removesStrays, &memory)
         await finish(pass, &outcome)
         for (scope, errors) in outcome.failures { logFailure(scope, errors) }
         var report = DriftReport(reason: comparison.reason)
@@ -161,6 +165,7 @@ final class ReconcileLoop: Sendable {
 
     /// Whether these namespaces are as they are known to be. A look at them tells it as a rule, however many others there are.
     private func areAsKnown(_ scopes: Set<Scope>, _ memory: Memory) async -> Bool {
+        if scopes.isEmpty { return true }
         guard memory.unforgotten.isEmpty, memory.filtersBridges == filtersBridges else { return false }
         let known = ledger.value
         var previous: [Scope: AppliedNamespace] = [:]

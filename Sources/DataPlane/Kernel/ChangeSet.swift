@@ -5,20 +5,22 @@ import Synchronization
 final class ChangeSet: Sendable {
     struct Changes: Sendable {
         var isEverything = false
-        var isNodeChanged = false
-        var namespaces: Set<Int32> = []
+        /// By the numbers of namespaces, `nil` the node's own: what was told; `nil` where it was not told one by one.
+        var told: [Int32?: Set<NetlinkNews>?] = [:]
     }
 
     private let changes = Mutex(Changes())
 
-    func add(_ event: NetlinkEvent) {
+    /// - Parameter news: What the event is about; `nil` where that is not told one by one.
+    func add(_ event: NetlinkEvent, _ news: Set<NetlinkNews>?) {
         changes.withLock { changes in
             switch event {
             case .overflow: changes.isEverything = true
             // A namespace has got a number, or lost it with its end: nothing in another one is different for it.
             case .changed(let change) where change.topic == .namespaceID: break
             case .changed(let change):
-                if let id = change.namespaceID { changes.namespaces.insert(id) } else { changes.isNodeChanged = true }
+                let before = changes.told[change.namespaceID, default: []]
+                changes.told[change.namespaceID] = .some(before.flatMap { before in news.map { before.union($0) } })
             }
         }
     }

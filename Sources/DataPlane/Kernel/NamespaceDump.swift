@@ -48,6 +48,7 @@ struct NamespaceDump: Sendable {
 
     func take() throws -> ObservedNamespace {
         let start = ContinuousClock.now
+        KernelCounters.note(.listing)
         var observed = ObservedNamespace()
         var surplus = Surplus()
         let socket = try RouteSocket()
@@ -124,22 +125,8 @@ struct NamespaceDump: Sendable {
         var names: [UInt32: String] = [:]
         for link in own {
             names[link.index] = link.name
-            let make: LinkState.Make
-            switch link.kind {
-            case _ where wanted.kernel.links[link.name]?.make == .inner: make = .inner
-            case "bridge": make = .bridge(link.bridge ?? BridgeOptions())
-            case "vxlan": make = link.vxlan.map { .vxlan($0) } ?? .inner
-            case "tun": make = .tap
-            case "macvlan":
-                make = link.macvlan.map { .child(ChildSettings(kind: .macvlan($0))) } ?? .veth(nil)
-            case "ipvlan": make = link.ipvlan.map { .child(ChildSettings(kind: .ipvlan($0))) } ?? .veth(nil)
-            case "vlan": make = .vlan(of: nil, id: nil)
-            case "dummy": make = .dummy
-            default: make = .veth(nil)
-            }
             state.links[link.name] = LinkState(
-                make: make, mtu: link.mtu, mac: link.mac, group: link.group, alias: link.alias,
-                master: link.master.flatMap { every[$0] }, port: link.port, isUp: link.isUp)
+                observed: link, wanted: wanted.kernel.links[link.name], master: link.master.flatMap { every[$0] })
         }
         return names
     }
@@ -273,6 +260,30 @@ struct NamespaceDump: Sendable {
         case .index(let index): names[index]
         case .name(let name): name
         }
+    }
+}
+
+extension LinkState {
+    /// As a link is found.
+    /// - Parameters:
+    ///   - wanted: What is to be of its name.
+    ///   - master: By name.
+    init(observed link: Link, wanted: LinkState?, master: String?) {
+        let make: LinkState.Make =
+            switch link.kind {
+            case _ where wanted?.make == .inner: .inner
+            case "bridge": .bridge(link.bridge ?? BridgeOptions())
+            case "vxlan": link.vxlan.map { .vxlan($0) } ?? .inner
+            case "tun": .tap
+            case "macvlan": link.macvlan.map { .child(ChildSettings(kind: .macvlan($0))) } ?? .veth(nil)
+            case "ipvlan": link.ipvlan.map { .child(ChildSettings(kind: .ipvlan($0))) } ?? .veth(nil)
+            case "vlan": .vlan(of: nil, id: nil)
+            case "dummy": .dummy
+            default: .veth(nil)
+            }
+        self.init(
+            make: make, mtu: link.mtu, mac: link.mac, group: link.group, alias: link.alias, master: master,
+            port: link.port, isUp: link.isUp)
     }
 }
 

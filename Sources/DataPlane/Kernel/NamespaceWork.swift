@@ -109,7 +109,10 @@ enum NamespaceWork {
         guard let row = try socket.addresses(address.family).first(where: { $0.network.address == address }) else {
             return nil
         }
-        return try socket.links().first { row.link == .index($0.index) || row.link == .name($0.name) }?.name
+        return switch row.link {
+        case .index(let index): try socket.link(at: index)?.name
+        case .name(let name): name
+        }
     }
 
     static func ownAddresses() throws -> Set<IPAddress> {

@@ -27,6 +27,8 @@ struct Damage: Sendable {
 
     /// All of them, on nodes as `swarm` of World.swift wants them.
     static let all = links + routes + rows + rules + parameters + guards
+    /// Of some of which the kernel tells nobody.
+    static let silent = Set(parameters.map(\.name))
 
     private static let links: [Damage] = [
         Damage("container's pair", .node, link(DeleteLink(.name("aegt21")))),

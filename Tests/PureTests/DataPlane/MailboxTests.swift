@@ -1,5 +1,6 @@
 import Addressing
 import Concurrency
+import Netlink
 import TestKit
 import Testing
 
@@ -103,5 +104,32 @@ import Testing
         #expect(everything.scopes == nil)
         for waiter in everything.reports { waiter.succeed(DriftReport(reason: "")) }
         _ = try await (three, all)
+    }
+
+    @Test func `what was heard counts as long as nobody wants the namespace compared for another reason`() async throws
+    {
+        let mailbox = Mailbox()
+        let (node, other) = (Scope.node, Scope.overlay("o"))
+        async let one = mailbox.compare([node, other], reason: "heard", after: [node: [.link(1)], other: [.ruleset]])
+        try await eventually("the first") { mailbox.comparisonWaiterCount == 1 }
+        async let two = mailbox.compare([node], reason: "heard", after: [node: [.link(2)]])
+        try await eventually("the second") { mailbox.comparisonWaiterCount == 2 }
+        async let three = mailbox.compare([other, .ingress], reason: "in turn", after: [.ingress: [.link(3)]])
+        try await eventually("the third") { mailbox.comparisonWaiterCount == 3 }
+        async let four = mailbox.compare([other], reason: "heard", after: [other: [.link(4)]])
+        try await eventually("the fourth") { mailbox.comparisonWaiterCount == 4 }
+        let comparison = try #require(mailbox.take()?.comparison)
+        #expect(comparison.scopes == [node, other, .ingress])
+        #expect(comparison.news == [node: [.link(1), .link(2)], .ingress: [.link(3)]])
+        for waiter in comparison.reports { waiter.succeed(DriftReport(reason: "")) }
+        _ = try await (one, two, three, four)
+        async let five = mailbox.compare([node], reason: "heard", after: [node: [.link(1)]])
+        try await eventually("the fifth") { mailbox.comparisonWaiterCount == 1 }
+        async let all = mailbox.compare(nil, reason: "all")
+        try await eventually("the sixth") { mailbox.comparisonWaiterCount == 2 }
+        let everything = try #require(mailbox.take()?.comparison)
+        #expect(everything.scopes == nil && everything.news.isEmpty)
+        for waiter in everything.reports { waiter.succeed(DriftReport(reason: "")) }
+        _ = try await (five, all)
     }
 }
