@@ -271,17 +271,15 @@ class Cluster:
             if self.under_way and self.under_way.done() and self.under_way.exception():
                 raise Broken(str(self.under_way.exception()))
             tasks = self.manager.get("/tasks", service=service)
-            hosts = {node["ID"]: (node.get("Description") or {}).get("Hostname", node["ID"]) for node in self.manager.get("/nodes")}
             live = [task for task in tasks if task["Status"]["State"] == "running"]
-            if len(live) == count:
-                places = {}
-                for task in live:
-                    name = hosts.get(task["NodeID"], task["NodeID"])
-                    places[name] = places.get(name, 0) + 1
-                return places
-            raise Failure("; ".join(
-                f"{task['ID']} on {hosts.get(task.get('NodeID'), 'no node')}: {task['Status']['State']} {task['Status'].get('Err', '')}"
-                for task in tasks) or "no tasks")
+            expect(len(live) == count, "; ".join(
+                f"{task['ID']} on {task.get('NodeID') or 'no node'}: {task['Status']['State']} {task['Status'].get('Err', '')}" for task in tasks) or "no tasks")
+            hosts = {node["ID"]: (node.get("Description") or {}).get("Hostname") for node in self.manager.get("/nodes")}
+            places = {}
+            for task in live:
+                name = hosts.get(task["NodeID"]) or task["NodeID"]
+                places[name] = places.get(name, 0) + 1
+            return places
         return poll(seconds, f"{count} running tasks of {service}", attempt)
 
     def gone(self, *services, seconds=60):
