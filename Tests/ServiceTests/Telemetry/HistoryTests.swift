@@ -229,7 +229,7 @@ import Testing
             }
             func time(_ entities: [Entity], _ name: String) async throws -> Duration {
                 var times: [Duration] = []
-                for _ in 0..<7 {
+                for _ in 0..<3 {
                     let start = ContinuousClock.now
                     let answer = try await history.answer(Self.query(entities, from: Self.start, to: end), now: end)
                     times.append(ContinuousClock.now - start)
