@@ -188,11 +188,12 @@ def check_shapes(cluster, service, tasks):
 
     def line(*flags):
         return manager.docker("service", "logs", "--tail", "1", *flags, service).text.splitlines()[-1]
-    expect(re.fullmatch(r"[0-9a-f]{12} \S+.*", line("--raw")), f"--raw: {line('--raw')}")
-    expect(re.match(rf"{service}\.\d\.[0-9a-z]{{25}}@node-", line("--no-trunc")), f"--no-trunc: {line('--no-trunc')}")
-    expect(re.match(r"[0-9a-z]{25}\.\d\.[0-9a-z]{12}@[0-9a-z]{25} ", line("--no-resolve")), f"--no-resolve: {line('--no-resolve')}")
-    expect(re.match(rf"{service}\.\d@node-", line("--no-task-ids")), f"--no-task-ids: {line('--no-task-ids')}")
-    expect(re.match(rf"{service}\.\d\.[0-9a-z]{{12}}@node-\d\s+\|  ?[0-9a-f]{{12}} ", line("--details")), f"--details: {line('--details')}")
+    for flag, shape in {
+        "--raw": r"[0-9a-f]{12} \S+", "--no-trunc": rf"{service}\.\d\.[0-9a-z]{{25}}@node-", "--no-resolve": r"[0-9a-z]{25}\.\d\.[0-9a-z]{12}@[0-9a-z]{25} ",
+        "--no-task-ids": rf"{service}\.\d@node-", "--details": rf"{service}\.\d\.[0-9a-z]{{12}}@node-\d\s+\|  ?[0-9a-f]{{12}} ",
+    }.items():
+        seen = line(flag)
+        expect(re.match(shape, seen), f"{flag}: {seen}")
     slot, task, node, host = sorted(tasks)[0]
     own = manager.docker("service", "logs", "--raw", task).out.splitlines()
     expect(len(own) == LINES + 1 and all(text.startswith(host) for text in own), f"logs of task {task}: {len(own)} lines")

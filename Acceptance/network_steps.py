@@ -228,8 +228,9 @@ def step12(cluster):
     network = cluster.manager.inspect("network", "mysql-network")["Id"]
     task = set(addresses(cluster, "mysql-2", "mysql-network").values())
     virtual = {virtual_address(cluster, "mysql-2", network)}
-    expect(look_up(node, client, "mysql-2") == virtual, f"mysql-2 is {look_up(node, client, 'mysql-2')}, not {virtual}")
-    expect(look_up(node, client, "tasks.mysql-2") == task, f"tasks.mysql-2 is {look_up(node, client, 'tasks.mysql-2')}, not {task}")
+    for name, wanted in (("mysql-2", virtual), ("tasks.mysql-2", task)):
+        found = look_up(node, client, name)
+        expect(found == wanted, f"{name} is {found}, not {wanted}")
     expect(all(found.startswith("192.168.1.") for found in task | virtual), f"addresses {task} {virtual}")
     return f"a task on {node.name} logged in at mysql-2 ({virtual.pop()}) and tasks.mysql-2 ({task.pop()}), which runs on {list(places)[0]}"
 
