@@ -72,7 +72,7 @@ package struct HostAddresses: Hashable, Sendable {
         }
     }
 
-    /// Whether it is one of the addresses.
+    /// Whether it is the one of its family.
     package func contains(_ address: IPAddress) -> Bool {
         switch address {
         case .v4(let address): v4 == address

@@ -1,6 +1,6 @@
 /// A host and perhaps a port as one text: `name`, `10.0.0.1:2377`, `fd00::1`, `[fd00::1]:2377` (RFC 3986 §3.2.2).
 package enum HostText {
-    /// An address with a port.
+    /// As in `10.0.0.1:80`, or `[2001:db8::1]:80`.
     package static func join(_ address: IPAddress, _ port: Int) -> String { join("\(address)", port) }
 
     /// The same of a host's name or the text of an address, without brackets.

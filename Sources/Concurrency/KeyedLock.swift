@@ -45,7 +45,7 @@ package final class KeyedLock<Key: Hashable & Sendable>: Sendable {
     /// How many wait for a key.
     package func waiterCount(_ key: Key) -> Int { queues.withLock { $0[key]?.count ?? 0 } }
 
-    /// Keys that are locked.
+    /// How many keys somebody holds.
     package var lockedCount: Int { queues.withLock { $0.count } }
 
     /// Takes the lock if it is free; else the waiter is kept.

@@ -8,7 +8,7 @@ package enum DockerMessage {
     /// The sentence for whatever was thrown. An error without a sentence has a text of its own, such as the kernel's or a registry's.
     package static func text(of error: any Error) -> String { sentence(for: error) ?? "\(error)" }
 
-    /// The sentence, for an error that has one here.
+    /// Docker's sentence; `nil` for what is no case of the domain's, as an error of the kernel.
     package static func sentence(for error: any Error) -> String? { (error as? any MessageConvertible)?.message }
 }
 

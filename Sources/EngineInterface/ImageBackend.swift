@@ -78,7 +78,7 @@ package struct DistributionInspection: Encodable, Sendable {
         package var size: Int64 = 0
         package init() {}
     }
-    /// A platform that there is an image for.
+    /// `GOARCH`, `GOOS` and the variant of an architecture (`v7`), as manifests of several images tell them.
     package struct Platform: Encodable, Sendable {
         package var architecture = ""
         package var os = ""

@@ -15,7 +15,7 @@ package struct PostingState: Sendable, Equatable {
     package var refused = 0
     /// What was given up before it could be posted.
     package var lost = 0
-    /// What waits to be posted.
+    /// How many wait at present.
     package var waiting = 0
 
     package init(address: String) { self.address = address }

@@ -45,7 +45,7 @@ package struct PingFilter: Sendable {
         return (passing, pings)
     }
 
-    /// The answer to a PING.
+    /// A whole frame with the ACK flag and the same eight octets (RFC 9113 section 6.7).
     package static func answer(to ping: UInt64) -> [UInt8] {
         [0, 0, UInt8(clamping: pingBytes), pingType, acknowledgement, 0, 0, 0, 0]
             + (0..<8).map { UInt8(truncatingIfNeeded: ping >> (56 - 8 * $0)) }

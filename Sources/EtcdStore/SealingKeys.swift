@@ -17,7 +17,7 @@ package final class SealingKeys: Sendable {
         /// 32 bytes.
         package let secret: Data
 
-        /// A new one.
+        /// Made by chance, id and all.
         package init() {
             id = RandomID.hex(bytes: SealingKeys.idBytes)
             secret = Data(RandomID.bytes(SealingKeys.secretBytes))

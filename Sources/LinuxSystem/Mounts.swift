@@ -112,7 +112,7 @@ package enum Mounts {
 package struct MountEntry: Sendable, Hashable {
     /// Of the mount; the number may be used again.
     package let id: Int
-    /// The mount that it is on.
+    /// The ``id`` of the mount below it (proc(5)).
     package let parent: Int
     /// `major:minor`.
     package let device: String

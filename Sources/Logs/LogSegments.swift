@@ -37,7 +37,7 @@ package struct LogSegments: Sendable, Equatable {
 
     /// Where the file of a number is, unless it is packed.
     package func rotated(_ number: Int) -> String { "\(path).\(number)" }
-    /// Where it is when it is packed.
+    /// The same number's file as gzip: either this one is there or the other.
     package func packed(_ number: Int) -> String { rotated(number) + Self.packedSuffix }
 
     /// One of the files, as it was called when it was looked for.

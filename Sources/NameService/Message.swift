@@ -66,7 +66,7 @@ package struct Question: Sendable, Hashable {
     }
 }
 
-/// A resource record.
+/// Data of a name, in an answer or beside one (RFC 1035 section 4.1.3).
 package struct ResourceRecord: Sendable, Equatable {
     /// The class IN.
     package static let internet: UInt16 = 1

@@ -2,7 +2,7 @@ package import Addressing
 
 /// The names of some networks as one value.
 package struct NameTable: NameSource, Equatable {
-    /// The names on one network.
+    /// A network that the sandbox is in, and what can be asked for there.
     package struct Network: Sendable, Equatable {
         /// The network's own name: `web.my-net` means `web` on `my-net`.
         package var name: String

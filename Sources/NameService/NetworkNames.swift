@@ -47,7 +47,7 @@ package final class ServiceNames: Sendable {
 /// network's services, `tasks.<anything>`, and ``ServiceNames``. That is looked at when a name is asked for, so it does not matter who came first.
 /// Its lock is held for one look-up or one change.
 package final class NetworkNames: Sendable {
-    /// Who has names.
+    /// By whom names are given and taken away: all of one holder's at once.
     package enum Holder: Hashable, Sendable, Comparable {
         /// A service by its id: its names and aliases.
         case service(String)
@@ -210,7 +210,7 @@ package struct SandboxNames: NameSource {
         }
     }
 
-    /// One of its networks.
+    /// A network that the sandbox is in, with the links that hold there for it alone.
     package struct Network: Sendable {
         /// `web.my-net` means `web` on `my-net`.
         package let name: String

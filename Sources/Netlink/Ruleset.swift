@@ -28,7 +28,7 @@ package struct Ruleset: Sendable {
             == false
     }
 
-    /// The tables there are.
+    /// Of all families, in the network namespace of the calling thread.
     package func tables() throws -> Set<RulesetTable> {
         let request = Self.message(Kind.getTable, 0, isDump: true)
         var socket = try NetlinkSocket(protocol: NETLINK_NETFILTER)

@@ -45,7 +45,7 @@ package struct Table: Equatable, Sendable {
         self.devices = devices
     }
 
-    /// Chains of the skeleton.
+    /// Names, in the order in which the text declares them.
     package var skeletonChains: [String] {
         skeleton.split(separator: "\n").filter { $0.hasPrefix("chain ") }.compactMap { line in
             line.split(separator: " ").dropFirst().first.map(String.init)

@@ -57,7 +57,7 @@ package struct NetworkIndex {
 
     // MARK: Objects
 
-    /// Takes in what has changed in the swarm.
+    /// - Parameter changed: What is looked at in `objects`; the rest is as it was before.
     package mutating func take(_ objects: SwarmState, _ changed: SwarmChanges) {
         for id in changed.nodes { takeNode(id, objects.nodes[id]) }
         for id in changed.networks { takeNetwork(id, objects.networks[id]) }

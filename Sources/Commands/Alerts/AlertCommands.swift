@@ -33,7 +33,7 @@ extension Command {
     }
 }
 
-/// Alerts of `GET /alerts` as rows.
+/// What `apus alerts ls` shows of each alert that `GET /alerts` tells.
 package enum AlertRow {
     package static let listing = Listing(
         table: "table {{.ID}}\t{{.Status}}\t{{.Severity}}\t{{.Name}}\t{{.Since}}\t{{.Summary}}",

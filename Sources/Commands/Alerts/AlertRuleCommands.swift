@@ -81,7 +81,7 @@ extension Command {
     }
 }
 
-/// Rules of `GET /alerts/rules` as rows.
+/// What `apus alerts rule ls` shows of each rule that `GET /alerts/rules` tells.
 package enum AlertRuleRow {
     package static let listing = Listing(
         table: "table {{.Name}}\t{{.State}}\t{{.Expression}}\t{{.For}}\t{{.Severity}}\t{{.Origin}}",

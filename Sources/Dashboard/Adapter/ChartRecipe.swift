@@ -1,6 +1,6 @@
 /// What history is kept of: a container, or a node itself.
 package struct ChartEntity: Sendable, Hashable {
-    /// What it is.
+    /// Whose samples they are: one container's, or those of the node as a whole.
     package enum Kind: Sendable, Hashable { case container, node }
     package var kind: Kind
     /// Of the container, or of the node.

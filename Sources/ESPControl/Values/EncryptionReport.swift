@@ -122,7 +122,7 @@ package struct EncryptionReport: Equatable, Sendable {
     package var networks: [UInt32: EncryptedNetworkCounters] = [:]
     /// Those that were taken on, by their names.
     package var associations: [AssociationID: AssociationCounters] = [:]
-    /// By lane.
+    /// The first is lane 0's.
     package var lanes: [EncryptionLaneCounters] = []
     /// Peers that are not where the state says (NAT), with the UDP port of lane 0.
     package var moved: [EncryptionPeerID: EncryptionEndpoint] = [:]
@@ -148,7 +148,7 @@ package protocol CounterSet: Equatable, Sendable {
     init()
 }
 
-/// Of one association.
+/// What one direction of traffic between two lanes has come to since its keys were made.
 package struct AssociationCounters: CounterSet {
     /// Sealed, or opened and right.
     package var packets: UInt64 = 0
@@ -171,7 +171,7 @@ package struct AssociationCounters: CounterSet {
     }
 }
 
-/// Of one network.
+/// What has passed an encrypted network's device since the process has had it.
 package struct EncryptedNetworkCounters: CounterSet {
     /// Read from the device; one may be many segments.
     package var framesOut: UInt64 = 0

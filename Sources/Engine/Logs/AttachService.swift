@@ -5,7 +5,7 @@ import LinuxSystem
 import Logging
 import Model
 
-/// Attaching to containers.
+/// Clients as viewers of a running container's streams, after what its log has of before.
 package final class AttachService: ContainerStreamBackend {
     private let containers: ContainerTable
     private let waiters: ExitWaiters

@@ -22,7 +22,7 @@ package enum FixedAddressError: Fault, Equatable {
     }
 }
 
-/// Who has an address.
+/// What is in the way of a fixed address: names it to who asked for it.
 package enum FixedAddressHolder: Sendable, Equatable {
     /// By name.
     case service(String)

@@ -5,7 +5,7 @@ package struct LogBatch: Sendable {
         package var line: EncodedLine
         /// Of the encoder that made it, see ``LineEncoder/group``.
         package var group: [UInt8]
-        /// The container.
+        /// The whole id of the container whose line it is.
         package var containerID: String
         /// Which of the container's lanes it was taken from: it has another one each time it is started.
         package var lane: Int

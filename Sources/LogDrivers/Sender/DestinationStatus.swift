@@ -29,7 +29,7 @@ package struct DestinationStatus: Sendable, Equatable {
     package var driver = ""
     package var address: String
     package var totals: DestinationTotals
-    /// Containers.
+    /// How many have lanes to it at present.
     package var containers: Int
     /// `ok`, `behind`, `down`.
     package var state = "ok"

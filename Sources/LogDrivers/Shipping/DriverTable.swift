@@ -7,7 +7,7 @@ package enum DriverTable {
         LokiDriver.self, OTLPDriver.self, SplunkDriver.self, SyslogDriver.self,
     ]
 
-    /// Sorted.
+    /// Of all drivers that send lines somewhere, in alphabetical order.
     package static let names: [String] = drivers.map { $0.name }.sorted()
 
     /// - Returns: `nil` when there is no driver of the name.

@@ -85,7 +85,7 @@ package struct LogMerge<Source: Hashable & Sendable>: Sendable {
     /// Whether the source was added and something of it may still come.
     package func has(_ source: Source) -> Bool { states[source] != nil }
 
-    /// Bytes of a source that wait.
+    /// Of lines that were added and not told yet.
     package func waitingBytes(of source: Source) -> Int { states[source]?.bytes ?? 0 }
 
     /// Takes what a source tells; an empty part is a sign of life.

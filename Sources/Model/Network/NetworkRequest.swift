@@ -159,7 +159,7 @@ package struct NetworkService: Codable, Sendable, Equatable {
     }
 }
 
-/// A task of it, and where it is.
+/// A running task of a service in `docker network inspect --verbose`.
 package struct NetworkServiceTask: Codable, Sendable, Equatable {
     @Zero package var name: String
     @Zero package var endpointID: String

@@ -41,7 +41,7 @@ package struct KeptDashboardAccount: Codable, Sendable, Equatable, Identifiable 
 
 /// What signs the dashboard's sessions, so that one that a manager has made is good at the others.
 package struct DashboardSigningKey: Codable, Sendable, Equatable, Identifiable {
-    /// The one that there is.
+    /// The id of the only key of the kind: managers look for it under this.
     package static let sessionID = "session"
 
     @Zero package var id: String

@@ -70,7 +70,7 @@ package enum NetworkFact: Codable, Sendable, Equatable {
         }
     }
 
-    /// A service in one network.
+    /// What callers of a service on one network need of it: names and virtual addresses; who answers is in facts of their own.
     package struct Service: Codable, Sendable, Equatable {
         package var serviceID: String
         package var name: String

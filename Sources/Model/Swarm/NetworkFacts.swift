@@ -83,7 +83,7 @@ package struct NetworkFacts: Sendable, Equatable {
     /// Those of which there is a fact.
     package var scopes: [NetworkFact.Scope] { [.swarm] + networks.keys.map { .network($0) } }
 
-    /// The fact of a key, if there is one.
+    /// `nil` when nobody has told it, or has taken it back.
     package func fact(_ key: NetworkFact.Key) -> NetworkFact? {
         switch key {
         case .settings: settings.map { .settings($0) }

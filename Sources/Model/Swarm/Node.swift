@@ -79,7 +79,7 @@ package struct NodeSpec: Codable, Sendable, Equatable {
     package init() {}
 }
 
-/// What a node is, or is to be.
+/// In a specification what a user wants a node to be, elsewhere what its certificate says.
 package enum NodeRole: String, Codable, Sendable { case worker, manager }
 /// Whether a node gets tasks; `pause` keeps those that it has, `drain` does not.
 package enum NodeAvailability: String, Codable, Sendable { case active, pause, drain }

@@ -105,7 +105,7 @@ package struct NodeEncryption: Codable, Sendable, Equatable {
         return UInt64(text, radix: 16)
     }
 
-    /// A number as ``page``.
+    /// Sixteen hexadecimal digits.
     package static func page(_ number: UInt64) -> String {
         let digits = String(number, radix: 16)
         return String(repeating: "0", count: 16 - digits.utf8.count) + digits

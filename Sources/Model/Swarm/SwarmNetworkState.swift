@@ -105,7 +105,7 @@ package struct SwarmNetworkState: Codable, Sendable, Equatable {
         }
     }
 
-    /// A service in one network.
+    /// What callers of a service on one network need of it, its tasks' addresses among that.
     package struct ServiceAddress: Codable, Sendable, Equatable {
         package var serviceID: String
         package var name: String

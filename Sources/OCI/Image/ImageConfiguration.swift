@@ -173,7 +173,7 @@ package struct ImageConfiguration: Codable, Sendable, Equatable {
         }
     }
 
-    /// `{}`
+    /// An object without members, `{}`: what Go's `struct{}` is in JSON, as value of a set's elements.
     package struct Empty: Codable, Sendable, Equatable {
         package init() {}
     }

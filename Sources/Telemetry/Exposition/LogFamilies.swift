@@ -5,7 +5,7 @@ package struct LogDestinationFacts: Sendable, Equatable {
     package var address: String
     /// `ok`, `behind` or `down`.
     package var state = "ok"
-    /// Containers.
+    /// How many containers' logs go there at present.
     package var containers = 0
     package var sentLines = 0
     /// As they were sent, before they were compressed.

@@ -106,7 +106,7 @@ extension JSON {
         .object(entries.sorted { $0.key < $1.key }.map { Member($0.key, .string($0.value)) })
     }
 
-    /// An array of strings.
+    /// In the order given.
     package static func strings(_ texts: [String]) -> JSON { .array(texts.map { .string($0) }) }
 
     /// The same with absent values left out of it.
