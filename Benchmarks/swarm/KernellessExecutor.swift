@@ -75,7 +75,7 @@ final class KernellessExecutor: TaskExecutor {
 
     func taskLogDetails(id: String) async throws -> [String: String] { [:] }
 
-    func taskLog(id: String, _ selection: LogSelection, marks: Duration) async throws
+    func taskLog(id: String, _ selection: LogSelection, watermarks: Duration) async throws
         -> AsyncThrowingStream<LogPart, any Error>
     {
         AsyncThrowingStream { nil }

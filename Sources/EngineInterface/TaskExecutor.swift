@@ -39,9 +39,9 @@ package protocol TaskRuntime: Sendable {
 /// Reading tasks' logs.
 package protocol TaskLogSource: Sendable {
     /// What a task's container has written; nothing when there is no container.
-    /// - Parameter marks: With `follows`, how often to say until when the log is complete.
+    /// - Parameter watermarks: With `follows`, how often to say until when the log is complete.
     /// - Throws: A fault whose text says why the log cannot be read.
-    func taskLog(id: String, _ selection: LogSelection, marks: Duration) async throws
+    func taskLog(id: String, _ selection: LogSelection, watermarks: Duration) async throws
         -> AsyncThrowingStream<LogPart, any Error>
     /// What `--details` shows beside the lines of a task's container: labels and variables that its log options name, and its tag. Nothing when
     /// there is no container.

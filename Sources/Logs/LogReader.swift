@@ -18,15 +18,15 @@ package struct LogReader: Sendable {
     ///
     /// - Parameters:
     ///   - isOver: Nobody writes any more. With `follows` that is so once `ended` has returned.
-    ///   - marks: With `follows`, how often to say until when the log is complete; `nil` for never.
+    ///   - watermarks: With `follows`, how often to say until when the log is complete; `nil` for never.
     ///   - ended: Returns when no more will be written, as when the container has ended; what is there then is
     ///     still read before a following reader ends. Only called with `follows`. Cancelled when the reader goes.
     package func parts(
-        _ selection: LogSelection, isOver: Bool, marks: Duration? = nil,
+        _ selection: LogSelection, isOver: Bool, watermarks: Duration? = nil,
         ended: @escaping @Sendable () async -> Void = {}
     ) -> AsyncThrowingStream<LogPart, any Error> {
         let cursor = LogCursor(
-            files: files, watcher: watcher, selection: selection, isOver: isOver, marks: marks, ended: ended)
+            files: files, watcher: watcher, selection: selection, isOver: isOver, watermarks: watermarks, ended: ended)
         return AsyncThrowingStream { try await cursor.next() }
     }
 }
@@ -40,7 +40,7 @@ actor LogCursor {
     private let watcher: FileWatcher
     private let selection: LogSelection
     private let isOver: Bool
-    private let marks: Duration?
+    private let watermarks: Duration?
     private let ended: @Sendable () async -> Void
     private let chain: SegmentChain
     private var follower: LogFollower?
@@ -51,14 +51,14 @@ actor LogCursor {
     private var isAtEnd = false
 
     init(
-        files: LogSegments, watcher: FileWatcher, selection: LogSelection, isOver: Bool, marks: Duration?,
+        files: LogSegments, watcher: FileWatcher, selection: LogSelection, isOver: Bool, watermarks: Duration?,
         ended: @escaping @Sendable () async -> Void
     ) {
         chain = SegmentChain(files)
         self.ended = ended
         self.files = files
         self.isOver = isOver
-        self.marks = marks
+        self.watermarks = watermarks
         self.selection = selection
         self.watcher = watcher
     }
@@ -88,7 +88,7 @@ actor LogCursor {
         while !isAtEnd {
             if waitsFirst, let follower {
                 waitsFirst = false
-                try await follower.wait(atMost: marks)
+                try await follower.wait(atMost: watermarks)
             }
             // Asked before the read: what was written before the end is then still seen.
             let hasEnded = follower?.hasEnded ?? true
@@ -108,7 +108,7 @@ actor LogCursor {
                 return part
             } else {
                 waitsFirst = true
-                if marks != nil { return LogPart(completeUntil: timestamp, isCaughtUp: true) }
+                if watermarks != nil { return LogPart(completeUntil: timestamp, isCaughtUp: true) }
             }
         }
         return nil

@@ -21,7 +21,7 @@ struct LogPublisher: Sendable {
     /// How long a log may take to be read. Managers see signs of life meanwhile.
     static let timeout = Duration.seconds(30)
     /// How often to say until when the lines are complete.
-    static let marks = Duration.milliseconds(200)
+    static let watermarks = Duration.milliseconds(200)
     /// A sign of life comes at least as often.
     static let signInterval = Duration.seconds(1)
     static let windowBytes = 1 << 20
@@ -238,7 +238,7 @@ struct LogPublisher: Sendable {
                 let details = try await executor.taskLogDetails(id: id)
                 if !details.isEmpty { notes.add(id, details: details) }
             }
-            for try await part in try await executor.taskLog(id: id, request.selection, marks: Self.marks) {
+            for try await part in try await executor.taskLog(id: id, request.selection, watermarks: Self.watermarks) {
                 var part = part
                 for index in part.entries.indices { part.entries[index].origin = id }
                 try await merger.put(id, part)
@@ -256,7 +256,7 @@ struct LogPublisher: Sendable {
         _ writer: RPCWriter<Wire.LogBatch>
     ) async throws {
         try await writer.write(.with { $0.requestID = request.id })
-        let interval = request.follow ? Self.marks : Self.signInterval
+        let interval = request.follow ? Self.watermarks : Self.signInterval
         while let event = try await merger.next(by: .now + interval) {
             // Before the lines: what was noted of a task came before them.
             var batch = notes.take()

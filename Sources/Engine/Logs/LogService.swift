@@ -34,7 +34,7 @@ package final class LogService: LogBackend {
         selection.since = query.since
         selection.until = query.until
         selection.follows = query.follow
-        let parts = PartSource(try logParts(record, selection, marks: nil))
+        let parts = PartSource(try logParts(record, selection, watermarks: nil))
         let details = query.details ? try shipping.details(of: record) : [:]
         let output = AsyncThrowingStream<[OutputChunk], any Error> {
             while let part = try await parts.next() {
@@ -47,13 +47,13 @@ package final class LogService: LogBackend {
     }
 
     /// What a task's container has written; nothing when there is no container.
-    func taskLog(id: String, _ selection: LogSelection, marks: Duration) async throws
+    func taskLog(id: String, _ selection: LogSelection, watermarks: Duration) async throws
         -> AsyncThrowingStream<LogPart, any Error>
     {
         guard let record = containers.record(ofTask: id) else {
             return AsyncThrowingStream { $0.finish() }
         }
-        return try logParts(record, selection, marks: marks)
+        return try logParts(record, selection, watermarks: watermarks)
     }
 
     /// What log options name of a task's container, and its tag.
@@ -62,7 +62,7 @@ package final class LogService: LogBackend {
     }
 
     /// A container that does not run is not waited for.
-    private func logParts(_ record: ContainerRecord, _ selection: LogSelection, marks: Duration?) throws
+    private func logParts(_ record: ContainerRecord, _ selection: LogSelection, watermarks: Duration?) throws
         -> AsyncThrowingStream<LogPart, any Error>
     {
         guard record.hasReadableLog else {
@@ -72,7 +72,7 @@ package final class LogService: LogBackend {
         selection.follows = selection.follows && record.isRunning
         let id = record.id
         let reader = LogReader(path: paths.log(of: id), watcher: watcher)
-        return reader.parts(selection, isOver: !record.isActive, marks: marks) {
+        return reader.parts(selection, isOver: !record.isActive, watermarks: watermarks) {
             [waiters, containers] in
             let end = waiters.register(id, .over)
             guard containers.record(id)?.isRunning == true else { return }

@@ -173,10 +173,10 @@ package final class TaskService: TaskExecutor, TaskContainerLookup {
         return present
     }
 
-    package func taskLog(id: String, _ selection: LogSelection, marks: Duration) async throws
+    package func taskLog(id: String, _ selection: LogSelection, watermarks: Duration) async throws
         -> AsyncThrowingStream<LogPart, any Error>
     {
-        try await logs.taskLog(id: id, selection, marks: marks)
+        try await logs.taskLog(id: id, selection, watermarks: watermarks)
     }
 
     package func taskLogDetails(id: String) async throws -> [String: String] { try logs.taskDetails(id: id) }

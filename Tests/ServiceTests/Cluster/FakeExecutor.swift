@@ -169,7 +169,7 @@ final class FakeExecutor: TaskExecutor, TaskContainerLookup {
 
     func taskLogDetails(id: String) async throws -> [String: String] { state.withLock { $0.logDetails[id] ?? [:] } }
 
-    func taskLog(id: String, _ selection: LogSelection, marks: Duration) async throws
+    func taskLog(id: String, _ selection: LogSelection, watermarks: Duration) async throws
         -> AsyncThrowingStream<LogPart, any Error>
     {
         let place = Kept(0)
@@ -191,7 +191,7 @@ final class FakeExecutor: TaskExecutor, TaskContainerLookup {
                     return selection.follows || !part.entries.isEmpty ? part : nil
                 }
                 // Polled: this is a stand-in for a file.
-                let end = ContinuousClock.now + marks
+                let end = ContinuousClock.now + watermarks
                 while self.state.withLock({ $0.written }) == written {
                     try await Task.sleep(for: .milliseconds(10))
                     if ContinuousClock.now > end { return part }
