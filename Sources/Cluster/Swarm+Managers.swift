@@ -94,7 +94,7 @@ extension Swarm {
         try await onThread { try Files.remove(mark) }
     }
 
-    private static func demoteOthers(than nodeID: String, in store: any StateStore) async throws {
+    private static func demoteOthers(than nodeID: String, in store: any ObjectStore) async throws {
         let writer = ObjectWriter(store: store)
         var revoked: [CertificateRecord] = []
         for value in try await store.list(StoreKey.prefix(of: .nodes)).values {

@@ -8,7 +8,7 @@ import Synchronization
 
 /// Containers by conmon and a runtime, crun or runc: conmon, one process a container, holds the output and the exit status, so both outlive
 /// this program.
-package final class ConmonRuntime: ContainerRuntime {
+package final class ConmonRuntime: Runtime {
     struct Entry {
         var hub: StreamHub
         var record: RuntimeRecord?

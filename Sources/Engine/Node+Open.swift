@@ -26,7 +26,7 @@ extension NodeEngine {
             // Clients go through it to the socket; what else is in it is closed by itself.
             try Files.makeDirectories(paths.run, mode: 0o711)
         }
-        let store = try await LocalStore.open(paths.database)
+        let store = try await NodeStore.open(paths.database)
         if let aside = store.setAside {
             log.error("the database was damaged and has been set aside", metadata: ["path": "\(aside)"])
         }
@@ -51,7 +51,7 @@ extension NodeEngine {
                 configuration: configuration, log: log, store: store, images: images, runtime: runtime,
                 fileWatcher: try FileWatcher(), runtimeVersions: versions,
                 ports: ports,
-                dataPlane: DataPlane(runDirectory: paths.run, nodeNamespace: namespace, ports: ports, log: log),
+                dataPlane: NodeDataPlane(runDirectory: paths.run, nodeNamespace: namespace, ports: ports, log: log),
                 nameServer: NameServer(log: log), events: await EventLog.open(paths.events, log: log),
                 namespace: namespace))
         try await engine.adopt()

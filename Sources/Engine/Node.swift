@@ -45,7 +45,7 @@ package final class NodeEngine: ServiceLifecycle.Service {
     let waiters = ExitWaiters()
     let background = BackgroundTasks()
     let paths: EnginePaths
-    let store: LocalStore
+    let store: NodeStore
     let roots: ContainerRoots
     let push: MetricsPush?
     let quota: LogQuota
@@ -54,7 +54,7 @@ package final class NodeEngine: ServiceLifecycle.Service {
     let localVolumes: Volumes
     let swarmNetworks: SwarmNetworks
     let network: NetworkCoordinator
-    let runtime: any ContainerRuntime
+    let runtime: any Runtime
     private let mesh: MeshWatch
     private let repairs: RepairReporter
     private let ways: PathService
@@ -72,14 +72,14 @@ package final class NodeEngine: ServiceLifecycle.Service {
     struct Parts {
         var configuration: EngineConfiguration
         var log: Logger
-        var store: LocalStore
+        var store: NodeStore
         var images: ImageStore
-        var runtime: any ContainerRuntime
+        var runtime: any Runtime
         var fileWatcher: FileWatcher
         /// Of the programs that make containers; the one that is taken when nobody says is the first.
         var runtimeVersions: [(name: RuntimeName, version: String)]
         var ports: PortReservations
-        var dataPlane: DataPlane
+        var dataPlane: NodeDataPlane
         var nameServer: NameServer
         var clock: any EngineClock = SystemClock()
         var events = EventLog()

@@ -41,7 +41,7 @@ package final class EtcdSupervisor: Sendable {
         connection = try EtcdConnection(socket: configuration.socket, logger: logger)
     }
 
-    package var store: EtcdStore { EtcdStore(connection, keys: keys) }
+    package var store: EtcdObjectStore { EtcdObjectStore(connection, keys: keys) }
     package var members: EtcdMembers { EtcdMembers(connection) }
     package var maintenance: EtcdMaintenance { EtcdMaintenance(connection) }
 

@@ -32,7 +32,7 @@ package struct LabReport: Encodable, Sendable {
     private let client: Host
     private let internet: Host
 
-    package init(_ state: LabState, _ nodes: [Lab.NodeStatus]) {
+    package init(_ state: LabState, _ nodes: [LabCluster.NodeStatus]) {
         name = state.name
         underlay = state.options.families
         subnets = state.options.underlay.subnets

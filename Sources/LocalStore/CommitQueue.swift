@@ -59,7 +59,7 @@ final class CommitQueue: Sendable {
     private static func write(_ batch: LocalBatch, to database: Database) throws -> Int64 {
         let revision =
             try Int64.fetchOne(database, sql: "UPDATE counter SET revision = revision + 1 RETURNING revision") ?? 0
-        for change in batch.changes { try LocalStore.write(change, revision, to: database) }
+        for change in batch.changes { try NodeStore.write(change, revision, to: database) }
         return revision
     }
 }

@@ -43,7 +43,7 @@ package struct EventStore: Sendable {
     /// Opens the file, or makes it. One that is damaged, or of a newer version, is renamed.
     /// - Throws: ``LocalStoreError``: `.notUsable`, `.full`.
     package static func open(_ path: String) async throws -> EventStore {
-        try await LocalStore.attempt("open \(path)") {
+        try await NodeStore.attempt("open \(path)") {
             try await onThread {
                 do { return EventStore(pool: try connect(path), setAside: nil) } catch let error where isDamage(error) {
                     let aside = try LocalFile.setAside(path)
@@ -76,7 +76,7 @@ package struct EventStore: Sendable {
     /// - Throws: ``LocalStoreError``.
     package func close() async throws {
         let pool = pool
-        try await LocalStore.attempt("close the node's events") { try await onThread { try pool.close() } }
+        try await NodeStore.attempt("close the node's events") { try await onThread { try pool.close() } }
     }
 
     /// How many places are left free at each start: the last ones of before may have been told and not written.
@@ -85,7 +85,7 @@ package struct EventStore: Sendable {
     /// Begins a life of the node's.
     /// - Throws: ``LocalStoreError``.
     package func begin() async throws -> Beginning {
-        try await LocalStore.attempt("read what is known of events") {
+        try await NodeStore.attempt("read what is known of events") {
             try await pool.write { database in
                 try database.execute(
                     sql: """
@@ -105,7 +105,7 @@ package struct EventStore: Sendable {
     /// The last place of those that have been taken away; 0 when none was.
     /// - Throws: ``LocalStoreError``.
     package func dropped() async throws -> Int64 {
-        try await LocalStore.attempt("read what is known of events") {
+        try await NodeStore.attempt("read what is known of events") {
             try await pool.read { try Int64.fetchOne($0, sql: "SELECT dropped FROM log") ?? 0 }
         }
     }
@@ -120,7 +120,7 @@ package struct EventStore: Sendable {
     /// - Throws: ``LocalStoreError``.
     package func append(_ events: [LoggedEvent], streams: [EventStream], dropping excess: Int) async throws {
         let rows = events.map { ($0, Self.json($0.event.attributes)) }
-        try await LocalStore.attempt("keep events") {
+        try await NodeStore.attempt("keep events") {
             try await pool.write { database in
                 let insert = try database.cachedStatement(
                     sql: """
@@ -183,7 +183,7 @@ package struct EventStore: Sendable {
     /// - Throws: ``LocalStoreError``.
     package func read(_ selection: Selection) async throws -> [LoggedEvent] {
         let wanted = selection.audiences.map { String($0.rawValue) }.joined(separator: ", ")
-        return try await LocalStore.attempt("read events") {
+        return try await NodeStore.attempt("read events") {
             try await pool.read { database in
                 try Row.fetchAll(
                     database,

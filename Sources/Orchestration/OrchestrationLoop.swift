@@ -4,14 +4,14 @@ package import StateStore
 
 /// Plans whenever the store changes or time asks for it, and writes what was planned, as long as it leads.
 package struct OrchestrationLoop: Sendable {
-    private let store: any StateStore
+    private let store: any ObjectStore
     private let copy: any SwarmCopy
     private let log: Logger
     private let makeID: @Sendable () -> String
 
     /// - Parameter copy: What is planned from: of the same store.
     package init(
-        store: any StateStore, copy: any SwarmCopy, log: Logger, makeID: @escaping @Sendable () -> String
+        store: any ObjectStore, copy: any SwarmCopy, log: Logger, makeID: @escaping @Sendable () -> String
     ) {
         self.copy = copy
         self.log = log

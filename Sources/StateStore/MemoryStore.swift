@@ -4,7 +4,7 @@ import Synchronization
 /// The store's semantics in memory: what tests and simulated clusters run against.
 ///
 /// ``compact(before:)``, ``fail(_:)`` and ``dropLeader(of:)`` bring about what a real store does by itself.
-package final class MemoryStore: StateStore {
+package final class MemoryStore: ObjectStore {
     private struct State {
         /// etcd's first revision is 1, before any write.
         var revision: Int64 = 1

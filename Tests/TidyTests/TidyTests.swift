@@ -69,8 +69,8 @@ import Testing
         }
     }
 
-    /// Two things of one name are told apart by module names and aliases, and confused by whoever reads. A program's `main` is its own.
-    @Test func `no two targets have a type of the same name`() {
+    /// The types of targets that stand at the top of a file and others see: name → targets. A program's `main` is its own.
+    private func topLevelTypes() -> [String: Set<String>] {
         var owners: [String: Set<String>] = [:]
         for file in tree.files where file.path.hasPrefix("Sources/") && !file.isGenerated && file.target != "TestKit" {
             for line in file.lines where line.first?.isLetter == true || line.hasPrefix("@") {
@@ -83,9 +83,23 @@ import Testing
             }
         }
         owners["Program"] = nil
+        return owners
+    }
+
+    /// Two things of one name are told apart by module names and aliases, and confused by whoever reads.
+    @Test func `no two targets have a type of the same name`() {
+        let owners = topLevelTypes()
         #expect(owners.count > 500)
         for (name, targets) in owners.sorted(by: { $0.key < $1.key }) where targets.count > 1 {
             Issue.record("\(name) is in \(targets.sorted().joined(separator: " and in "))")
+        }
+    }
+
+    /// Within such a module nothing can be told apart by the module's name, which then means the type.
+    @Test func `no type is named like a target`() {
+        let targets = Set(tree.targets.map(\.name))
+        for (name, owners) in topLevelTypes() where targets.contains(name) {
+            Issue.record("\(name) of \(owners.sorted().joined(separator: " and of ")) is named like a target")
         }
     }
 

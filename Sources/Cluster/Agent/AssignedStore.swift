@@ -43,7 +43,7 @@ struct AssignedStore: Sendable {
         }
     }
 
-    private let store: LocalStore
+    private let store: NodeStore
 
     private static func path(in directory: String) -> String { directory + "/assigned.db" }
     /// Where versions before 0.4.0 kept it.
@@ -60,7 +60,7 @@ struct AssignedStore: Sendable {
     /// Opens what an earlier daemon kept, of whichever version.
     /// - Throws: `LocalStoreError`, `SystemError`.
     static func open(_ directory: String, log: Logger) async throws -> (store: AssignedStore, kept: Kept) {
-        let store = try await LocalStore.open(path(in: directory))
+        let store = try await NodeStore.open(path(in: directory))
         var unread: [UnreadRecord] = []
         if let aside = store.setAside {
             log.error("what was assigned before is set aside", metadata: ["path": "\(aside)"])

@@ -41,13 +41,13 @@ package final class ReportWriter: Sendable {
     /// Between two writes for the same node; what it reports meanwhile goes together.
     package static let pause = Duration.milliseconds(100)
 
-    private let store: any StateStore
+    private let store: any ObjectStore
     private let model: ReadModel
     private let locks = KeyedLock<String>()
     private let state = Mutex(State())
     private let clock = ContinuousClock()
 
-    package init(store: any StateStore, model: ReadModel) {
+    package init(store: any ObjectStore, model: ReadModel) {
         self.model = model
         self.store = store
     }

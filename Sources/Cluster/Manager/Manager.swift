@@ -17,7 +17,7 @@ package struct Manager: Sendable {
     /// Of this manager's own changes one is made after the other: they would only overtake each other. With other managers' they contend.
     private let locks = KeyedLock<String>()
 
-    package let store: any StateStore
+    package let store: any ObjectStore
     package let model: ReadModel
     package let writer: ObjectWriter
     /// Gets the nodes' logs.
@@ -38,7 +38,7 @@ package struct Manager: Sendable {
     package let nodeID: String
 
     init(
-        store: any StateStore, model: ReadModel, live: ManagerPresence, members: EtcdMembers, nodeID: String,
+        store: any ObjectStore, model: ReadModel, live: ManagerPresence, members: EtcdMembers, nodeID: String,
         events: (any EventExchange)? = nil, webhook: AlertWebhook? = nil
     ) {
         feeds = FeedHub(model: model, events: events)

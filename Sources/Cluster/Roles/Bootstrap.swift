@@ -13,7 +13,7 @@ extension ManagerRole {
         /// `nil`: of the swarm's pools.
         let ingressSubnet: IPNetwork?
 
-        func write(to store: any StateStore) async throws {
+        func write(to store: any ObjectStore) async throws {
             let stored = StoredAuthority(root: try authority.rootPEM, key: try authority.keyPEM)
             var state = SwarmState()
             state.cluster = cluster
@@ -44,7 +44,7 @@ struct StoredAuthority: VersionedRecord {
     var key: String
 
     /// Works without quorum.
-    static func read(from store: any StateStore) async throws -> CertificateAuthority {
+    static func read(from store: any ObjectStore) async throws -> CertificateAuthority {
         let near = try await store.listStale(storeKey.path).values.first { $0.key == storeKey }
         let stored: StoredValue?
         if let near { stored = near } else { stored = try await store.get(storeKey) }

@@ -203,7 +203,7 @@ struct ManagerRole: Sendable {
     }
 
     /// Leads whenever no other manager does, unless this one is to be a worker.
-    private func lead(_ store: any StateStore, _ manager: Manager, _ seals: SealKeeper) async throws {
+    private func lead(_ store: any ObjectStore, _ manager: Manager, _ seals: SealKeeper) async throws {
         let loop = OrchestrationLoop(store: store, copy: manager.model, log: log, makeID: { RandomID.swarm() })
         let keeper = RoleKeeper(
             store: store, model: manager.model, live: manager.live, members: manager.members, nodeID: nodeID, log: log)

@@ -14,7 +14,7 @@ struct OverlayKeyKeeper: Sendable {
     /// A node that says nothing is looked at again after this time: what it lacks comes with a change, but for time that passes.
     static let longestWait = Duration.seconds(600)
 
-    let store: any StateStore
+    let store: any ObjectStore
     let model: ReadModel
     var planner = OverlayKeyPlanner()
     let log: Logger

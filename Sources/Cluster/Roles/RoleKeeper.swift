@@ -17,7 +17,7 @@ struct RoleKeeper: Sendable {
     /// Changes that come within this time are looked at together.
     static let debounce = Duration.milliseconds(100)
 
-    let store: any StateStore
+    let store: any ObjectStore
     let model: ReadModel
     let live: ManagerPresence
     let members: EtcdMembers

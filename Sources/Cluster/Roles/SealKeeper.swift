@@ -15,7 +15,7 @@ struct SealKeeper: Sendable {
 
     let role: ManagerRole
     let manager: Manager
-    let store: EtcdStore
+    let store: EtcdObjectStore
 
     private var keys: SealingKeys { role.sealing.keys }
 

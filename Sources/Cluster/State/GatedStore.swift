@@ -1,11 +1,11 @@
 import StateStore
 
 /// The store as a manager writes to it: while there is no quorum calls are refused soon, and not only after the store's own deadline.
-struct GatedStore: StateStore {
+struct GatedStore: ObjectStore {
     /// How long a call waits for the store to come back, as after etcd was started again.
     static let timeout = Duration.seconds(3)
 
-    let base: any StateStore
+    let base: any ObjectStore
     let model: ReadModel
 
     private func pass(_ attempting: String) async throws {

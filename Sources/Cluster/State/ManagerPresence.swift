@@ -104,12 +104,12 @@ package final class ManagerPresence: Sendable {
     static let lease = Duration.seconds(5)
     static let pause = Duration.seconds(1)
 
-    private let store: any StateStore
+    private let store: any ObjectStore
     private let nodeID: String
     private let log: Logger
     let latest = ObservableValue(LiveState())
 
-    init(store: any StateStore, nodeID: String, log: Logger) {
+    init(store: any ObjectStore, nodeID: String, log: Logger) {
         self.log = log
         self.nodeID = nodeID
         self.store = store

@@ -7,9 +7,9 @@ package struct ObjectWriter: Sendable {
     /// How often a change is made anew from the present object when another was faster.
     static let attempts = 16
 
-    package let store: any StateStore
+    package let store: any ObjectStore
 
-    package init(store: any StateStore) { self.store = store }
+    package init(store: any ObjectStore) { self.store = store }
 
     /// As the majority of the store has it now; `nil` when there is none.
     package func get<Object: SwarmObject>(_ type: Object.Type, _ id: String) async throws -> Object? {

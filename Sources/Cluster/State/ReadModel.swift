@@ -15,14 +15,14 @@ package final class ReadModel: ServiceLifecycle.Service, SwarmCopy {
     /// How long a write waits at the most until its own effect is seen here.
     static let catchUpDeadline = Duration.seconds(5)
 
-    private let store: any StateStore
+    private let store: any ObjectStore
     private let state = Mutex(State())
 
     /// Told of what happens to tasks.
     private let tellOfTask: (@Sendable (EngineEvent, EventID) -> Void)?
 
     /// - Parameter tellOfTask: Told of what happens to tasks, write by write, in order.
-    package init(store: any StateStore, tellOfTask: (@Sendable (EngineEvent, EventID) -> Void)? = nil) {
+    package init(store: any ObjectStore, tellOfTask: (@Sendable (EngineEvent, EventID) -> Void)? = nil) {
         self.store = store
         self.tellOfTask = tellOfTask
     }

@@ -7,7 +7,7 @@ import Templates
 
 /// A terminal, or plain streams, joined to a container or to a command in one.
 struct AttachSession {
-    let client: DockerClient
+    let client: DaemonClient
     /// `/containers/x` or `/exec/x`.
     let path: String
     /// Whether what runs has a terminal.

@@ -71,7 +71,7 @@ struct ContainerCopy {
     private static func namesContents(_ path: String) -> Bool { path.hasSuffix("/.") || path == "." }
 
     /// What the engine says of a path, or `nil` when there is none.
-    private func remote(_ client: DockerClient, _ container: String, _ path: String) async throws -> JSON? {
+    private func remote(_ client: DaemonClient, _ container: String, _ path: String) async throws -> JSON? {
         let request = Request("HEAD", ContainerRoute.of(container, "/archive"), query: [("path", path)])
         do {
             return try await client.stream(request) { response in
@@ -125,7 +125,7 @@ struct ContainerCopy {
         said("Successfully copied to \(local)")
     }
 
-    private func receive(_ client: DockerClient, _ request: Request, _ target: String) async throws {
+    private func receive(_ client: DaemonClient, _ request: Request, _ target: String) async throws {
         var receiver = LocalReceiver(destination: target, keepsOwners: call.flags.isSet("archive"))
         try await client.stream(request) { response in
             var reader = TarReader()

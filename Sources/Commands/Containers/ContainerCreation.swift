@@ -25,9 +25,9 @@ enum RunFailure {
 /// Makes a container, and fetches its image when it is missing.
 struct ContainerCreation {
     let call: Invocation
-    let client: DockerClient
+    let client: DaemonClient
 
-    init(_ call: Invocation, _ client: DockerClient) {
+    init(_ call: Invocation, _ client: DaemonClient) {
         self.call = call
         self.client = client
     }

@@ -48,7 +48,7 @@ struct ContainerRun {
     func perform() async throws {
         let flags = call.flags
         let body: JSON
-        let client: DockerClient
+        let client: DaemonClient
         let id: String
         if flags.isSet("detach"), !flags.list("attach").isEmpty {
             throw RunFailure.flags(

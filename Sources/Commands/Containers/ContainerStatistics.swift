@@ -47,20 +47,20 @@ extension Command {
 
 /// Shows figures until it is ended.
 struct StatisticsWatch {
-    let client: DockerClient
+    let client: DaemonClient
     /// Empty for all that run, as they come and go.
     let names: [String]
     let includesStopped: Bool
     let isShort: Bool
     let format: String?
 
-    static func running(_ client: DockerClient, all: Bool) async throws -> [String] {
+    static func running(_ client: DaemonClient, all: Bool) async throws -> [String] {
         let answer = try await client.json(.get("/containers/json", all ? [("all", "1")] : []))
         return answer.elements.map { $0["Id"].text }
     }
 
     /// One sample of each, two readings a second apart in it; all at once.
-    static func samples(_ client: DockerClient, _ names: [String]) async throws -> [(name: String, sample: JSON)] {
+    static func samples(_ client: DaemonClient, _ names: [String]) async throws -> [(name: String, sample: JSON)] {
         try await withThrowingTaskGroup(of: (Int, JSON).self) { group in
             for (index, name) in names.enumerated() {
                 group.addTask {

@@ -94,5 +94,5 @@ package struct Invocation: Sendable {
         self.help = help
     }
 
-    func client() async throws -> DockerClient { try await session.client() }
+    func client() async throws -> DaemonClient { try await session.client() }
 }

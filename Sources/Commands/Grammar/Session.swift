@@ -44,12 +44,12 @@ package struct Session: Sendable {
     }
 
     /// Asks the engine for the version both know, unless `DOCKER_API_VERSION` says it.
-    func client() async throws -> DockerClient {
+    func client() async throws -> DaemonClient {
         if let version = Self.nonEmpty(environment["DOCKER_API_VERSION"]) {
-            return DockerClient(
+            return DaemonClient(
                 endpoint: endpoint, version: version.hasPrefix("v") ? String(version.dropFirst()) : version)
         }
-        return try await DockerClient.negotiated(endpoint)
+        return try await DaemonClient.negotiated(endpoint)
     }
 
     /// Told of nobody in particular.

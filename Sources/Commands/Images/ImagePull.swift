@@ -81,7 +81,7 @@ extension Command {
 
 enum ImagePull {
     static func run(
-        _ client: DockerClient, _ session: Session, _ image: ImageName, platform: String?, isQuiet: Bool,
+        _ client: DaemonClient, _ session: Session, _ image: ImageName, platform: String?, isQuiet: Bool,
         descriptor: CInt
     ) async throws {
         var query = [("fromImage", image.familiarName)]
@@ -101,7 +101,7 @@ enum ImagePull {
     }
 
     /// Waits for the end; only an error is told.
-    static func swallow(_ client: DockerClient, _ request: Request) async throws {
+    static func swallow(_ client: DaemonClient, _ request: Request) async throws {
         var display = ProgressDisplay(isTerminal: false, columns: 0)
         try await client.values(request) { _ = try display.show($0) }
     }

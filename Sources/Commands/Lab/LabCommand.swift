@@ -24,7 +24,7 @@ struct LabName: ParsableArguments {
     @Option(help: "The lab's name.")
     var name = "lab"
 
-    func lab() throws -> Lab { try Lab(name: name) }
+    func lab() throws -> LabCluster { try LabCluster(name: name) }
 }
 
 struct LabUp: AsyncParsableCommand {

@@ -15,7 +15,7 @@ struct LabStatusCommand: AsyncParsableCommand {
     var format = Format.text
 
     func run() async throws {
-        let (state, nodes) = try await Lab(name: name ?? nameOption ?? "lab").status()
+        let (state, nodes) = try await LabCluster(name: name ?? nameOption ?? "lab").status()
         switch format {
         case .json: print(try LabReport(state, nodes).json())
         case .text:

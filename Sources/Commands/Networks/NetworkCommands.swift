@@ -179,7 +179,7 @@ extension Command {
 }
 
 enum NetworkRemoval {
-    static func isIngress(_ client: DockerClient, _ name: String) async throws -> Bool {
+    static func isIngress(_ client: DaemonClient, _ name: String) async throws -> Bool {
         do { return try await client.json(.get(NetworkPath.of(name)))["Ingress"].isTrue } catch is DockerError {
             // The removal itself tells what is wrong.
             return false
@@ -190,7 +190,7 @@ enum NetworkRemoval {
 /// How many addresses networks have: what an answer to inspect says, and a list does not.
 enum NetworkAddresses {
     /// The same networks as they are inspected; one that is gone meanwhile is left out.
-    static func inspect(_ networks: [JSON], _ client: DockerClient) async throws -> [JSON] {
+    static func inspect(_ networks: [JSON], _ client: DaemonClient) async throws -> [JSON] {
         var found: [JSON] = []
         for network in networks {
             do {

@@ -12,7 +12,7 @@ enum NodePath {
     static func of(_ reference: String, _ rest: String = "") -> String { "/nodes/\(Request.part(reference))\(rest)" }
 
     /// `self` is the node that is asked.
-    static func resolved(_ reference: String, _ client: DockerClient) async throws -> String {
+    static func resolved(_ reference: String, _ client: DaemonClient) async throws -> String {
         guard reference == "self" else { return reference }
         let id = try await client.json(.get("/info"))["Swarm"]["NodeID"].text
         // Where there is no id, the list says why: no swarm, or a worker.
@@ -168,7 +168,7 @@ extension Command {
 }
 
 enum NodeChange {
-    static func send(_ client: DockerClient, _ node: JSON, _ spec: EditedObject<NodeSpecChange>) async throws {
+    static func send(_ client: DaemonClient, _ node: JSON, _ spec: EditedObject<NodeSpecChange>) async throws {
         let version = [("version", "\(node["Version"]["Index"].unsigned)")]
         try await client.send(.post(NodePath.of(node["ID"].text, "/update"), version, try spec.json()))
     }

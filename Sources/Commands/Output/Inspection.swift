@@ -39,7 +39,7 @@ struct Inspection {
     }
 }
 
-extension DockerClient {
+extension DaemonClient {
     /// `--format` of commands that show one value: a template, or `json`.
     static func show(_ value: JSON, format: String) throws {
         let template = try Listing.parsed(format == "json" ? "{{json .}}" : format)

@@ -17,7 +17,7 @@ enum OutputFile {
     /// Sends an answer's body to a file, which appears when it is whole, or to standard output.
     ///
     /// - Parameter action: For messages, as in `save image`.
-    static func stream(_ client: DockerClient, _ request: Request, to path: String?, action: String) async throws {
+    static func stream(_ client: DaemonClient, _ request: Request, to path: String?, action: String) async throws {
         guard let path, !path.isEmpty else {
             guard !Console.isTerminal(1) else {
                 throw ExitError(1, "cowardly refusing to save to a terminal. Use the -o flag or redirect")

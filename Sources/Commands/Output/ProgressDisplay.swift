@@ -83,7 +83,7 @@ package struct ProgressDisplay {
     }
 
     /// Shows all messages of an answer on a descriptor.
-    static func run(_ client: DockerClient, _ request: Request, descriptor: CInt) async throws {
+    static func run(_ client: DaemonClient, _ request: Request, descriptor: CInt) async throws {
         let isTerminal = Console.isTerminal(descriptor)
         var display = ProgressDisplay(isTerminal: isTerminal, columns: Terminal.size(descriptor)?.columns ?? 200)
         try await client.values(request) { message in

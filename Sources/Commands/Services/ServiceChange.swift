@@ -7,11 +7,11 @@ import Templates
 package struct ServiceChange {
     let call: Invocation
     /// Knows the ids of networks, secrets and configs; without it their flags are passed over.
-    let client: DockerClient?
+    let client: DaemonClient?
     let parts: ServiceParts
     private var flags: ParsedFlags { call.flags }
 
-    package init(_ call: Invocation, _ client: DockerClient?) {
+    package init(_ call: Invocation, _ client: DaemonClient?) {
         self.call = call
         self.client = client
         parts = ServiceParts(flags: call.flags)
@@ -226,7 +226,7 @@ package struct ServiceChange {
     // MARK: What has ids
 
     private func changeReferences(
-        _ spec: inout ServiceSpec, _ task: inout TaskSpec, _ container: inout ContainerSpec, _ client: DockerClient
+        _ spec: inout ServiceSpec, _ task: inout TaskSpec, _ container: inout ContainerSpec, _ client: DaemonClient
     ) async throws {
         if flags.hasAny(["network-add", "network-rm"]) {
             // Older services keep their networks beside the template.

@@ -5,7 +5,7 @@ import Templates
 
 /// `--secret` and `--config`: a name, or `source=…,target=…,uid=…,gid=…,mode=…`.
 enum ServiceFiles {
-    static func secret(_ text: String, _ client: DockerClient) async throws -> JSONValue {
+    static func secret(_ text: String, _ client: DaemonClient) async throws -> JSONValue {
         let (source, file) = try parsed(text, kind: "secret")
         var reference = FileReference(file: file)
         reference.secretID = try await id(of: source, kind: "secret", client)
@@ -13,7 +13,7 @@ enum ServiceFiles {
         return try JSONValue(encoding: reference)
     }
 
-    static func config(_ text: String, _ client: DockerClient) async throws -> JSONValue {
+    static func config(_ text: String, _ client: DaemonClient) async throws -> JSONValue {
         let (source, file) = try parsed(text, kind: "config")
         var reference = FileReference(file: file)
         reference.configID = try await id(of: source, kind: "config", client)
@@ -49,7 +49,7 @@ enum ServiceFiles {
         return (source, file)
     }
 
-    private static func id(of name: String, kind: String, _ client: DockerClient) async throws -> String {
+    private static func id(of name: String, kind: String, _ client: DaemonClient) async throws -> String {
         let query = [("filters", FilterArguments.encoded(["name": [name]]))]
         let found = try await client.json(.get("/\(kind)s", query)).elements.first { $0["Spec"]["Name"].text == name }
         guard let found else { throw ExitError(1, "\(kind) not found: \(name)") }

@@ -5,7 +5,7 @@ import Templates
 /// Which image the tasks run: with the digest the registry has for its tag now.
 enum ServiceImage {
     static func resolve(
-        _ spec: inout ServiceSpec, _ client: DockerClient, queriesRegistry: Bool, credentials: (String, String)
+        _ spec: inout ServiceSpec, _ client: DaemonClient, queriesRegistry: Bool, credentials: (String, String)
     ) async throws {
         let text = spec.taskTemplate.containerSpec?.image ?? ""
         // An id in place of a name stays as it is.

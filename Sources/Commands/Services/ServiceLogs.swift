@@ -67,7 +67,7 @@ struct LogTarget {
     /// Digits of the highest slot, so that columns stand in line.
     let width: Int
 
-    static func find(_ client: DockerClient, _ name: String) async throws -> LogTarget {
+    static func find(_ client: DaemonClient, _ name: String) async throws -> LogTarget {
         do {
             let service = try await client.json(.get(ServicePath.of(name)))
             let replicas = service["Spec"]["Mode"]["Replicated"]["Replicas"].unsigned
@@ -87,7 +87,7 @@ struct LogTarget {
     }
 
     /// `web.1` of a task, asked for once.
-    static func slot(_ client: DockerClient, _ line: ServiceLogLine, resolves: Bool) async throws -> String {
+    static func slot(_ client: DaemonClient, _ line: ServiceLogLine, resolves: Bool) async throws -> String {
         let task = try await client.json(.get("/tasks/\(Request.part(line.task))"))
         let slot = task["Slot"].integer ?? 0
         return slot != 0 ? "\(slot)" : resolves ? line.node : task["NodeID"].text

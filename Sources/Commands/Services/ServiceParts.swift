@@ -117,7 +117,7 @@ struct ServiceParts {
     }
 
     /// The id of a network that services may use.
-    static func networkID(_ name: String, _ client: DockerClient) async throws -> String {
+    static func networkID(_ name: String, _ client: DaemonClient) async throws -> String {
         try await client.json(.get(NetworkPath.of(name), [("scope", "swarm")]))["Id"].text
     }
 }

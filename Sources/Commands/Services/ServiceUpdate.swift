@@ -221,7 +221,7 @@ extension Command {
 }
 
 extension ServiceChange {
-    static func scale(_ client: DockerClient, _ name: String, _ count: UInt64) async throws {
+    static func scale(_ client: DaemonClient, _ name: String, _ count: UInt64) async throws {
         let service = try await client.json(.get(ServicePath.of(name)))
         var spec = try EditedObject<ServiceSpec>(service["Spec"])
         guard spec.value.mode.scale(to: count) else {

@@ -7,11 +7,11 @@ struct ServiceWait {
     /// How often the engine is asked, as Docker's command line does.
     static let pace = Duration.milliseconds(200)
 
-    let client: DockerClient
+    let client: DaemonClient
     let reference: String
     let isQuiet: Bool
 
-    init(_ client: DockerClient, _ reference: String, isQuiet: Bool) {
+    init(_ client: DaemonClient, _ reference: String, isQuiet: Bool) {
         self.client = client
         self.reference = reference
         self.isQuiet = isQuiet

@@ -11,10 +11,10 @@ struct TaskTable {
             "CurrentState": "CURRENT STATE", "Error": "ERROR", "Ports": "PORTS",
         ])
 
-    let client: DockerClient
+    let client: DaemonClient
     let flags: ParsedFlags
 
-    init(_ client: DockerClient, _ flags: ParsedFlags) {
+    init(_ client: DaemonClient, _ flags: ParsedFlags) {
         self.client = client
         self.flags = flags
     }
@@ -64,7 +64,7 @@ struct SwarmNames {
     let nodes: [String: String]
 
     /// - Parameter resolves: Otherwise ids stay ids.
-    static func load(_ client: DockerClient, resolves: Bool) async throws -> SwarmNames {
+    static func load(_ client: DaemonClient, resolves: Bool) async throws -> SwarmNames {
         guard resolves else { return SwarmNames(services: [:], nodes: [:]) }
         let services = try await client.json(.get("/services")).elements
         let nodes = try await client.json(.get("/nodes")).elements

@@ -184,7 +184,7 @@ extension Command {
 }
 
 enum JoinCommand {
-    static func show(_ client: DockerClient, node: String, role: String) async throws {
+    static func show(_ client: DaemonClient, node: String, role: String) async throws {
         let address = try await client.json(.get(NodePath.of(node)))["ManagerStatus"]["Addr"].text
         let tokens = try await client.json(.get("/swarm"))["JoinTokens"]
         let token = tokens[role == "worker" ? "Worker" : "Manager"].text

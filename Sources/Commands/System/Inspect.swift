@@ -38,7 +38,7 @@ enum AnyKind {
         ("config", "/configs/%"), ("secret", "/secrets/%"), ("plugin", "/plugins/%/json"),
     ]
 
-    static func find(_ name: String, type: String, size: Bool, _ client: DockerClient) async throws -> [UInt8] {
+    static func find(_ name: String, type: String, size: Bool, _ client: DaemonClient) async throws -> [UInt8] {
         for kind in kinds where type.isEmpty || kind.name == type {
             let path = kind.path.replacing("%", with: Request.part(name))
             var query: [(String, String)] = []

@@ -21,7 +21,7 @@ extension Command {
         }
         var failure: (any Error)?
         var server = JSON.null
-        var version = DockerClient.newestVersion
+        var version = DaemonClient.newestVersion
         do {
             let client = try await call.client()
             version = client.version ?? version
@@ -32,7 +32,7 @@ extension Command {
         } else {
             let own: JSON = [
                 "Version": .string(ProductVersion.text), "ApiVersion": .string(version),
-                "DefaultAPIVersion": .string(DockerClient.newestVersion), "Os": "linux",
+                "DefaultAPIVersion": .string(DaemonClient.newestVersion), "Os": "linux",
                 "Arch": .string(VersionText.architecture), "Context": "default",
             ]
             let whole = JSON.object([JSON.Member("Client", own), JSON.Member("Server", server)])
@@ -50,7 +50,7 @@ enum VersionText {
     #endif
 
     static func client(_ version: String) -> String {
-        let newest = DockerClient.newestVersion
+        let newest = DaemonClient.newestVersion
         let api = version == newest ? newest : "\(version) (downgraded from \(newest))"
         return "Client:\n Version:           \(ProductVersion.text)\n API version:       \(api)\n"
             + " OS/Arch:           linux/\(architecture)\n Context:           default\n"

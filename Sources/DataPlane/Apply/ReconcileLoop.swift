@@ -33,7 +33,7 @@ final class ReconcileLoop: Sendable {
     let layout: Layout
     /// The node's own namespace; `nil`: the process's.
     let node: NetworkNamespace?
-    let ports: any PortHolder
+    let ports: any PortReserving
     let handles: NamespaceHandles
     private let alarms = OwnedTasks()
     private let repairs: AsyncStream<DriftReport>.Continuation
@@ -41,7 +41,7 @@ final class ReconcileLoop: Sendable {
 
     init(
         mailbox: Mailbox, ledger: ObservableValue<Ledger>, layout: Layout, node: NetworkNamespace?,
-        ports: any PortHolder, handles: NamespaceHandles, repairs: AsyncStream<DriftReport>.Continuation, log: Logger
+        ports: any PortReserving, handles: NamespaceHandles, repairs: AsyncStream<DriftReport>.Continuation, log: Logger
     ) {
         self.handles = handles
         self.mailbox = mailbox

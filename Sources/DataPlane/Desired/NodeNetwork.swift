@@ -1,7 +1,7 @@
 package import Addressing
 
 /// The wanted network of a whole node, as one value: what is not in it does not exist. The engine computes it from its
-/// containers and from what the managers say; ``DataPlane`` makes the kernel agree.
+/// containers and from what the managers say; ``NodeDataPlane`` makes the kernel agree.
 ///
 /// Ids are those that the API shows (64 hex digits, or 25 characters for swarm networks); addresses carry the prefix
 /// length of their subnet.

@@ -8,7 +8,7 @@ protocol ContainerStore: Sendable {
     func deleteContainer(_ id: String, durably: Bool) async throws
 }
 
-extension LocalStore: ContainerStore {
+extension NodeStore: ContainerStore {
     func loadContainers() async throws -> [ContainerRecord] {
         try await restore(ContainerRecord.self, kind: .containers).map(\.value)
     }

@@ -29,7 +29,7 @@ final class LogShipping: Sendable {
     var hostname: String { host.name }
 
     init(
-        paths: EnginePaths, environment: [String: String], store: LocalStore, watcher: FileWatcher, events: EventLog,
+        paths: EnginePaths, environment: [String: String], store: NodeStore, watcher: FileWatcher, events: EventLog,
         containers: ContainerTable, quota: Int64, log: Logger
     ) {
         self.paths = paths
@@ -161,7 +161,7 @@ struct KeptLogPosition: VersionedRecord, Equatable {
 
 /// Keeps positions in the node's own store.
 private struct PositionStore: PositionKeeping {
-    let store: LocalStore
+    let store: NodeStore
 
     func positions() async throws -> [String: LogPosition] {
         let kept = try await store.loadAll(KeptLogPosition.self, kind: .logPositions) { _, _ in

@@ -4,7 +4,7 @@ import Model
 
 /// What managers have told of the swarm's networks as it is kept: a row for each fact, so that a change writes what it names.
 struct KeptFacts: Sendable {
-    let store: LocalStore
+    let store: NodeStore
 
     /// What an earlier daemon was told, and the node's id in the swarm; `nil` outside of a swarm.
     func load() async throws -> (facts: NetworkFacts, nodeID: String)? {

@@ -16,10 +16,10 @@ final class LocalNetworks: Sendable {
     }
 
     private let state = Mutex(State())
-    private let store: LocalStore
+    private let store: NodeStore
     private let bridgeIPv6: DefaultBridgeIPv6
 
-    init(store: LocalStore, bridgeIPv6: DefaultBridgeIPv6 = .nothing) {
+    init(store: NodeStore, bridgeIPv6: DefaultBridgeIPv6 = .nothing) {
         self.store = store
         self.bridgeIPv6 = bridgeIPv6
     }

@@ -21,7 +21,7 @@ final class NetworkCoordinator: Sendable {
     let log: Logger
     let containers: any NetworkMembers
     private let networks: LocalNetworks
-    let dataPlane: DataPlane
+    let dataPlane: NodeDataPlane
     let nameServer: NameServer
     let encryption: EncryptionKeeper
     /// Counts what may have changed ``pathDemand``.
@@ -31,7 +31,7 @@ final class NetworkCoordinator: Sendable {
 
     init(
         configuration: EngineConfiguration, log: Logger, containers: any NetworkMembers, networks: LocalNetworks,
-        dataPlane: DataPlane, nameServer: NameServer, encryption: EncryptionKeeper
+        dataPlane: NodeDataPlane, nameServer: NameServer, encryption: EncryptionKeeper
     ) {
         self.encryption = encryption
         self.configuration = configuration

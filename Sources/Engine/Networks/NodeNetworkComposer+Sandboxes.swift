@@ -27,7 +27,9 @@ extension NodeNetworkComposer {
                 gateways: gateways, isLax: isLax(endpoint, of: container))
         }
         let ways = (v4: gatewayEndpoint(of: container, .v4), v6: gatewayEndpoint(of: container, .v6))
-        func bridgeEndpoint(_ family: IPFamily) -> EndpointRecord? { gatewayEndpoint(of: container, family) { $0.isBridge } }
+        func bridgeEndpoint(_ family: IPFamily) -> EndpointRecord? {
+            gatewayEndpoint(of: container, family) { $0.isBridge }
+        }
         return Sandbox(
             id: id, endpoints: endpoints, defaultRouteEndpointID: (ways.v4 ?? ways.v6)?.endpointID,
             defaultRoute6EndpointID: ways.v4 == nil || ways.v4?.endpointID == ways.v6?.endpointID

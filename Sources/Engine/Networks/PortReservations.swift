@@ -7,7 +7,7 @@ import Synchronization
 
 /// Keeps a bound, never listening socket for every published port of the node, so that a second user hears "address
 /// already in use" at creation, and no program of the node is robbed of its port silently.
-package final class PortReservations: PortHolder {
+package final class PortReservations: PortReserving {
     /// Where Docker looks for a port when it may choose: the kernel's usual range of ephemeral ports.
     package static let choice: ClosedRange<UInt16> = 49153...65535
 

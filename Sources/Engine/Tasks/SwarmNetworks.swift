@@ -37,7 +37,7 @@ final class SwarmNetworks: Sendable {
     private let order = KeyedLock<String>()
 
     init(
-        store: LocalStore, containers: ContainerTable, endpoints: EndpointService, namespace: NetworkNamespace? = nil
+        store: NodeStore, containers: ContainerTable, endpoints: EndpointService, namespace: NetworkNamespace? = nil
     ) {
         self.containers = containers
         self.endpoints = endpoints

@@ -17,10 +17,10 @@ final class Volumes: Sendable {
     private let held = Mutex<[String: Int]>([:])
     /// Making, filling and removing a volume follow one another, by its name.
     let locks = KeyedLock<String>()
-    private let store: LocalStore
+    private let store: NodeStore
     private let directory: String
 
-    init(store: LocalStore, directory: String) {
+    init(store: NodeStore, directory: String) {
         self.directory = directory
         self.store = store
     }

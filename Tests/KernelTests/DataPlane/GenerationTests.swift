@@ -22,7 +22,7 @@ import Testing
     }
 
     /// What a comparison costs that is made because something was heard.
-    private func compare(_ plane: DataPlane, _ scopes: Set<Scope>) async throws -> (DriftReport, KernelCounters) {
+    private func compare(_ plane: NodeDataPlane, _ scopes: Set<Scope>) async throws -> (DriftReport, KernelCounters) {
         let before = KernelCounters.now
         let report = try await plane.mailbox.compare(scopes, reason: "test")
         return (report, KernelCounters.now - before)

@@ -82,7 +82,7 @@ import Testing
             let node = world.nodes[0]
             weak var mailbox: Mailbox?
             do {
-                let plane = DataPlane(
+                let plane = NodeDataPlane(
                     runDirectory: node.plane.layout.runDirectory, nodeNamespace: node.namespace,
                     log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
                 mailbox = plane.mailbox

@@ -29,8 +29,8 @@ import Testing
         try await namespace.run { try RouteSocket().links().first { $0.name == link }?.index }
     }
 
-    private static func plane(like node: World.Node) -> DataPlane {
-        DataPlane(
+    private static func plane(like node: World.Node) -> NodeDataPlane {
+        NodeDataPlane(
             runDirectory: node.plane.layout.runDirectory, nodeNamespace: node.namespace,
             log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }

@@ -77,7 +77,7 @@ import Testing
             // Without a daemon that holds it, a container's is found by a process of the container.
             try await node.sandbox("t21").remove()
             let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-            let next = DataPlane(runDirectory: layout.runDirectory, nodeNamespace: node.namespace, log: log)
+            let next = NodeDataPlane(runDirectory: layout.runDirectory, nodeNamespace: node.namespace, log: log)
             try await next.recover("t21", process: getpid())
             #expect(!node.sandbox("t21").exists(), "the daemon's own namespace was taken for a container's")
             withExtendedLifetime(greeter) {}
@@ -109,10 +109,11 @@ import Testing
             let wanted = swarm(world, tasks: [(2, 1)], callers: [(1, 2)])
             for (node, network) in zip(world.nodes, wanted) { _ = try await node.plane.reconcile(network) }
             let node = world.nodes[0]
-            try await node.namespace.run { try NftContext().run("flush chain ip swarm publish") }
+            try await node.namespace.run { try NftContext().run("flush chain ip node publish") }
             try await node.sandbox("t12").run { try NftContext().run("flush chain ip lb n1") }
             let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-            let next = DataPlane(runDirectory: node.plane.layout.runDirectory, nodeNamespace: node.namespace, log: log)
+            let next = NodeDataPlane(
+                runDirectory: node.plane.layout.runDirectory, nodeNamespace: node.namespace, log: log)
             let report = try await next.adopt(wanted[0])
             #expect(report.failures.isEmpty, "\(report.failures)")
             #expect(report.scopes == [.node, .sandbox("t12")])
@@ -173,11 +174,13 @@ import Testing
             }
             let node = world.nodes[0]
             let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-            let next = DataPlane(runDirectory: node.plane.layout.runDirectory, nodeNamespace: node.namespace, log: log)
+            let next = NodeDataPlane(
+                runDirectory: node.plane.layout.runDirectory, nodeNamespace: node.namespace, log: log)
             let adopted = try await next.adopt(wanted[0])
             #expect(adopted.isUnchanged, "\(adopted)")
             // And one that comes back with less to do takes away what is left over.
-            let last = DataPlane(runDirectory: node.plane.layout.runDirectory, nodeNamespace: node.namespace, log: log)
+            let last = NodeDataPlane(
+                runDirectory: node.plane.layout.runDirectory, nodeNamespace: node.namespace, log: log)
             let report = try await last.adopt(NodeNetwork(bridges: [docker0]))
             #expect(report.failures.isEmpty, "\(report.failures)")
             let links = try await node.namespace.run { try RouteSocket().links().map(\.name).sorted() }
@@ -200,6 +203,18 @@ import Testing
         }
     }
 
+    @Test func `the node's table of an earlier version, which had another name, goes with the first pass`() async throws
+    {
+        try await withWorld(nodes: 1) { world in
+            let node = world.nodes[0]
+            try await node.namespace.run { try NftContext().run("add table ip swarm\nadd table ip6 swarm\n") }
+            let report = try await node.plane.adopt(NodeNetwork(bridges: [docker0]))
+            #expect(report.failures.isEmpty, "\(report.failures)")
+            let names = try await node.namespace.run { try Ruleset().tables().map(\.name) }
+            #expect(names.contains("node") && !names.contains("swarm"))
+        }
+    }
+
     @Test func `a flush of all rules is repaired within a second while connections stay`() async throws {
         try await withWorld(nodes: 2) { world in
             let wanted = swarm(world, tasks: [(2, 1)])
@@ -214,7 +229,7 @@ import Testing
                 try await eventually(within: .seconds(2), "listening") {
                     try await one.namespace.run { try NftContext().run("flush ruleset") }
                     try await Task.sleep(for: .milliseconds(300))
-                    return try await one.namespace.run { try Ruleset().has(RulesetTable(family: 2, name: "swarm")) }
+                    return try await one.namespace.run { try Ruleset().has(RulesetTable(family: 2, name: "node")) }
                 }
                 for place in [one.namespace, one.plane.layout.ingress] {
                     try await place.run { try NftContext().run("flush ruleset") }

@@ -136,7 +136,7 @@ import Testing
             func daemon(_ wanted: [NodeNetwork]) async throws {
                 _ = try await two.plane.reconcile(wanted[1])
                 let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-                let next = DataPlane(
+                let next = NodeDataPlane(
                     runDirectory: one.plane.layout.runDirectory, nodeNamespace: one.namespace, log: log)
                 let report = try await next.adopt(wanted[0])
                 #expect(report.failures.isEmpty, "\(report.failures)")

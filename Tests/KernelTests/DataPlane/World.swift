@@ -13,7 +13,7 @@ struct World: Sendable {
     struct Node: Sendable {
         let number: UInt8
         let namespace: NetworkNamespace
-        let plane: DataPlane
+        let plane: NodeDataPlane
 
         var address: IPAddress { IPAddress(198, 51, 100, 10 + number) }
         var ingressAddress: IPNetwork { IPNetwork(address: IPAddress(240, 255, 0, number + 1), prefixLength: 16) }
@@ -25,7 +25,7 @@ struct World: Sendable {
     static let clientAddress = IPAddress(198, 51, 100, 50)
 }
 
-extension DataPlane {
+extension NodeDataPlane {
     /// With ports of the node that are its alone.
     convenience init(runDirectory: String, nodeNamespace: NetworkNamespace, log: Logger) {
         self.init(
@@ -53,7 +53,7 @@ func withWorld(nodes count: Int, _ body: (World) async throws -> Void) async thr
             var nodes: [World.Node] = []
             for number in 1...count {
                 let namespace = namespaces[number]
-                let plane = DataPlane(runDirectory: "\(directory)/n\(number)", nodeNamespace: namespace, log: log)
+                let plane = NodeDataPlane(runDirectory: "\(directory)/n\(number)", nodeNamespace: namespace, log: log)
                 let node = World.Node(number: UInt8(number), namespace: namespace, plane: plane)
                 try await attach(namespace, node.address, to: ground, "p\(number)")
                 nodes.append(node)

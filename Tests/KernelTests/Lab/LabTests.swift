@@ -29,7 +29,7 @@ import Testing
         } catch {
             result = .failure(error)
         }
-        try await Lab(name: paths.name).down()
+        try await LabCluster(name: paths.name).down()
         #expect(!Files.exists(paths.runtime) && !Files.exists(paths.data))
         #expect(try LabProcesses.find(paths).isEmpty)
         try result.get()
@@ -154,7 +154,7 @@ import Testing
     }
 
     @Test func `a command for a lab that is not there leaves nothing of it`() async throws {
-        let lab = try Lab(name: "t" + RandomID.hex(bytes: 6))
+        let lab = try LabCluster(name: "t" + RandomID.hex(bytes: 6))
         await #expect(throws: APIError(.notFound, "no lab called \"\(lab.paths.name)\" is up")) {
             try await lab.kill("node-1")
         }

@@ -175,7 +175,7 @@ private func withTwoNodes(_ body: @escaping @Sendable (TwoNodes) async throws ->
             try await withTemporaryDirectory { directory in
                 let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
                 let planes = world.nodes.enumerated().map { number, node in
-                    DataPlane(runDirectory: "\(directory)/n\(number)", nodeNamespace: node, log: log)
+                    NodeDataPlane(runDirectory: "\(directory)/n\(number)", nodeNamespace: node, log: log)
                 }
                 func network(_ number: Int, peers: Set<IPAddress>) -> NodeNetwork {
                     NodeNetwork(underlay: Underlay(address: TwoNodes.addresses[number], link: "eth0", peers: peers))

@@ -26,7 +26,7 @@ import Testing
                     ])
                 }
                 let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-                let plane = DataPlane(runDirectory: directory, nodeNamespace: node, log: log)
+                let plane = NodeDataPlane(runDirectory: directory, nodeNamespace: node, log: log)
                 let network = NodeNetwork(
                     underlay: Underlay(address: address, link: "eth0", peers: [address]),
                     overlays: [OverlayNetwork(id: "one", vni: 4097), OverlayNetwork(id: "two", vni: 4098)])

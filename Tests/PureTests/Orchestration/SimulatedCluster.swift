@@ -221,7 +221,7 @@ struct SimulatedCluster {
 
     /// Another manager leads: it knows nothing, and has a clock of its own.
     ///
-    /// It reads the whole store, as the majority has it, after it has become the leader, see `StateStore.follow`: nothing that the leader
+    /// It reads the whole store, as the majority has it, after it has become the leader, see `ObjectStore.follow`: nothing that the leader
     /// before it has written is missing from its first view, and nothing of that one is written after.
     private mutating func elect() {
         planner = Self.planner(ids)

@@ -18,7 +18,7 @@ import Testing
 /// What a manager decides while others change the same things, over a store in memory.
 @Suite(.timeLimit(.minutes(1))) struct ManagerTests {
     /// A store that lets another manager be faster.
-    private final class OvertakenStore: StateStore {
+    private final class OvertakenStore: ObjectStore {
         let base = MemoryStore()
         private let change = Mutex<(@Sendable (MemoryStore) async throws -> Void)?>(nil)
 

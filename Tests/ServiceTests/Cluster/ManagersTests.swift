@@ -340,7 +340,7 @@ import X509
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await connection.run() }
                 group.addTask {
-                    let store = EtcdStore(connection, keys: try SealingFile.load(files[0]).keys)
+                    let store = EtcdObjectStore(connection, keys: try SealingFile.load(files[0]).keys)
                     let authority = try await StoredAuthority.read(from: store)
                     for file in files { try await Self.age(file, authority, store) }
                 }
@@ -362,7 +362,7 @@ import X509
     }
 
     /// Gives a node that is off a certificate of which the time is over.
-    private static func age(_ files: CredentialFiles, _ authority: CertificateAuthority, _ store: EtcdStore)
+    private static func age(_ files: CredentialFiles, _ authority: CertificateAuthority, _ store: EtcdObjectStore)
         async throws
     {
         let own = try #require(try files.load())

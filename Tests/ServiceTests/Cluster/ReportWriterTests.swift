@@ -8,7 +8,7 @@ import Testing
 /// Reports of many nodes, written together.
 @Suite struct ReportWriterTests {
     /// Counts what is written, and lets a test come between.
-    private final class CountingStore: StateStore {
+    private final class CountingStore: ObjectStore {
         let base = MemoryStore()
         let commits = Atomic<Int>(0)
         let before = Mutex<(@Sendable (Int) async throws -> Void)?>(nil)

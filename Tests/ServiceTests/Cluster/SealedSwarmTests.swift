@@ -60,7 +60,7 @@ import Testing
                 let token = try JoinToken(try await swarm.inspectSwarm().joinTokens?.manager ?? "")
                 let keys = try SealingFile.load(files(node)).keys
                 let pem = try await withStore(node) { connection in
-                    try await StoredAuthority.read(from: EtcdStore(connection, keys: keys)).keyPEM
+                    try await StoredAuthority.read(from: EtcdObjectStore(connection, keys: keys)).keyPEM
                 }
                 let line = try #require(pem.split(separator: "\n").dropFirst().first)
                 for secret in ["correct-horse", token.secret, String(line.prefix(40)), "JoinTokens", "node-1"] {
@@ -85,8 +85,8 @@ import Testing
             let path = files(node).sealingPath
             let keys = try SealingFile.load(files(node)).keys
             try await withStore(node) { connection in
-                let clear = EtcdStore(connection)
-                for value in try await EtcdStore(connection, keys: keys).list(StoreKey.all).values
+                let clear = EtcdObjectStore(connection)
+                for value in try await EtcdObjectStore(connection, keys: keys).list(StoreKey.all).values
                 where !value.key.path.hasPrefix(StoreKey.leaders) {
                     var bytes = value.value
                     switch value.key.object?.kind {
@@ -103,7 +103,7 @@ import Testing
                     }
                     _ = try await clear.commit(StoreTransaction(puts: [.init(value.key, bytes)]))
                 }
-                for key in try await EtcdStore(connection, keys: keys).leaderKeys() {
+                for key in try await EtcdObjectStore(connection, keys: keys).leaderKeys() {
                     _ = try await clear.commit(StoreTransaction(deletes: [key]))
                 }
             }
@@ -114,7 +114,7 @@ import Testing
                     let keys = try SealingFile.load(files(node)).keys
                     guard keys.ring.current != nil else { return false }
                     return try await withStore(node) { connection in
-                        try await EtcdStore(connection, keys: keys).unsealed(StoreKey.everything).isEmpty
+                        try await EtcdObjectStore(connection, keys: keys).unsealed(StoreKey.everything).isEmpty
                     }
                 }
                 #expect(try await swarm.listServices(Filters(), withStatus: false).map(\.spec.name) == ["web"])
@@ -136,7 +136,7 @@ import Testing
     }
 }
 
-extension EtcdStore {
+extension EtcdObjectStore {
     /// What leads at this moment.
     fileprivate func leaderKeys() async throws -> [StoreKey] { try await list(StoreKey.leaders).values.map(\.key) }
 }

@@ -117,7 +117,9 @@ import Testing
         }
     }
 
-    @Test func `an unauthenticated peer opens nothing, and a worker's own API knows its own containers only`() async throws {
+    @Test func `an unauthenticated peer opens nothing, and a worker's own API knows its own containers only`()
+        async throws
+    {
         try await withSwarm { manager, first, worker, second in
             _ = try await manager.createService(service("web", replicas: 2))
             try await eventually(within: .seconds(20), "two tasks run") {

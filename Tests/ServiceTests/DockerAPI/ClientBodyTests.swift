@@ -5,7 +5,7 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct ClientBodyTests {
     @Test func `a body that cannot be made ends the request, with the reason`() async throws {
         try await ServerFixture.with { server in
-            let client = DockerClient(endpoint: try Endpoint("unix://" + server.socketPath), version: "1.50")
+            let client = DaemonClient(endpoint: try Endpoint("unix://" + server.socketPath), version: "1.50")
             let reason = DockerError.local("open /nosuch: no such file or directory")
             for pieces in [0, 2] {
                 let body = Request.Body.stream(contentType: "application/x-tar") { writer in

@@ -129,7 +129,8 @@ import Testing
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask { try await rival.run() }
                     group.addTask {
-                        try await EtcdStore(rival).withLeadership(of: "role", candidate: [9], lease: .seconds(2)) {
+                        try await EtcdObjectStore(rival).withLeadership(of: "role", candidate: [9], lease: .seconds(2))
+                        {
                             fence in
                             abandoned.change { $0 = fence.revision }
                             try await Task.sleep(for: .seconds(60))
@@ -158,7 +159,7 @@ import Testing
                 }
                 group.addTask {
                     do {
-                        _ = try await EtcdStore(connection).get(Self.key)
+                        _ = try await EtcdObjectStore(connection).get(Self.key)
                         return nil
                     } catch { return error }
                 }
@@ -176,7 +177,7 @@ import Testing
 /// Follows everything until the key has had these values, one after the other (others in between are fine).
 ///
 /// - Parameter wanted: The values still to come; each goes when it is seen.
-private func expectFollowed(_ store: EtcdStore, _ wanted: Noted<[[UInt8]]>) async throws {
+private func expectFollowed(_ store: EtcdObjectStore, _ wanted: Noted<[[UInt8]]>) async throws {
     struct Complete: Error {}
     @Sendable func take(_ value: [UInt8]) throws {
         let isComplete = wanted.change { wanted in

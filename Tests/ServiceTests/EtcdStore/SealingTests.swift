@@ -66,7 +66,7 @@ import Testing
         try await withEtcd { etcd in
             let secret = SealingKeys.Secret()
             let keys = SealingKeys(.init(current: secret.id, secrets: [secret]))
-            let store = EtcdStore(etcd.connection, keys: keys)
+            let store = EtcdObjectStore(etcd.connection, keys: keys)
             let directory = etcd.configuration.dataDirectory
             let watched = Kept<[[UInt8]]>([])
             try await withThrowingTaskGroup(of: Void.self) { tasks in
@@ -98,7 +98,7 @@ import Testing
             keys.take([later])
             keys.use(later.id)
             #expect(try await store.reseal(StoreKey.all) == 2)
-            let alone = EtcdStore(etcd.connection, keys: SealingKeys(.init(current: later.id, secrets: [later])))
+            let alone = EtcdObjectStore(etcd.connection, keys: SealingKeys(.init(current: later.id, secrets: [later])))
             #expect(try await alone.list(StoreKey.everything).values.count == 2)
         }
     }

@@ -9,7 +9,7 @@ enum StoreUnderTest: String, CaseIterable, CustomTestStringConvertible {
 
     var testDescription: String { rawValue }
 
-    func with(_ body: @escaping @Sendable (any StateStore) async throws -> Void) async throws {
+    func with(_ body: @escaping @Sendable (any ObjectStore) async throws -> Void) async throws {
         switch self {
         case .memory: try await body(MemoryStore())
         case .etcd: try await withEtcd { try await body($0.store) }
@@ -209,7 +209,7 @@ enum StoreUnderTest: String, CaseIterable, CustomTestStringConvertible {
 
 /// The first events of a watch, at least `count` and one more that `meanwhile` causes.
 private func collect(
-    _ count: Int, from store: any StateStore, _ prefix: String, after revision: Int64,
+    _ count: Int, from store: any ObjectStore, _ prefix: String, after revision: Int64,
     meanwhile: @escaping @Sendable () async throws -> Void
 ) async throws -> [StoreEvent] {
     var seen: [StoreEvent] = []

@@ -39,7 +39,7 @@ private struct Texts: VersionedRecord {
 @Suite struct LocalStoreTests {
     @Test func `a row that cannot be read is set aside whole, and comes back to a version that can`() async throws {
         try await withFile { path in
-            let store = try await LocalStore.open(path)
+            let store = try await NodeStore.open(path)
             try await store.save(Fact(name: "a", number: 1), kind: .volumes, id: "a")
             try await store.save(LaterFact(title: "b"), kind: .volumes, id: "b")
             try await store.save(Texts(something: "c"), kind: .volumes, id: "c")
@@ -55,7 +55,7 @@ private struct Texts: VersionedRecord {
             #expect(try await store.unread().map(\.id) == ["b", "c"])
             try await store.close()
 
-            let reopened = try await LocalStore.open(path)
+            let reopened = try await NodeStore.open(path)
             let later = try await reopened.restore(LaterFact.self, kind: .volumes)
             #expect(later.map(\.value.title) == ["a", "new"])
             try await reopened.delete(kind: .volumes, id: "b")
@@ -65,7 +65,7 @@ private struct Texts: VersionedRecord {
 
     @Test func `writes that wait share a commit, and each has its own number`() async throws {
         try await withFile { path in
-            let store = try await LocalStore.open(path)
+            let store = try await NodeStore.open(path)
             let revisions = try await withThrowingTaskGroup(of: Int64.self) { group in
                 for number in 0..<200 {
                     group.addTask {
@@ -87,7 +87,7 @@ private struct Texts: VersionedRecord {
 
     @Test func `a newer version's row comes back with its number`() async throws {
         try await withFile { path in
-            let store = try await LocalStore.open(path)
+            let store = try await NodeStore.open(path)
             let revision = try await store.save(LaterFact(title: "b"), kind: .networks, id: "b")
             #expect(try await store.restore(Fact.self, kind: .networks).isEmpty)
             let back = try await store.restore(LaterFact.self, kind: .networks)
@@ -100,7 +100,7 @@ private struct Texts: VersionedRecord {
         try await withFile { path in
             try Files.makeDirectories(Files.parent(of: path))
             try Files.writeAtomically(Array(try RecordedFiles.data("State/manager/engine.db")), to: path)
-            let store = try await LocalStore.open(path)
+            let store = try await NodeStore.open(path)
             #expect(store.setAside == nil)
             let volumes = try await store.restore(VolumeResource.self, kind: .volumes)
             #expect(Set(volumes.map(\.id)).isSuperset(of: ["data", "small", "sv"]) && volumes.count == 4)
@@ -117,7 +117,7 @@ private struct Texts: VersionedRecord {
 
     @Test func `a value is loaded as it was saved, and missing values are nil`() async throws {
         try await withFile { path in
-            let store = try await LocalStore.open(path)
+            let store = try await NodeStore.open(path)
             let fact = Fact(name: "web", number: 1, labels: ["a.b/c": "ü\n"])
             let first = try await store.save(fact, kind: .containers, id: "x")
             #expect(try await store.load(Fact.self, kind: .containers, id: "x") == fact)
@@ -134,7 +134,7 @@ private struct Texts: VersionedRecord {
 
     @Test func `whoever is cancelled has still written what he says`() async throws {
         try await withFile { path in
-            let store = try await LocalStore.open(path)
+            let store = try await NodeStore.open(path)
             // As one whose caller has given it up before it writes.
             let writer = Task {
                 while !Task.isCancelled { await Task.yield() }
@@ -150,7 +150,7 @@ private struct Texts: VersionedRecord {
 
     @Test func `a batch is one write with one number, in all its kinds`() async throws {
         try await withFile { path in
-            let store = try await LocalStore.open(path)
+            let store = try await NodeStore.open(path)
             try await store.save(Fact(name: "old", number: 0), kind: .leases, id: "1")
             var batch = LocalBatch()
             try batch.save(Fact(name: "b", number: 2), kind: .containers, id: "b")
@@ -167,7 +167,7 @@ private struct Texts: VersionedRecord {
 
     @Test func `a value that cannot be encoded leaves nothing written`() async throws {
         try await withFile { path in
-            let store = try await LocalStore.open(path)
+            let store = try await NodeStore.open(path)
             var batch = LocalBatch()
             try batch.save(Fact(name: "a", number: 1), kind: .containers, id: "a")
             #expect(throws: LocalStoreError.self) { try batch.save(Number(value: .nan), kind: .settings, id: "x") }
@@ -180,7 +180,7 @@ private struct Texts: VersionedRecord {
 
     @Test func `what was written is there after the process was killed`() async throws {
         try await withFile { path in
-            let store = try await LocalStore.open(path)
+            let store = try await NodeStore.open(path)
             for number in 0..<50 {
                 try await store.save(Fact(name: "n", number: number), kind: .containers, id: "\(number)")
             }
@@ -190,7 +190,7 @@ private struct Texts: VersionedRecord {
                 let bytes = try #require(try Files.read("\(path)\(suffix)"))
                 try Files.writeAtomically(bytes, to: "\(image)\(suffix)")
             }
-            let reopened = try await LocalStore.open(image)
+            let reopened = try await NodeStore.open(image)
             #expect(reopened.setAside == nil)
             #expect(try await reopened.loadAll(Fact.self, kind: .containers).count == 50)
             #expect(try await reopened.save(Fact(name: "n", number: 50), kind: .containers, id: "50") == 51)
@@ -202,12 +202,12 @@ private struct Texts: VersionedRecord {
         try await withFile { path in
             let bytes = Array(String(repeating: rubbish, count: 100).utf8)
             try Files.writeAtomically(bytes, to: path)
-            let store = try await LocalStore.open(path)
+            let store = try await NodeStore.open(path)
             let aside = try #require(store.setAside)
             #expect(try Files.read(aside) == bytes)
             try await store.save(Fact(name: "a", number: 1), kind: .node, id: "a")
             try await store.close()
-            let reopened = try await LocalStore.open(path)
+            let reopened = try await NodeStore.open(path)
             #expect(reopened.setAside == nil)
             #expect(try await reopened.loadAll(Fact.self, kind: .node).count == 1)
         }
@@ -215,7 +215,7 @@ private struct Texts: VersionedRecord {
 
     @Test func `pages overwritten in the middle are noticed at the next start`() async throws {
         try await withFile { path in
-            let store = try await LocalStore.open(path)
+            let store = try await NodeStore.open(path)
             for number in 0..<200 {
                 let fact = Fact(name: String(repeating: "x", count: 500), number: number)
                 try await store.save(fact, kind: .containers, id: "\(number)")
@@ -225,13 +225,13 @@ private struct Texts: VersionedRecord {
             try #require(bytes.count > 16384)
             for place in 8192..<16384 { bytes[place] = 0xa5 }
             try Files.writeAtomically(bytes, to: path)
-            #expect(try await LocalStore.open(path).setAside != nil)
+            #expect(try await NodeStore.open(path).setAside != nil)
         }
     }
 
     @Test func `a value of another shape is named, and hides no other`() async throws {
         try await withFile { path in
-            let store = try await LocalStore.open(path)
+            let store = try await NodeStore.open(path)
             try await store.save(Fact(name: "a", number: 1), kind: .volumes, id: "a")
             try await store.save(Texts(something: "else"), kind: .volumes, id: "b")
             await #expect { try await store.loadAll(Fact.self, kind: .volumes) } throws: {
@@ -246,7 +246,7 @@ private struct Texts: VersionedRecord {
 
     @Test func `the files are for root alone`() async throws {
         try await withFile { path in
-            let store = try await LocalStore.open(path)
+            let store = try await NodeStore.open(path)
             try await store.save(Fact(name: "a", number: 1), kind: .node, id: "a")
             for suffix in ["", "-wal", "-shm"] {
                 #expect(try fileMode("\(path)\(suffix)") == 0o600, "\(suffix)")
@@ -256,7 +256,7 @@ private struct Texts: VersionedRecord {
 
     @Test func `many writers at once all get through`() async throws {
         try await withFile { path in
-            let store = try await LocalStore.open(path)
+            let store = try await NodeStore.open(path)
             let revisions = try await withThrowingTaskGroup(of: Int64.self) { group in
                 for number in 0..<100 {
                     group.addTask {

@@ -144,7 +144,9 @@ import Testing
         try await receiver.stop()
     }
 
-    @Test func `what a removed container leaves is sent, also by the next instance of the daemon, and then gone`() async throws {
+    @Test func `what a removed container leaves is sent, also by the next instance of the daemon, and then gone`()
+        async throws
+    {
         let receiver = LogReceiver()
         let port = try await receiver.listen()
         try await receiver.stop()

@@ -1,6 +1,6 @@
 package import StateStore
 
-extension EtcdStore {
+extension EtcdObjectStore {
     /// Keys of which values are leased, and written anew by those who lease them.
     private static let leased = StoreKey.leaders
 

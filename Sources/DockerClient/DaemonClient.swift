@@ -2,7 +2,7 @@ import NIOCore
 package import Templates
 
 /// An engine, asked over its API: one connection a request.
-package struct DockerClient: Sendable {
+package struct DaemonClient: Sendable {
     /// The newest version of the API this client knows.
     package static let newestVersion = "1.50"
 
@@ -16,12 +16,12 @@ package struct DockerClient: Sendable {
     }
 
     /// The version that both sides know: asks the engine.
-    package static func negotiated(_ endpoint: Endpoint) async throws -> DockerClient {
-        let client = DockerClient(endpoint: endpoint, version: nil)
+    package static func negotiated(_ endpoint: Endpoint) async throws -> DaemonClient {
+        let client = DaemonClient(endpoint: endpoint, version: nil)
         var ping = Request("HEAD", "/_ping")
         ping.isVersioned = false
         let theirs = try await client.stream(ping, accepting: { _ in true }) { $0.head.headers["api-version"] }
-        return DockerClient(endpoint: endpoint, version: older(theirs ?? "1.24", newestVersion))
+        return DaemonClient(endpoint: endpoint, version: older(theirs ?? "1.24", newestVersion))
     }
 
     static func older(_ left: String, _ right: String) -> String {
@@ -135,7 +135,7 @@ package struct DockerClient: Sendable {
     }
 }
 
-extension DockerClient {
+extension DaemonClient {
     /// The answer's whole body.
     package func bytes(_ request: Request) async throws -> [UInt8] {
         try await stream(request) { try await $0.collect() }

@@ -3,7 +3,7 @@ import LinuxSystem
 import Logging
 import Netlink
 
-extension DataPlane {
+extension NodeDataPlane {
     /// After the first change the others of the same cause follow: they are looked at together.
     private static let gathering = Duration.milliseconds(50)
     /// While the daemon itself changes much, what is heard waits for a quiet moment, but not longer than this.
@@ -77,7 +77,9 @@ extension DataPlane {
         guard let next = nextInTurn() else { return try await Task.sleep(for: Self.probeInterval) }
         // One that was taken on as it was is compared in its turn.
         let due = (next.seen ?? .now - Self.interval) + Self.interval
-        if due > .now { return try await Task.sleep(until: min(due, .now + Self.probeInterval * 10), clock: .continuous) }
+        if due > .now {
+            return try await Task.sleep(until: min(due, .now + Self.probeInterval * 10), clock: .continuous)
+        }
         let report = try await mailbox.compare(
             [next.scope], reason: "comparison in turn", removesStrays: next.scope == .node)
         ledger.change { $0.comparisons.note([next.scope], at: .now) }

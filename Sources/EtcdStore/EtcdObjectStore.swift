@@ -2,7 +2,7 @@ package import StateStore
 import Logging
 
 /// The swarm's store in etcd.
-package struct EtcdStore: StateStore {
+package struct EtcdObjectStore: ObjectStore {
     /// How many keys a page of a list begins with; pages that come out too large are asked for again with fewer.
     private static let pageKeys: Int64 = 512
 

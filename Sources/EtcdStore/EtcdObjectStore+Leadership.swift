@@ -4,7 +4,7 @@ import Logging
 package import StateStore
 import SwiftProtobuf
 
-extension EtcdStore {
+extension EtcdObjectStore {
     /// etcd grants no shorter lease with its default election timeout.
     private static let minimumLease = Duration.seconds(2)
     /// How long to wait before trying again to become leader when the store cannot be reached.

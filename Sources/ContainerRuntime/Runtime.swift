@@ -4,7 +4,7 @@ package import LinuxSystem
 ///
 /// Ids are Docker's. Calls for one container come one after the other, except for waiting, attaching and signals.
 /// Faults are ``RuntimeError``s; `.noSuchContainer` where nothing was created under an id.
-package protocol ContainerRuntime: ContainerProcesses, ContainerOutput, ContainerExecs {
+package protocol Runtime: ContainerProcesses, ContainerOutput, ContainerExecs {
     /// How the machine's cgroups are laid out.
     var cgroups: CgroupLayout { get }
 }

@@ -10,7 +10,7 @@ package enum StoreUpdate: Sendable, Equatable {
     case stale
 }
 
-extension StateStore {
+extension ObjectStore {
     /// Keeps a copy of a prefix up to date: lists, watches, and lists again when the revision wanted is no longer kept.
     ///
     /// Without quorum it tells `.stale` once and retries with a pause. Runs until cancelled, or until `receive` or the store throws what

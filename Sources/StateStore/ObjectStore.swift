@@ -1,7 +1,7 @@
 /// The swarm's replicated store: revisions, compare-and-set, watches and leases over bytes.
 ///
 /// Every write gets the next revision. Calls throw ``StateStoreError``; cancellation passes through as `CancellationError`.
-package protocol StateStore: Sendable {
+package protocol ObjectStore: Sendable {
     /// What is stored at a key, as the majority has it.
     func get(_ key: StoreKey) async throws -> StoredValue?
 
@@ -44,7 +44,7 @@ package protocol StateStore: Sendable {
     func leader(of role: String) async throws -> StoredValue?
 }
 
-extension StateStore {
+extension ObjectStore {
     package func listStale(_ prefix: String) async throws -> StoreListing { try await list(prefix) }
 
     package func leader(of role: String) async throws -> StoredValue? { try await get(.leader(of: role)) }

@@ -10,7 +10,7 @@ import Nftables
 ///
 /// How to use it:
 ///
-///     let plane = DataPlane(runDirectory: "/run/apus", ports: ports, log: log)
+///     let plane = NodeDataPlane(runDirectory: "/run/apus", ports: ports, log: log)
 ///     _ = try await plane.adopt(desired)           // once, at start: takes over what an earlier daemon left
 ///     // …in a service: try await plane.run()      // watches and repairs
 ///     let namespace = try await plane.prepareSandbox(containerID)      // to open a resolver in it, or to start early
@@ -23,9 +23,9 @@ import Nftables
 /// Calls may come at any time from anywhere. What is asked for waits in a mailbox, out of which one loop takes everything at once: it makes one
 /// pass and answers those whose changes were in it. A caller that is cancelled stops waiting; what it has asked for is carried out.
 /// Failures within one namespace do not stop the others.
-package final class DataPlane: Sendable {
+package final class NodeDataPlane: Sendable {
     /// Is told which published ports are desired; what containers no longer have is given back by passes.
-    package let ports: any PortHolder
+    package let ports: any PortReserving
     package let layout: Layout
     /// What was repaired, as it happens; the newest if nobody reads.
     package let repairs: AsyncStream<DriftReport>
@@ -49,7 +49,8 @@ package final class DataPlane: Sendable {
     ///   - nodeNamespace: the node's own; `nil`: the one this process runs in.
     ///   - ports: holds published ports of the node, in the same namespace.
     package init(
-        runDirectory: String = "/run/apus", nodeNamespace: NetworkNamespace? = nil, ports: any PortHolder, log: Logger
+        runDirectory: String = "/run/apus", nodeNamespace: NetworkNamespace? = nil, ports: any PortReserving,
+        log: Logger
     ) {
         layout = Layout(runDirectory: runDirectory)
         node = nodeNamespace

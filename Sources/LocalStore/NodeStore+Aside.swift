@@ -3,7 +3,7 @@ import GRDB
 package import Model
 
 /// Rows that cannot be read: damaged, or of a newer version of Apus. They are kept beside the others, so that nothing overwrites them.
-extension LocalStore {
+extension NodeStore {
     private struct Row: Sendable {
         let id: String
         let revision: Int64

@@ -3,7 +3,7 @@ package import StateStore
 import SwiftProtobuf
 import Synchronization
 
-extension EtcdStore {
+extension EtcdObjectStore {
     /// A sign of life is due each 10 s (``EtcdConfiguration``); without one for this long the watch is taken for dead.
     private static let silence = Duration.seconds(25)
     private static let silenceCheck = Duration.seconds(5)

@@ -2,7 +2,7 @@ package import Model
 
 /// Keeps programs of the node off the ports that are published on it: the data plane tells it what is desired, whoever gives ports to containers
 /// has told it before.
-package protocol PortHolder: Sendable {
+package protocol PortReserving: Sendable {
     /// Who holds anything: containers by their ids, and the mesh.
     var owners: Set<String> { get }
 

@@ -3,7 +3,7 @@ package import LinuxSystem
 import Netlink
 
 /// Namespaces of containers outside of passes.
-extension DataPlane {
+extension NodeDataPlane {
     /// Where a container's network namespace is, made or not.
     package func sandboxNamespace(_ containerID: String) -> NetworkNamespace { layout.sandbox(containerID) }
 

@@ -5,7 +5,7 @@ import LinuxSystem
 
 /// A cluster on one machine: nodes with network, mount and UTS namespaces of their own on an underlay bridge, a client
 /// outside of it, and an internet host. Every operation can be called in any state; what is done already stays.
-package struct Lab: Sendable {
+package struct LabCluster: Sendable {
     package let paths: LabPaths
     private var daemons: LabDaemons { LabDaemons(paths: paths) }
 

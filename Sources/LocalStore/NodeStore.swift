@@ -9,7 +9,7 @@ package import Model
 ///
 /// A write that has returned survives `kill -9`, and a power cut unless it was asked not to (write-ahead log, `synchronous = FULL`). Calls wait on SQLite's own queues and
 /// never block a thread of the caller's. One process at a time: the daemon holds its root's lock.
-package struct LocalStore: Sendable {
+package struct NodeStore: Sendable {
     /// A value with the number of the write that made it: higher is later, across all kinds.
     package struct Entry<Value: Sendable>: Sendable {
         package let id: String
@@ -37,7 +37,7 @@ package struct LocalStore: Sendable {
     /// A file that is damaged is renamed, never deleted: see ``setAside``.
     ///
     /// - Throws: ``LocalStoreError``: `.newerSchema`, `.notUsable`, `.full`.
-    package static func open(_ path: String) async throws -> LocalStore {
+    package static func open(_ path: String) async throws -> NodeStore {
         let (pool, setAside) = try await Self.apart("open \(path)") { () throws -> (DatabasePool, String?) in
             do {
                 return (try connect(path), nil)
@@ -46,7 +46,7 @@ package struct LocalStore: Sendable {
                 return (try connect(path), aside)
             }
         }
-        return LocalStore(pool: pool, setAside: setAside)
+        return NodeStore(pool: pool, setAside: setAside)
     }
 
     /// Folds the log into the file and ends all use; later calls throw. Not needed before the process ends.
