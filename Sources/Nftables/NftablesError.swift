@@ -13,7 +13,7 @@ package struct NftablesError: Fault, CustomStringConvertible, Equatable {
     }
 
     package let code: Code
-    /// What was being done, as in "change table ip swarm".
+    /// What was being done, as in "change table ip node".
     package let attempting: String
     /// nft's own words.
     package let message: String

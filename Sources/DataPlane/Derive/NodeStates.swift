@@ -3,7 +3,7 @@ import LinuxSystem
 import Netlink
 
 extension Derivation {
-    /// The node's own namespace: bridges, the ports of their containers, `ip swarm` and `bridge guard`.
+    /// The node's own namespace: bridges, the ports of their containers, `ip node` and `bridge guard`.
     func nodeState() -> WantedNamespace {
         var state = WantedNamespace()
         var guarded: [GuardTable.Port] = []

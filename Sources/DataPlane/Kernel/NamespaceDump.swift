@@ -31,7 +31,9 @@ struct NamespaceDump: Sendable {
 
     static func tables(of scope: Scope) -> [TableID] {
         switch scope {
-        case .node: IPFamily.allCases.map(NodeTable.id) + [GuardTable.id, AdministratorTable.id]
+        case .node:
+            IPFamily.allCases.flatMap { [NodeTable.id(of: $0), NodeTable.earlierID(of: $0)] }
+                + [GuardTable.id, AdministratorTable.id]
         case .overlay: [GuardTable.id]
         case .ingress: IPFamily.allCases.map(IngressTable.id)
         case .sandbox:

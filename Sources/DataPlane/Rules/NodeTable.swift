@@ -2,7 +2,7 @@ import Addressing
 import Model
 import Nftables
 
-/// `ip swarm` and `ip6 swarm`, the tables of the node's own namespace: one of a family. That of IPv6 is there where the node has bridges or an underlay
+/// `ip node` and `ip6 node`, the tables of the node's own namespace: one of a family. That of IPv6 is there where the node has bridges or an underlay
 /// of it.
 ///
 /// A port of the mesh takes turns among its tasks here and, for those elsewhere, the ingress sandbox. Which turn it is goes
@@ -25,7 +25,9 @@ struct NodeTable {
         self.ports = wanted.ingress?.families.contains(family) == true ? ports ?? wanted.meshAtNode : []
     }
 
-    static func id(of family: IPFamily) -> TableID { TableID(family.tableFamily, "swarm") }
+    static func id(of family: IPFamily) -> TableID { TableID(family.tableFamily, "node") }
+    /// What it was called before, when only a swarm had it: one that an earlier version has left is removed.
+    static func earlierID(of family: IPFamily) -> TableID { TableID(family.tableFamily, "swarm") }
 
     var table: Table {
         let turns = mesh

@@ -57,7 +57,7 @@ import Testing
             _ = try await node.plane.adopt(wanted(8081))
             #expect(await isClosed())
             // The table of the published ports itself lost, with a hook of the administrator's.
-            try await rules("delete table ip swarm\ndelete chain inet apus_admin before_translation", on: node)
+            try await rules("delete table ip node\ndelete chain inet apus_admin before_translation", on: node)
             #expect(await tcp(node.address, 8082, from: world.client) != welcome)
             #expect(try await !node.plane.resync(reason: "test").repairs.isEmpty)
             #expect(try await node.plane.resync(reason: "test").isClean)

@@ -145,10 +145,10 @@ import Testing
                 try await node.namespace.run {
                     try NftContext().run(
                         """
-                        flush chain ip swarm raw_in
-                        flush chain ip swarm guard
-                        flush chain ip swarm filter_in
-                        flush chain ip swarm filter_fwd
+                        flush chain ip node raw_in
+                        flush chain ip node guard
+                        flush chain ip node filter_in
+                        flush chain ip node filter_fwd
                         add table bridge guard { flags dormant; }
 
                         """)

@@ -210,9 +210,9 @@ private func network(_ text: String) -> IPNetwork { IPNetwork(text) ?? .everywhe
             let greeter = try await Greeter.start("c1", in: node.sandbox("c1"), port: 80, at: .unspecified(.v6))
             let own = world.address(of: node, .v6)
             let damage: [(String, NetworkNamespace, @Sendable () throws -> Void)] = [
-                ("table", node.namespace, { try NftContext().run("delete table ip6 swarm") }),
+                ("table", node.namespace, { try NftContext().run("delete table ip6 node") }),
                 ("rules", node.namespace, { try NftContext().run("flush ruleset") }),
-                ("ports", node.namespace, { try NftContext().run("flush map ip6 swarm hostports") }),
+                ("ports", node.namespace, { try NftContext().run("flush map ip6 node hostports") }),
                 ("guard", node.namespace, { try NftContext().run("flush set bridge guard own6") }),
                 (
                     "bridge's address", node.namespace,

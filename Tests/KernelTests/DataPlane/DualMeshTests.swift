@@ -204,8 +204,8 @@ import Testing
             try await one.namespace.run {
                 try NftContext().run(
                     """
-                    delete element ip6 swarm published { tcp . 8080 }
-                    add element ip6 swarm published { tcp . 8080 : goto n1 }
+                    delete element ip6 node published { tcp . 8080 }
+                    add element ip6 node published { tcp . 8080 : goto n1 }
 
                     """)
             }
@@ -302,8 +302,8 @@ import Testing
                 }
             }
             let damage: [(String, World.Node, NetworkNamespace, @Sendable () throws -> Void)] = [
-                ("node's table", one, one.namespace, nft("delete table ip6 swarm")),
-                ("turns", one, one.namespace, nft("flush map ip6 swarm turns")),
+                ("node's table", one, one.namespace, nft("delete table ip6 node")),
+                ("turns", one, one.namespace, nft("flush map ip6 node turns")),
                 ("sandbox's table", one, sandbox, nft("delete table ip6 ingress")),
                 ("sandbox's chain", one, sandbox, nft("flush chain ip6 ingress n1")),
                 ("sandbox's routes", one, sandbox, routes),

@@ -117,7 +117,7 @@ import Testing
             // A container of another node is masqueraded there, so it would be taken for a member.
             #expect(await !udp(one.address, Self.port, from: two.sandbox("t21")).hasPrefix("esp"))
             // Without the rules the client is answered: it is they that keep it out.
-            try await one.namespace.run { try NftContext().run("flush chain ip swarm raw_in\n") }
+            try await one.namespace.run { try NftContext().run("flush chain ip node raw_in\n") }
             #expect(await udp(one.address, Self.port, from: world.client).hasPrefix("esp"))
             _ = try await one.plane.resync(reason: "test")
             #expect(await !udp(one.address, Self.port, from: world.client).hasPrefix("esp"))
@@ -161,7 +161,7 @@ import Testing
             let heard = try await exchange([("clear", frame)], by: "eth0", of: two.namespace, to: [ear]).heard
             #expect(heard.isEmpty)
             // Without the rule it arrives: it is the rule that keeps it out.
-            try await one.namespace.run { try NftContext().run("flush set ip swarm encvni\n") }
+            try await one.namespace.run { try NftContext().run("flush set ip node encvni\n") }
             let open = try await exchange([("clear", frame)], by: "eth0", of: two.namespace, to: [ear]).heard
             #expect(open == ["clear"])
             // And the device is none of ours.

@@ -100,8 +100,8 @@ import Testing
             try await one.namespace.run {
                 try NftContext().run(
                     """
-                    delete element ip swarm published { tcp . 8080 }
-                    add element ip swarm published { tcp . 8080 : goto n1 }
+                    delete element ip node published { tcp . 8080 }
+                    add element ip node published { tcp . 8080 : goto n1 }
 
                     """)
             }

@@ -69,12 +69,12 @@ import Testing
         #expect(change.removals.isEmpty)
         #expect(
             change.commands == """
-                delete element ip swarm published { tcp . 8080 }
-                delete element ip swarm turns { tcp . 8080 . 0:1 }
-                add chain ip swarm n1
-                flush chain ip swarm n1
-                add rule ip swarm n1 meta priority set numgen inc mod 1 dnat to meta l4proto . th dport . meta priority map @turns
-                add element ip swarm published { tcp . 8080 : goto n1 }
+                delete element ip node published { tcp . 8080 }
+                delete element ip node turns { tcp . 8080 . 0:1 }
+                add chain ip node n1
+                flush chain ip node n1
+                add rule ip node n1 meta priority set numgen inc mod 1 dnat to meta l4proto . th dport . meta priority map @turns
+                add element ip node published { tcp . 8080 : goto n1 }
 
                 """)
         let first = NodeTable(.v4, wanted: node([task(1)], [1, 2])).table.sets.first { $0.name == "turns" }

@@ -45,7 +45,7 @@ import Testing
         ]
         #expect(NodeTable(.v4, wanted: busy).table.tag == swarm.tag)
         let change = NodeTable(.v4, wanted: busy).table.change(from: swarm)
-        #expect(change.commands == "add element ip swarm hostports { tcp . 80 : 172.17.0.2 . 8080 }\n")
+        #expect(change.commands == "add element ip node hostports { tcp . 80 : 172.17.0.2 . 8080 }\n")
     }
 
     @Test func `a port on one address and one on all addresses go to different maps`() {
