@@ -85,7 +85,7 @@ package actor Swarm: ServiceLifecycle.Service {
     private func takeUp() async throws {
         guard let file = try await MembershipFile.load(directory: configuration.directory) else {
             configuration.events?.keep(asManager: false)
-            return await endStrangers()
+            return await endLeftoverTasks()
         }
         let files = configuration.credentials
         guard let credentials = try await onThread({ try files.load() }) else {
@@ -105,7 +105,7 @@ package actor Swarm: ServiceLifecycle.Service {
     }
 
     /// A node that is in no swarm runs no tasks: what one has left that was left half way is ended.
-    private func endStrangers() async {
+    private func endLeftoverTasks() async {
         do {
             let ids = try await executor.presentTasks().keys.sorted()
             guard !ids.isEmpty else { return }

@@ -196,7 +196,7 @@ struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
     }
 }
 
-/// How many calls of strangers are taken: so many of each address, so that none takes the others' share, and so many of all together.
+/// How many calls of unauthenticated peers are taken: so many of each address, so that none takes the others' share, and so many of all together.
 final class CallAdmission: Sendable {
     static let burst = 60.0
     static let perSecond = 10.0

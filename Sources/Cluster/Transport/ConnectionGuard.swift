@@ -7,11 +7,11 @@ import X509
 
 /// Bounds what the connections to a manager's port cost, above all those of whom nobody knows who they are.
 ///
-/// Who has not shown a member's certificate has a few seconds to do so, some more for the call that strangers may make, few bytes, and few
-/// connections. Where there are too many, the oldest goes: a newcomer, who may be an honest node behind the same address, is let in.
+/// Who has not shown a member's certificate has a few seconds to do so, some more for the call that an unauthenticated peer may make, few
+/// bytes, and few connections. Where there are too many, the oldest goes: a newcomer, who may be an honest node behind the same address, is let in.
 final class ConnectionGuard: Sendable {
     struct Limits: Sendable {
-        /// Connections of strangers, those whose handshake goes on included.
+        /// Connections of unauthenticated peers, those whose handshake goes on included.
         var unauthenticated = 512
         /// Of one address.
         var unauthenticatedOfOne = 32
@@ -47,7 +47,7 @@ final class ConnectionGuard: Sendable {
 
     init(_ limits: Limits = Limits()) { self.limits = limits }
 
-    /// How many connections there are of strangers, and of members.
+    /// How many connections there are of unauthenticated peers, and of members.
     var counts: (unauthenticated: Int, members: Int) {
         state.withLock { ($0.unauthenticated, $0.entries.count - $0.unauthenticated) }
     }

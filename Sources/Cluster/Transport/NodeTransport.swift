@@ -34,7 +34,7 @@ package enum NodeTransport {
     /// The transport that a manager listens with.
     /// - Parameters:
     ///   - clusterID: Members of other swarms are refused.
-    ///   - connections: Bounds what strangers' connections cost.
+    ///   - connections: Bounds what unauthenticated peers' connections cost.
     static func server(
         host: String, port: Int, identity: TLSIdentity, clusterID: String, connections: ConnectionGuard,
         group: MultiThreadedEventLoopGroup

@@ -1,7 +1,7 @@
 /// How often one may try to sign in: a pure machine with the time handed in.
 ///
 /// Each name and address has five tries; after them a delay that doubles from one second to sixty. A minute has ten tries in all, so
-/// that many addresses are no way around it. A name that was let in from an address before has its five tries whatever strangers do: they
+/// that many addresses are no way around it. A name that was let in from an address before has its five tries whatever others do: they
 /// would otherwise keep everybody out with ten tries a minute.
 package struct LoginGate: Sendable {
     private struct Tries {

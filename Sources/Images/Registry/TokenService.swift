@@ -3,7 +3,7 @@ import OCI
 
 /// The token service that a registry names in its challenge, and whether a login may be shown to it. Pure.
 ///
-/// A registry says by itself where tokens are to be had, so what it says must not lead credentials to strangers or across a wire in
+/// A registry says by itself where tokens are to be had, so what it says must not lead credentials to others or across a wire in
 /// clear: they go to the registry's own site alone, and over TLS unless the registry is one that the user vouches for.
 package struct TokenService {
     /// What the challenge says.

@@ -98,7 +98,7 @@ extension Apus_Node_V1_Certificates {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Certificates of a swarm's members. Strangers may call the first two.
+    /// > Certificates of a swarm's members. Unauthenticated peers may call the first two.
     package protocol StreamingServiceProtocol: GRPCCore.RegistrableRPCService {
         /// Handle the "RootCertificate" method.
         ///
@@ -157,7 +157,7 @@ extension Apus_Node_V1_Certificates {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Certificates of a swarm's members. Strangers may call the first two.
+    /// > Certificates of a swarm's members. Unauthenticated peers may call the first two.
     package protocol ServiceProtocol: Apus_Node_V1_Certificates.StreamingServiceProtocol {
         /// Handle the "RootCertificate" method.
         ///
@@ -214,7 +214,7 @@ extension Apus_Node_V1_Certificates {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Certificates of a swarm's members. Strangers may call the first two.
+    /// > Certificates of a swarm's members. Unauthenticated peers may call the first two.
     package protocol SimpleServiceProtocol: Apus_Node_V1_Certificates.ServiceProtocol {
         /// Handle the "RootCertificate" method.
         ///
@@ -395,7 +395,7 @@ extension Apus_Node_V1_Certificates {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Certificates of a swarm's members. Strangers may call the first two.
+    /// > Certificates of a swarm's members. Unauthenticated peers may call the first two.
     package protocol ClientProtocol: Sendable {
         /// Call the "RootCertificate" method.
         ///
@@ -467,7 +467,7 @@ extension Apus_Node_V1_Certificates {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Certificates of a swarm's members. Strangers may call the first two.
+    /// > Certificates of a swarm's members. Unauthenticated peers may call the first two.
     package struct Client<Transport>: ClientProtocol where Transport: GRPCCore.ClientTransport {
         private let client: GRPCCore.GRPCClient<Transport>
 

@@ -278,7 +278,9 @@ import X509
                         ContinuousClock.now - since > .seconds(4)
                     }
                 }
-                try await eventually("strangers have gone, and the member has not") { connections.counts == (0, 1) }
+                try await eventually("unauthenticated peers have gone, the member has not") {
+                    connections.counts == (0, 1)
+                }
             }
         }
     }
