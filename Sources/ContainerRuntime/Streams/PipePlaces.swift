@@ -7,7 +7,7 @@ import Glibc
 /// has not flooded for a while gives up its own.
 struct PipePlaces {
     /// A container's first process, by which its pipes are found.
-    struct Owner: Sendable, Equatable {
+    struct Owner: Sendable, Hashable {
         var id: String
         var pid: pid_t
         /// Field 22 of /proc/PID/stat: pids are reused.
