@@ -4,7 +4,7 @@ unless confirmed, is done, and is on record with its operator; and a viewer can 
 import json
 import time
 
-from browser import Browser, Keys, check, soon
+from browser import ActionChains, Browser, Keys, check, soon
 from cluster import Failure, poll
 from dashboard_accounts import own
 from dashboard_wire import Caller
@@ -145,6 +145,34 @@ def operator(cluster, page):
     words = ask(page, "Activate")
     check("and takes tasks again", soon(30, lambda: cluster.manager.inspect("node", node.name)["Spec"]["Availability"] == "active"), words)
     silenced(cluster, page)
+    terminal(cluster, page)
+
+
+def terminal(cluster, page):
+    """A shell in a task's container on another node than the manager that is asked."""
+    task, node = next(item for item in tasks(cluster).items() if item[1] != cluster.manager.name)
+    page.open(f"/tasks/{task}", ".head .btn")
+    page.complaints()  # What was refused before is one.
+    found = page.wait(lambda: [x for x in page.all(".head .btn") if x.text == "Terminal" and x.is_enabled()])
+    if not check("a running task has a terminal for operators", found, page.text(".head")):
+        return
+    found[0].click()
+    page.wait(lambda: page.all("dialog.ask form"))
+    words = page.text("dialog.ask")
+    check("a terminal is asked for, and said to be recorded", "Open a terminal" in words and "otto" in words, words)
+    page.all("dialog.ask .btn.main")[0].click()
+    shown = lambda: page.text("dialog.term .screen")
+    check(f"its shell is there, on {node}", page.wait(lambda: "#" in shown() or "$" in shown(), 30), page.text("dialog.term"))
+    type = lambda *keys: ActionChains(page.driver).send_keys(*keys).perform()
+    type("echo $((40 + 2)) here; cat /proc/1/cmdline | tr '\\000' ' '", Keys.ENTER)
+    check("what is typed is done in the container", page.wait(lambda: "42 here" in shown() and "trap" in shown(), 20), shown())
+    page.picture("terminal")
+    over = page.js("return document.documentElement.scrollWidth - innerWidth")
+    check("nothing of it sticks out, no complaint", over <= 0 and not page.complaints(), (over, page.complaints()))
+    type("exit 7", Keys.ENTER)
+    check("its end is told with its code", page.wait(lambda: "ended" in page.text("dialog.term header") and "7" in page.text("dialog.term header"), 20), page.text("dialog.term header"))
+    page.all("dialog.term header .btn")[0].click()
+    check("and it is closed", page.wait(lambda: not page.all("dialog[open]")))
 
 
 def silenced(cluster, page):
@@ -170,10 +198,10 @@ def recorded(cluster, base, password, since):
     events = seen.json(f"/ui/v1/events?from={since * 1000}&to={int(time.time() * 1000) + 1000}&limit=1000")
     audit = [event for event in events if event["type"] == "audit"]
     done = {event["action"] for event in audit if event["attributes"].get("outcome") == "done"}
-    check("everything that was done is an audit event of who did it", {"scale", "restart", "update", "roll", "set", "silence"} <= done and all(event["attributes"].get("user") == "otto" for event in audit), audit)
+    check("everything that was done is an audit event of who did it", {"scale", "restart", "update", "roll", "set", "silence", "terminal"} <= done and all(event["attributes"].get("user") == "otto" for event in audit), audit)
     whole = own(cluster, "events", "--since", str(since), "--until", str(int(time.time()) + 1), "--filter", "type=audit", "--format", "json")
     seen = {event["Action"] for event in map(json.loads, whole.out.splitlines()) if event["Actor"]["Attributes"].get("user") == "otto"}
-    check("and so the command line has it", {"scale", "restart", "update", "roll", "set", "silence"} <= seen, whole.text)
+    check("and so the command line has it", {"scale", "restart", "update", "roll", "set", "silence", "terminal"} <= seen, whole.text)
     check("what was refused is on record as well", any(event["attributes"].get("outcome") == "refused" for event in audit), audit)
 
 
@@ -195,4 +223,7 @@ def viewer(cluster, base, password):
     for name, more in orders.items():
         status, _, body = vera.ask("POST", f"/ui/v1/actions/{name}", json.dumps({"service": service["ID"], "version": before, **more}), own=True)
         check(f"a viewer's hand-made {name} is refused", status == 403 and "notAllowed" in body, (status, body))
+    task = next(iter(tasks(cluster)))
+    status, _, body = vera.ask("POST", "/ui/v1/terminals", json.dumps({"container": task, "columns": 80, "rows": 24}), own=True)
+    check("a viewer gets no terminal", status == 403 and "notAllowed" in body, (status, body))
     check("and nothing has changed", not silences(cluster) and spec(cluster)["Version"]["Index"] == before and cluster.manager.inspect("node", other(cluster).name)["Spec"]["Availability"] == "active")

@@ -5,7 +5,7 @@ that a laboratory does not have. Never part of the product.
     Acceptance/dashboard_sample.py --port 8099 [--scene shop|empty|noquorum|noswarm|nohistory|lost|big|login]
 
 A CPU spike, a burst of log lines and an OOM kill of web.2 are at fixed distances from the start: SPIKE and OOM seconds ago."""
-import argparse, hashlib, http.server, json, math, os, pathlib, random, threading, time, urllib.parse
+import argparse, base64, hashlib, http.server, json, math, os, pathlib, queue, random, threading, time, urllib.parse
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 FILES = {p.name: p for p in (TOP / "Sources/Dashboard/Assets").iterdir()}
@@ -86,7 +86,7 @@ class Cluster:
                     for kind in ("control", "vxlan", "esp"):
                         self.paths.append({"from": a["id"], "to": b["id"], "kind": kind, "roundTrip": .0011 if lossy else .0002 + .00001 * (i * 3 + j), "loss": .02 if lossy else 0, "mtu": 1400 if lossy else 1450, "at": ms(-4), "advice": "Packets above 1,400 bytes do not pass from node-2 to node-3: the underlay there carries 1,450 and the tunnel takes 50." if lossy else None})
         reachable = 1 if scene == "noquorum" else 3
-        self.cluster = {"id": "c1", "name": "production", "node": "node-1", "nodeID": self.nodes[0]["id"], "version": "0.9.0", "managers": 3, "reachable": reachable, "repairs": 0, "hasHistory": scene != "nohistory"}
+        self.cluster = {"id": "c1", "name": "production", "node": "node-1", "nodeID": self.nodes[0]["id"], "version": "0.9.0", "managers": 3, "reachable": reachable, "repairs": 0, "hasHistory": scene != "nohistory", "hasTerminal": True}
         e = lambda ago, kind, action, oid, name, **a: {"cursor": f"{ms(ago)}", "time": ms(ago), "type": kind, "action": action, "id": oid, "name": name, "service": a.pop("service", None), "task": a.pop("task", None), "node": a.pop("node", None), "attributes": a}
         sv = lambda n: ID("svc" + n)
         self.events = [] if scene == "empty" else [e(3350, "audit", "scale", sv("worker"), "worker", user="mei", summary="scale worker to 8", service=sv("worker")), e(3347, "task", "running", ID("worker.7"), "worker.7", task=ID("worker.7")), e(2518, "service", "update", sv("api"), "api", service=sv("api")), e(2293, "service", "update", sv("api"), "api", service=sv("api")), e(1649, "container", "health_status: unhealthy", ID("web.2.old"), "web.2", task=ID("web.2.old")), e(OOM, "task", "failed", ID("web.2.old"), "web.2", task=ID("web.2.old"), reason="out of memory"), e(OOM - 3, "task", "running", ID("web.2"), "web.2", task=ID("web.2")), e(1110, "audit", "create", sv("db"), "db", user="mei", summary="create db"), e(1108, "task", "rejected", ID("db.1.0"), "db.1", task=ID("db.1.0"), reason="no such image"), e(830, "node", "update", self.nodes[2]["id"], "node-3", **{"state.new": "down"}), e(720, "node", "update", self.nodes[2]["id"], "node-3", **{"state.new": "ready"}), e(418, "service", "update", sv("web"), "web", service=sv("web")), e(349, "task", "running", ID("web.1"), "web.1", task=ID("web.1")), e(348, "task", "running", ID("web.4"), "web.4", task=ID("web.4")), e(200, "task", "running", ID("web.5"), "web.5", task=ID("web.5")), e(199, "task", "running", ID("web.6"), "web.6", task=ID("web.6"))]
@@ -186,10 +186,35 @@ class Cluster:
         return v
 
 
+class Shell:
+    """Says what is typed, in colours, and ends with `exit`."""
+
+    def __init__(self):
+        self.told, self.line, self.prompt = queue.Queue(), "", "\x1b[1;32m/ \x1b[0m# "
+        self.say(self.prompt)
+
+    def say(self, text):
+        self.told.put(text.encode())
+
+    def type(self, text):
+        for c in text:
+            if c == "\r":
+                line, self.line = self.line, ""
+                if line == "exit":
+                    return self.told.put(None)
+                self.say(f"\r\n\x1b[33msaid\x1b[0m: {line}\r\n{self.prompt}")
+            elif c == "\x7f":
+                self.line = self.line[:-1]
+                self.say("\b \b")
+            elif c != "\x1b":
+                self.line += c
+                self.say(c)
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     cluster = None
-    done = []
+    done, shells = [], {}
 
     def log_message(self, *_):
         pass
@@ -232,6 +257,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.json([e for e in c.events if int(q["from"]) <= e["time"] <= int(q["to"])])
         if path == "stream":
             return self.stream(q)
+        if path.startswith("terminals/"):
+            return self.terminal(Handler.shells[path.split("/")[1]])
         self.json({"error": "notFound"}, 404)
 
     def stream(self, q):
@@ -258,6 +285,23 @@ class Handler(http.server.BaseHTTPRequestHandler):
         except OSError:
             return
 
+    def terminal(self, shell):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.close_connection = True
+        while True:
+            told = shell.told.get()
+            kind, data = ("ended", '{"code":3}') if told is None else ("output", base64.b64encode(told).decode())
+            self.wfile.write(f"event: {kind}\ndata: {data}\n\n".encode())
+            self.wfile.flush()
+            if told is None:
+                return
+
+    def do_DELETE(self):
+        self.send(204, "application/json")
+
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
         if self.path == "/ui/v1/session":
@@ -265,6 +309,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.headers.get("X-Apus") != "1":
             return self.json({"error": "crossSite"}, 403)
         Handler.done.append((self.path, body))
+        if self.path == "/ui/v1/terminals":
+            Handler.shells["one"] = Shell()
+            return self.json({"id": "one"})
+        if self.path.endswith("/input"):
+            Handler.shells[self.path.split("/")[4]].type(body["text"])
         if self.path.endswith("/scale"):
             for s in Handler.cluster.services:
                 if s["id"] == body["service"]:

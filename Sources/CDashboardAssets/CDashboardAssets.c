@@ -97,8 +97,14 @@ FILE_BYTES(file_services_js) {
 FILE_BYTES(file_task_js) {
 #embed "../Dashboard/Assets/task.js"
 };
+FILE_BYTES(file_terminal_js) {
+#embed "../Dashboard/Assets/terminal.js"
+};
 FILE_BYTES(file_ui_js) {
 #embed "../Dashboard/Assets/ui.js"
+};
+FILE_BYTES(file_vt_js) {
+#embed "../Dashboard/Assets/vt.js"
 };
 FILE_BYTES(file_words_en_js) {
 #embed "../Dashboard/Assets/words-en.js"
@@ -142,7 +148,9 @@ static const DashboardFile files[] = {
     FILE_ENTRY("selection.js", file_selection_js),
     FILE_ENTRY("services.js", file_services_js),
     FILE_ENTRY("task.js", file_task_js),
+    FILE_ENTRY("terminal.js", file_terminal_js),
     FILE_ENTRY("ui.js", file_ui_js),
+    FILE_ENTRY("vt.js", file_vt_js),
     FILE_ENTRY("words-en.js", file_words_en_js),
     FILE_ENTRY("words-zh-hant.js", file_words_zh_hant_js),
     FILE_ENTRY("words.js", file_words_js),

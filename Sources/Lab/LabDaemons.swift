@@ -42,6 +42,7 @@ struct LabDaemons: Sendable {
                 "--registry-mirror", "http://\(underlay.registry)", "--insecure-registry", underlay.registry,
                 "--log-level", options.logLevel, "--lab",
                 "--metrics-addr", HostText.join(node.address, Int(LabUnderlay.metricsPort)), "--metrics-cluster",
+                "--dashboard-terminal",
             ] + underlay.internet.all.flatMap { ["--dns", "\($0)"] } + (underlay.hasIPv6 ? ["--ipv6"] : [])
         let executable = try Self.program("apusd")
         let namespaces = NodeNamespaces(paths: paths, node: node.name)

@@ -72,6 +72,13 @@ struct Options: ParsableArguments {
             """)
     var dashboardAddr = ""
 
+    @Flag(
+        help: """
+            Operators may open a terminal in the container of any task from this manager's dashboard. Each is an event of \
+            type audit.
+            """)
+    var dashboardTerminal = false
+
     @Option(
         help: """
             Most that all logs of the node may take together: 20g, 512m, or 5% of the file system. The oldest files that \

@@ -101,6 +101,7 @@ struct Program: AsyncParsableCommand {
             try await swarmAlerts.silence(alert, minutes: minutes, by: user)
         }
         extras.record = { engine.events.publish($0) }
+        if options.dashboardTerminal { extras.execs = containers }
         let dashboard = try dashboard(backends, extras, ledger, group: group, log: log)
         backends.dashboard = dashboard
         var parts: [any ServiceLifecycle.Service] = [

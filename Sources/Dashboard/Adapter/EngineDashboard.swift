@@ -48,6 +48,8 @@ package struct EngineDashboard: DashboardBackend {
         package var silence: (@Sendable (String, Int, String) async throws -> Void)?
         /// Until when alerts that fire are silenced, by their fingerprints.
         package var silencedUntil: (@Sendable () async -> [String: Timestamp])?
+        /// Begins terminals in containers; `nil` where operators may not.
+        package var execs: (any ExecBackend)?
         /// Keeps what operators did: an event of type `audit`.
         package var record: (@Sendable (EngineEvent) -> Void)?
         package init() {}
@@ -95,6 +97,7 @@ package struct EngineDashboard: DashboardBackend {
             $0.reachability == "reachable" || ($0.id == info.nodeID && managers.count > 1)
         }
         state.cluster.hasHistory = extras.curves != nil
+        state.cluster.hasTerminal = extras.execs != nil
         if let board = await extras.board?() { state.fill(from: board, now: Timestamp.now.seconds) }
         state.paths = try await extras.paths?().paths.map(PathView.init) ?? []
         state.alerts = extras.alerts?.views ?? []
@@ -151,12 +154,14 @@ package struct EngineDashboard: DashboardBackend {
     }
 
     private func record(_ action: DashboardAction, by user: String, _ outcome: String) async {
+        record(action.word, of: action.subject, by: user, outcome, summary: action.summary)
+    }
+
+    func record(_ word: String, of subject: String, by user: String, _ outcome: String, summary: String) {
         extras.record?(
             EngineEvent(
-                type: LoggedEvent.auditType, action: action.word, actorID: action.subject,
-                attributes: [
-                    "name": action.subject, "user": user, "outcome": outcome, "summary": action.summary,
-                ], scope: "swarm"))
+                type: LoggedEvent.auditType, action: word, actorID: subject,
+                attributes: ["name": subject, "user": user, "outcome": outcome, "summary": summary], scope: "swarm"))
     }
 
     private func carryOut(_ action: DashboardAction, by user: String) async throws {

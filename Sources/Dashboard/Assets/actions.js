@@ -40,7 +40,7 @@ function Ask({ title, text, field, ok, run, close }) {
     ${error && html`<p class="error" role="alert">${error}</p>`}
     <footer><span class="f3 grow">${t('audit', { user: session.user?.name })}</span><button type="button" class="btn" onClick=${close}>${t('cancel')}</button><button class="btn main" ref=${field ? null : first} disabled=${!valid || isBusy}>${typeof ok === 'function' ? ok(value) : ok}</button></footer></form>`;
 }
-const ask = props => show(Ask, props);
+export const ask = props => show(Ask, props);
 
 export const scale = s => ask({ title: t('scaleQ', { name: s.name }), text: t('scaleNow', { n: s.desired }), field: { kind: 'number', label: t('replicas'), value: String(s.desired), was: s.desired }, ok: n => t('scaleTo', { n }), run: n => post('actions/scale', { service: s.id, version: s.version, replicas: +n }) });
 export const restart = s => ask({ title: t('restartQ', { name: s.name }), text: t('restartText'), ok: t('restart'), run: () => post('actions/restart', { service: s.id, version: s.version }) });

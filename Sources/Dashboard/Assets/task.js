@@ -8,6 +8,7 @@ import { Charts } from './chart.js';
 import { Follow, Kept, LogList, useLines } from './logs.js';
 import { EventsOf } from './events.js';
 import { Missing } from './services.js';
+import { TerminalButton } from './terminal.js';
 
 const SERIES = ['memory', 'cpu', 'throttled', 'faults', 'pressure', 'network', 'connections', 'retransmits', 'diskio', 'processes'];
 
@@ -21,7 +22,7 @@ export function Task({ id }) {
   const charts = SERIES.map((series, n) => ({ scope: `task:${x.id}`, series, by: ['network', 'diskio', 'pressure', 'memory'].includes(series) ? 'direction' : null, wide: n === 0, limit: series === 'memory' ? x.memoryLimit : undefined }));
   const word = `${t('s_' + x.state)}${x.exitCode ? `${t('comma')}${t('exit').toLowerCase()} ${x.exitCode}` : ''}`;
   return html`<div class="head"><p class="crumb"><a href=${to.page('services')}>${t('services')}</a> / <a href=${to.service(service)}>${service}</a> / ${x.slot ?? nodeName(s, x.node)}</p>
-    <div class="row"><h1>${taskName(s, x)}</h1><${Glyph} k=${k} /><span class=${k === 'bad' ? 'red' : ''}>${word}</span><span class="f3 mono p2">${x.id.slice(0, 12)}${x.container ? ` · ${x.container.slice(0, 12)}` : ''} · <a href=${to.node(nodeName(s, x.node))}>${nodeName(s, x.node)}</a></span><span class="grow"></span>
+    <div class="row"><h1>${taskName(s, x)}</h1><${Glyph} k=${k} /><span class=${k === 'bad' ? 'red' : ''}>${word}</span><span class="f3 mono p2">${x.id.slice(0, 12)}${x.container ? ` · ${x.container.slice(0, 12)}` : ''} · <a href=${to.node(nodeName(s, x.node))}>${nodeName(s, x.node)}</a></span><span class="grow"></span>${x.state === 'running' && x.container && html`<${TerminalButton} container=${x.container} name=${taskName(s, x)} />`}
       ${i > 0 && html`<a class="btn row" href=${to.task(place[i - 1].id)}><${Icon} n="left" />${t('previous')}</a>`}${i < place.length - 1 && html`<a class="btn row" href=${to.task(place[i + 1].id)}>${t('next')}<${Icon} n="right" /></a>`}</div></div>
     <${Section} title=${t('life')} note=${`${when(x.createdAt)} – ${isEnded(x) ? when(x.since) : t('s_' + x.state)}`} id="h-life"><${Life} x=${x} />${reason && html`<div class=${k === 'bad' ? 'why-box' : 'prose'}><pre>${reason}</pre></div>`}</${Section}>
     <${Section} title=${t('metrics')} id="h-m"><${Charts} items=${charts} /></${Section}>
@@ -50,7 +51,7 @@ export function Container({ id }) {
   if (task) return html`<${Task} id=${task.id} />`;
   if (!x) return html`<${Missing} kind="container" page="nodes" />`;
   const isUp = x.state === 'running', charts = SERIES.map((series, n) => ({ scope: `container:${x.id}`, series, by: ['network', 'diskio', 'pressure', 'memory'].includes(series) ? 'direction' : null, wide: n === 0 }));
-  return html`<div class="head"><p class="crumb"><a href=${to.page('nodes')}>${t('nodes')}</a> / <a href=${to.node(nodeName(s, x.node))}>${nodeName(s, x.node)}</a> / ${x.name}</p><div class="row"><h1>${x.name}</h1><${Glyph} k=${isUp ? 'ok' : 'off'} /><span>${t('s_' + x.state)}</span><span class="f3">${x.status}</span><span class="f3 mono p2">${x.id.slice(0, 12)} · ${shortImage(x.image)}</span></div></div>
+  return html`<div class="head"><p class="crumb"><a href=${to.page('nodes')}>${t('nodes')}</a> / <a href=${to.node(nodeName(s, x.node))}>${nodeName(s, x.node)}</a> / ${x.name}</p><div class="row"><h1>${x.name}</h1><${Glyph} k=${isUp ? 'ok' : 'off'} /><span>${t('s_' + x.state)}</span><span class="f3">${x.status}</span><span class="f3 mono p2">${x.id.slice(0, 12)} · ${shortImage(x.image)}</span><span class="grow"></span>${isUp && html`<${TerminalButton} container=${x.id} name=${x.name} />`}</div></div>
     <${Section} title=${t('metrics')} id="h-m"><${Charts} items=${charts} /></${Section}>
     <${EventsOf} kind="container" x=${x} /><${Log} scope=${`container:${x.id}`} />`;
 }

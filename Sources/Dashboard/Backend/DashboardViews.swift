@@ -31,6 +31,8 @@ package struct ClusterView: Codable, Sendable, Equatable {
     package var repairs: Int?
     /// Whether there is a history of metrics to ask for.
     package var hasHistory = false
+    /// Whether operators may open terminals in containers.
+    package var hasTerminal = false
     package init() {}
 }
 

@@ -15,6 +15,7 @@ struct DashboardRoutes: Sendable {
     let greeting: @Sendable () async -> (name: String, fingerprint: String)
     let streams = StreamPlaces()
     let work = WorkPlaces()
+    let terminals = Terminals()
 
     func serve(_ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel) async throws {
         let call = DashboardRequest(request, channel: channel)
@@ -61,6 +62,7 @@ struct DashboardRoutes: Sendable {
         default: break
         }
         guard let user = try await user(of: call) else { throw DashboardError(.notSignedIn) }
+        if let (id, order) = Self.terminal(of: call.path) { return try await terminal(id, order, call, user) }
         switch (method, call.path) {
         case (.get, "/ui/v1/stream"):
             let place = try streams.enter(user.name)
@@ -72,8 +74,25 @@ struct DashboardRoutes: Sendable {
             return (.json(text: ByteBuffer(string: await hub.look().delta(since: nil)), call.request), nil)
         case (.get, "/ui/v1/query"), (.get, "/ui/v1/logs"), (.get, "/ui/v1/logs/volume"), (.get, "/ui/v1/events"):
             return (try await work.run(user.name) { try await read(call) }, nil)
+        case (.post, "/ui/v1/terminals"): return (try await openTerminal(call, user), nil)
         case (.post, let path) where path.hasPrefix("/ui/v1/actions/"):
             return (try await act(call, String(path.dropFirst(15)), user), nil)
+        default: throw DashboardError(.notFound)
+        }
+    }
+
+    private func terminal(_ id: String, _ order: TerminalOrder?, _ call: DashboardRequest, _ user: DashboardUser)
+        async throws -> (DashboardAnswer, StreamPlaces.Place?)
+    {
+        switch (call.request.method, order) {
+        case (.get, nil):
+            let place = try streams.enter(user.name)
+            do { return (try terminalOutput(id, call, user), place) } catch {
+                streams.leave(place)
+                throw error
+            }
+        case (.post, let order?): return (try await self.order(order, id, call, user), nil)
+        case (.delete, nil): return (try await closeTerminal(id, user), nil)
         default: throw DashboardError(.notFound)
         }
     }

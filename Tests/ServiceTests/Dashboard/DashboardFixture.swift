@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Cluster
 import Concurrency
 import Dashboard
+import EngineInterface
 import Foundation
 import Logging
 import NIOCore
@@ -9,6 +10,7 @@ import NIOHTTP1
 import NIOPosix
 import NIOSSL
 import ServiceLifecycle
+import Synchronization
 import Testing
 import X509
 
@@ -49,6 +51,51 @@ actor FakeDashboard: DashboardBackend {
         return stream
     }
     func perform(_ action: DashboardAction, by user: String) { done.append((action, user)) }
+
+    var opensTerminals = true
+    var terminals: [FakeTerminal] = []
+
+    func open(_ opens: Bool) { opensTerminals = opens }
+    func openTerminal(in container: String, size: TerminalSize, by user: String) throws -> any DashboardTerminal {
+        guard opensTerminals else { throw DashboardError(.notKept) }
+        let terminal = FakeTerminal(container: container, user: user, size: size)
+        terminals.append(terminal)
+        return terminal
+    }
+}
+
+/// A shell that says again what is typed, and ends at Ctrl-D.
+final class FakeTerminal: DashboardTerminal {
+    let container: String
+    let user: String
+    let output: AsyncThrowingStream<OutputChunk, any Error>
+    private let writer: AsyncThrowingStream<OutputChunk, any Error>.Continuation
+    private let state: Mutex<(size: TerminalSize, hasLeft: Bool)>
+
+    init(container: String, user: String, size: TerminalSize) {
+        self.container = container
+        self.user = user
+        (output, writer) = AsyncThrowingStream.makeStream(of: OutputChunk.self)
+        state = Mutex((size, false))
+        say("$ ")
+    }
+
+    var size: TerminalSize { state.withLock { $0.size } }
+    var hasLeft: Bool { state.withLock { $0.hasLeft } }
+
+    func say(_ text: String) {
+        writer.yield(OutputChunk(stream: .standardOutput, bytes: ByteBuffer(string: text)))
+    }
+    func write(_ bytes: ByteBuffer) {
+        let text = String(buffer: bytes)
+        if text == "\u{4}" { writer.finish() } else { say(text) }
+    }
+    func resize(_ size: TerminalSize) { state.withLock { $0.size = size } }
+    func exitCode() -> Int? { 7 }
+    func leave() {
+        state.withLock { $0.hasLeft = true }
+        writer.finish()
+    }
 }
 
 /// A dashboard on loopback, with a viewer and an operator.
