@@ -2,6 +2,7 @@ import Cluster
 import EngineInterface
 import Foundation
 import Glibc
+import LinuxSystem
 import Model
 import Orchestration
 
@@ -10,20 +11,44 @@ struct Measurement {
     let swarm: ManagedSwarm
     let children: AgentProcess
     let size: SwarmBenchmark.Size.Chosen
-    /// Bytes that the manager had in memory before there was any node.
-    let residentBefore: Int
+    /// What the manager took before there was any node.
+    let memoryBefore: Memory
+
+    /// What this process takes, without what a burst of work has left: the daemon gives that back when the work is over, too.
+    struct Memory {
+        /// Bytes in memory.
+        let resident: Int
+        /// Of these, allocated and not freed.
+        let allocated: Int
+
+        init() async throws {
+            try await LinuxSystem.Memory.giveBack()
+            resident = try ProcessCost(of: getpid()).resident
+            allocated = LinuxSystem.Memory.allocatedBytes
+        }
+
+        /// In KiB, of each of so many.
+        static func each(_ later: Int, _ earlier: Int, of count: Int) -> Double {
+            Double(later - earlier) / 1024 / Double(max(1, count))
+        }
+    }
 
     static let limit = Duration.seconds(1200)
 
     func all() async throws {
-        let before = try ProcessCost(of: getpid()).resident
+        let before = try await Memory()
         Self.tell(
-            "manager-memory-a-session", Double(before - residentBefore) / 1024 / Double(max(1, size.agents)), "KiB",
+            "manager-memory-a-session", Memory.each(before.resident, memoryBefore.resident, of: size.agents), "KiB",
             atMost: 64)
-        try await fromNothing()
-        let after = try ProcessCost(of: getpid()).resident
         Self.tell(
-            "manager-memory-a-task", Double(after - before) / 1024 / Double(max(1, size.tasks)), "KiB", atMost: 1)
+            "manager-allocated-a-session", Memory.each(before.allocated, memoryBefore.allocated, of: size.agents),
+            "KiB")
+        try await fromNothing()
+        let after = try await Memory()
+        Self.tell(
+            "manager-memory-a-task", Memory.each(after.resident, before.resident, of: size.tasks), "KiB", atMost: 1)
+        Self.tell(
+            "manager-allocated-a-task", Memory.each(after.allocated, before.allocated, of: size.tasks), "KiB")
         try await beats()
         try await lists()
         try await singleChanges()

@@ -30,10 +30,10 @@ extension SwarmBenchmark {
         func run() async throws {
             if killsManager { return try await ManagerLoss(place: place, size: size.chosen).run() }
             try await ManagedSwarm.running(place) { swarm in
-                let before = try ProcessCost(of: getpid()).resident
+                let before = try await Measurement.Memory()
                 let children = try await AgentProcess.start(size.chosen.agents, place, of: swarm)
                 do {
-                    try await Measurement(swarm: swarm, children: children, size: size.chosen, residentBefore: before)
+                    try await Measurement(swarm: swarm, children: children, size: size.chosen, memoryBefore: before)
                         .all()
                 } catch {
                     await children.end()

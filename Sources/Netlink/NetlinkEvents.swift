@@ -60,6 +60,8 @@ package final class NetlinkListener: Sendable {
     private let tokens = Mutex<[Poller.Token]>([])
     private let own: OwnChanges
     private let links = Mutex(LinkMemory())
+    /// What datagrams are read into, on the poller's thread: made and zeroed for each reading it cost more than the messages in it.
+    private let scratch = Mutex<[UInt8]>([])
     /// What the events that wait are about.
     private let news = Mutex<[NetlinkChange: WaitingNews]>([:])
 
@@ -116,7 +118,10 @@ package final class NetlinkListener: Sendable {
     /// On the poller's thread: takes what there is, and is called again where that is more.
     private func read(isNetfilter: Bool) {
         let socket = isNetfilter ? netfilter.raw : route.raw
-        var buffer = [UInt8](repeating: 0, count: Self.datagramBytes)
+        var buffer: [UInt8] = []
+        scratch.withLock { swap(&$0, &buffer) }
+        defer { scratch.withLock { swap(&$0, &buffer) } }
+        if buffer.isEmpty { buffer = [UInt8](repeating: 0, count: Self.datagramBytes) }
         for _ in 0..<Self.mostAtOnce {
             var truncated: CInt = 0
             var sender: UInt32 = 0

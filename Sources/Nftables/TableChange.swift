@@ -113,6 +113,13 @@ extension Table {
             && chain.dropFirst().allSatisfy { ("0"..."9").contains($0) }
     }
 
+    /// As from nothing, for who loads the table by ``emptied`` and ``filling``: the elements are counted, and there is no text of them.
+    package var creation: TableChange {
+        var change = emptied.replaced("table \(id) is new")
+        change.count = 1 + sets.reduce(0) { $0 + $1.elements.count }
+        return change
+    }
+
     private func replaced(_ reason: String) -> TableChange {
         var change = TableChange()
         change.additions = replacement

@@ -144,16 +144,16 @@ extension ReconcilePass {
             guard let observed = found[scope], !observed.isPartial else { return nil }
             var part = Part(input: known.input, wanted: known.state)
             part.have = observed.kernel
+            part.plan = NamespacePlan(from: part.have, to: part.wanted, in: derivation.namespace(of: scope))
+            // Without tables they are as they were left: there is nothing to hold against each other.
             if let tables = observed.tables {
                 part.tables = .observed(tables)
                 if !known.state.tables.allSatisfy(book.knows) { return nil }
-            } else {
-                part.tables = .known(known.state.tables)
+                var parts = [scope: part]
+                planTables(scope, book, &parts)
+                guard parts[scope]?.count == 0 else { return nil }
             }
-            part.plan = NamespacePlan(from: part.have, to: part.wanted, in: derivation.namespace(of: scope))
-            var parts = [scope: part]
-            planTables(scope, book, &parts)
-            guard parts[scope]?.count == 0 else { return nil }
+            guard part.count == 0 else { return nil }
         }
         for (scope, observed) in found { handles.generations[scope] = observed.generation }
         return found.mapValues(\.duration)
@@ -214,7 +214,8 @@ extension ReconcilePass {
 
     private func planTables(_ scope: Scope, _ book: ChainCache, _ parts: inout [Scope: Part]) {
         guard var part = parts[scope] else { return }
-        let wanted = Set(part.wanted.tables.map(\.id))
+        part.wantedTables = part.wanted.tables
+        let wanted = Set(part.wantedTables.map(\.id))
         var removals = ""
         var additions = ""
         func add(_ change: TableChange) {
@@ -230,9 +231,10 @@ extension ReconcilePass {
         case .observed(let observed):
             for id in observed.keys where !wanted.contains(id) { add(.removal(of: id)) }
         }
-        for table in part.wanted.tables {
+        for table in part.wantedTables {
             let change: TableChange
             switch part.tables {
+            case .known where part.isNew && !scope.holdsPorts: change = table.creation
             case .known(let old): change = table.change(from: old.first { $0.id == table.id })
             case .observed(let observed): change = table.change(from: observed[table.id], rules: book.rules(of: table))
             }

@@ -65,6 +65,8 @@ struct ReconcilePass: Sendable {
     struct Part: Sendable {
         var input: Derivation.Input
         var wanted: WantedNamespace
+        /// Its tables in nft's words, from when it is planned on: with everything that a container may call they are made once.
+        var wantedTables: [Table] = []
         /// Its namespace was made just now.
         var isNew = false
         var have = KernelState()
@@ -85,14 +87,14 @@ struct ReconcilePass: Sendable {
 
         /// Leads to the wanted tables whatever there is of ours now.
         var replacement: String {
-            let wantedIDs = Set(wanted.tables.map(\.id))
+            let wantedIDs = Set(wantedTables.map(\.id))
             let present: [TableID] =
                 switch tables {
                 case .known(let tables): tables.map(\.id)
                 case .observed(let tables): Array(tables.keys)
                 }
             return present.filter { !wantedIDs.contains($0) }.map { "delete table \($0)\n" }.sorted().joined()
-                + wanted.tables.map(\.replacement).joined()
+                + wantedTables.map(\.replacement).joined()
         }
 
         /// In words.

@@ -28,6 +28,17 @@ import Testing
         #expect(text.contains("dnat to ip daddr . meta l4proto . th dport map @hostaddrs"))
     }
 
+    @Test func `a table that is new is told of without a text of its elements`() {
+        let backends = (1...250).map { IPAddress(10, 1, 0, UInt8($0)) }
+        let table = ServiceTable(own: [], networks: [[IPAddress(10, 1, 1, 1): backends]]).table(.v4)
+        let (whole, creation) = (table.change(from: nil), table.creation)
+        #expect(creation.count == whole.count && creation.summary == whole.summary)
+        #expect(creation.isReplacement && !creation.isEmpty && creation.steps == nil)
+        #expect(whole.commands.contains("10.1.0.250") && !creation.commands.contains("10.1.0.250"))
+        // Whoever loads it adds them by themselves.
+        #expect(table.filling.count == 2)
+    }
+
     @Test func `joining a swarm changes the skeleton, a container does not`() {
         let alone = NodeTable(.v4, wanted: NodeNetwork()).table
         let member = NodeNetwork(underlay: Underlay(address: IPAddress(192, 0, 2, 1), peers: []), ingress: ingress)
