@@ -40,12 +40,12 @@ def step21(cluster):
     node.inside("ip", "address", "add", "169.254.170.2/32", "dev", "lo")
     try:
         own_driver(node, "json-file")
-        for driver in ("syslog", "journald", "gelf", "fluentd", "awslogs"):
+        for port, driver in enumerate(("syslog", "journald", "gelf", "fluentd", "awslogs"), drivers.FIRST_PORT):
             with tempfile.TemporaryDirectory(prefix="walk-logs.") as directory:
-                receiver = drivers.Receiver(node, directory, drivers.DRIVERS[driver][0])
+                receiver = drivers.Receiver(node, directory, driver, port)
                 try:
                     # Each line, in order, and `docker logs` has them as well.
-                    drivers.plain(node, driver, receiver)
+                    drivers.plain(receiver)
                     told.append(driver)
                 except Skip as skip:
                     expect(False, f"{driver}: {skip}: Scripts/packages installs it")
@@ -53,7 +53,7 @@ def step21(cluster):
                     receiver.stop()
                     if driver == "journald":
                         node.inside("sh", "-c", "rm -rf /run/log/journal/* /run/systemd/journal")
-                    drivers.remove(node)
+                    receiver.remove()
     finally:
         node.inside("ip", "address", "del", "169.254.170.2/32", "dev", "lo")
     return f"{LINES} lines each, in order, at receivers of {', '.join(told)}; `docker logs` has them with every driver"
