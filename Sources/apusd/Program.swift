@@ -36,44 +36,16 @@ struct Program: AsyncParsableCommand {
         let group = MultiThreadedEventLoopGroup.singleton
         let metricsAddress = try MetricsAddress(options.metricsAddr)
 
-        var engineConfiguration = EngineConfiguration(
-            rootDirectory: options.root, runDirectory: options.runDir, version: ProductVersion.text)
-        engineConfiguration.registryMirrors = options.registryMirror
-        engineConfiguration.insecureRegistries = options.insecureRegistry
-        engineConfiguration.nameServers = options.dns
-        engineConfiguration.bridgeIPv6 = try options.bridgeIPv6()
-        engineConfiguration.maxUnpackedBytes = try options.maxUnpackedBytes()
-        engineConfiguration.maxUnpackedRatio = options.maxUnpackedRatio
-        engineConfiguration.metricsAddress = metricsAddress.flatMap {
-            NodeMetricsAddress(host: $0.host, port: $0.port)
-        }
-        engineConfiguration.metricsPush = try options.metricsPush(ProcessInfo.processInfo.environment)
-        engineConfiguration.logBound = try options.logBound()
-        engineConfiguration.environment = ProcessInfo.processInfo.environment
-        let engine = try await NodeEngine.open(engineConfiguration, log: log)
+        let engine = try await NodeEngine.open(engineConfiguration(metricsAddress), log: log)
 
-        var swarmConfiguration = SwarmConfiguration(rootDirectory: options.root, runDirectory: options.runDir)
-        swarmConfiguration.storeWithoutFsync = options.lab
-        swarmConfiguration.publish = { engine.events.publish($0) }
-        swarmConfiguration.events = engine.events
-        swarmConfiguration.alertWebhook = try options.alertReceiver()
-        swarmConfiguration.pulses = engine.telemetryFeed
-        swarmConfiguration.history = engine.telemetryFeed
-        swarmConfiguration.containers = engine.answering
-        swarmConfiguration.advertiseAddress = options.advertiseAddr
+        let swarmConfiguration = try swarmConfiguration(engine)
         let swarm = Swarm(swarmConfiguration, executor: engine.tasks, group: group, log: log)
         engine.use(swarm: swarm, info: { await swarm.swarmInfo() })
 
         var server = APIServer.Configuration()
         server.socketPath = try options.socketPath()
         server.productVersion = ProductVersion.text
-        let swarmMetrics = SwarmMetrics(
-            swarm: swarm, networks: engine.networks, board: { await swarm.feeds?.board },
-            addresses: { await swarm.feeds?.metricsAddresses ?? [:] },
-            subnets: { await SwarmMetrics.subnets(of: swarm) }, webhook: { await swarm.alertPosting() }, log: log)
-        engine.metrics.use(
-            swarm: { await swarmMetrics.facts() }, cluster: { await swarmMetrics.cluster() },
-            targets: { await swarmMetrics.targets() })
+        Self.useMetrics(of: swarm, engine, log: log)
         // On a manager those of the swarm's tasks anywhere are among them.
         let containers = swarm.containers(over: engine.answering)
         var backends = Backends(
@@ -91,16 +63,7 @@ struct Program: AsyncParsableCommand {
         let ledger = DashboardLedger(
             swarm, inheritance: AccountFiles(directory: options.root + "/dashboard"), log: log)
         let alerts = FiringAlerts(system: engine.system, logger: log)
-        var extras = EngineDashboard.Extras()
-        extras.alerts = alerts
-        extras.board = { await swarm.feeds?.board }
-        extras.paths = { try await ways.paths() }
-        extras.curves = { request in try await request.answer { await swarm.feeds?.ask($0) ?? [:] } }
-        extras.silencedUntil = { await swarmAlerts.silencedUntil() }
-        extras.silence = { alert, minutes, user in
-            try await swarmAlerts.silence(alert, minutes: minutes, by: user)
-        }
-        extras.record = { engine.events.publish($0) }
+        var extras = Self.extras(engine, swarm, alerts, swarmAlerts, ways)
         if options.dashboardTerminal { extras.execs = containers }
         let dashboard = try dashboard(backends, extras, ledger, group: group, log: log)
         backends.dashboard = dashboard
@@ -125,6 +88,66 @@ struct Program: AsyncParsableCommand {
         let services = ServiceGroup(
             services: parts, gracefulShutdownSignals: [.sigterm, .sigint], logger: log)
         try await services.run()
+    }
+
+    private func engineConfiguration(_ metricsAddress: MetricsAddress?) throws -> EngineConfiguration {
+        var configuration = EngineConfiguration(
+            rootDirectory: options.root, runDirectory: options.runDir, version: ProductVersion.text)
+        configuration.registryMirrors = options.registryMirror
+        configuration.insecureRegistries = options.insecureRegistry
+        configuration.nameServers = options.dns
+        configuration.bridgeIPv6 = try options.bridgeIPv6()
+        configuration.maxUnpackedBytes = try options.maxUnpackedBytes()
+        configuration.maxUnpackedRatio = options.maxUnpackedRatio
+        configuration.metricsAddress = metricsAddress.flatMap {
+            NodeMetricsAddress(host: $0.host, port: $0.port)
+        }
+        configuration.metricsPush = try options.metricsPush(ProcessInfo.processInfo.environment)
+        configuration.logBound = try options.logBound()
+        configuration.environment = ProcessInfo.processInfo.environment
+        return configuration
+    }
+
+    private func swarmConfiguration(_ engine: NodeEngine) throws -> SwarmConfiguration {
+        var configuration = SwarmConfiguration(rootDirectory: options.root, runDirectory: options.runDir)
+        configuration.storeWithoutFsync = options.lab
+        configuration.publish = { engine.events.publish($0) }
+        configuration.events = engine.events
+        configuration.alertWebhook = try options.alertReceiver()
+        configuration.pulses = engine.telemetryFeed
+        configuration.history = engine.telemetryFeed
+        configuration.containers = engine.answering
+        configuration.advertiseAddress = options.advertiseAddr
+        return configuration
+    }
+
+    /// Has the node's metrics tell of the swarm.
+    private static func useMetrics(of swarm: Swarm, _ engine: NodeEngine, log: Logger) {
+        let swarmMetrics = SwarmMetrics(
+            swarm: swarm, networks: engine.networks, board: { await swarm.feeds?.board },
+            addresses: { await swarm.feeds?.metricsAddresses ?? [:] },
+            subnets: { await SwarmMetrics.subnets(of: swarm) }, webhook: { await swarm.alertPosting() }, log: log)
+        engine.metrics.use(
+            swarm: { await swarmMetrics.facts() }, cluster: { await swarmMetrics.cluster() },
+            targets: { await swarmMetrics.targets() })
+    }
+
+    /// What the dashboard shows beside what the API's routes have.
+    private static func extras(
+        _ engine: NodeEngine, _ swarm: Swarm, _ alerts: FiringAlerts, _ swarmAlerts: SwarmAlerts,
+        _ ways: SwarmPathReader
+    ) -> EngineDashboard.Extras {
+        var extras = EngineDashboard.Extras()
+        extras.alerts = alerts
+        extras.board = { await swarm.feeds?.board }
+        extras.paths = { try await ways.paths() }
+        extras.curves = { request in try await request.answer { await swarm.feeds?.ask($0) ?? [:] } }
+        extras.silencedUntil = { await swarmAlerts.silencedUntil() }
+        extras.silence = { alert, minutes, user in
+            try await swarmAlerts.silence(alert, minutes: minutes, by: user)
+        }
+        extras.record = { engine.events.publish($0) }
+        return extras
     }
 
     /// The dashboard over what the API's routes call.
