@@ -153,25 +153,26 @@ package struct LogParser: Sendable {
     private func join(
         _ line: UnsafeRawBufferPointer, _ run: Run, _ block: UnsafeRawPointer, _ entries: inout [LogEntry]
     ) -> Bool {
-        let (last, text) = (entries.count - 1, line.count - run.count)
-        guard text >= 0, run.lines < Self.mostJoinedLines, let base = line.baseAddress,
+        let text = line.count - run.count
+        guard text >= 0, let newest = entries.indices.last, run.lines < Self.mostJoinedLines,
+            let base = line.baseAddress,
             memcmp(base, block + run.head, run.count) == 0,
             // Zeros are damage, behind which a line may begin.
             memchr(base + run.count, 0, text) == nil
         else { return false }
-        let count = entries[last].bytes.count
+        let count = entries[newest].bytes.count
         guard count + text < Self.mostJoinedBytes else { return false }
         // What conmon reads at once is about so much.
-        if run.lines == 1 { entries[last].bytes.reserveCapacity(max(count + text + 1, Self.mostJoinedBytes / 2)) }
-        entries[last].bytes += UnsafeRawBufferPointer(start: base + run.count, count: text + 1)
+        if run.lines == 1 { entries[newest].bytes.reserveCapacity(max(count + text + 1, Self.mostJoinedBytes / 2)) }
+        entries[newest].bytes += UnsafeRawBufferPointer(start: base + run.count, count: text + 1)
         return true
     }
 
     /// The last entry has one line more.
     private mutating func extendReach() {
-        guard let last = reaches?.indices.last else { return }
-        reaches?[last].end = place
-        reaches?[last].lines += 1
+        guard let newest = reaches?.indices.last else { return }
+        reaches?[newest].end = place
+        reaches?[newest].lines += 1
     }
 
     /// The file ends here, and the log goes on in another: conmon writes a line to one file, so one without its end is torn.

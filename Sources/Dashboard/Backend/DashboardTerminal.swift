@@ -7,6 +7,7 @@ package protocol DashboardTerminal: Sendable {
     var output: AsyncThrowingStream<OutputChunk, any Error> { get }
     /// Types, and returns when that has been taken.
     func write(_ bytes: ByteBuffer) async throws
+    /// The window has another size.
     func resize(_ size: TerminalSize) async throws
     /// Once its output has ended; `nil` where nobody knows.
     func exitCode() async -> Int?
@@ -14,9 +15,11 @@ package protocol DashboardTerminal: Sendable {
     func leave() async
 }
 
-/// Columns and rows of characters.
+/// How large a terminal is.
 package struct TerminalSize: Sendable, Equatable {
+    /// Of characters.
     package var columns: Int
+    /// Of characters.
     package var rows: Int
 
     /// `nil` for what no terminal has: from 2 to 1000 of each.
