@@ -2,7 +2,6 @@ import AsyncHTTPClient
 import Dashboard
 import Foundation
 import NIOCore
-import TestKit
 import Testing
 
 /// Terminals in containers, which operators may open where the manager allows it.
@@ -14,7 +13,8 @@ import Testing
         let answer = try await fixture.ask(.POST, "/ui/v1/terminals", cookie: cookie, body: order)
         #expect(answer.status == .ok)
         struct Opened: Decodable { var id: String }
-        return try JSONDecoder().decode(Opened.self, from: Data(fixture.text(answer).utf8)).id
+        let text = try await fixture.text(answer)
+        return try JSONDecoder().decode(Opened.self, from: Data(text.utf8)).id
     }
 
     /// What has been told until it says so: events with their bytes as text.
@@ -59,7 +59,8 @@ import Testing
             #expect(bye.status == .noContent)
             let told = try await Self.read(output, until: "code")
             #expect(told == "$ ls\r漢{\"code\":7}", "\(told)")
-            try await eventually { terminal.hasLeft }
+            let hasLeft = try await eventually { terminal.hasLeft }
+            #expect(hasLeft)
             let late = try await fixture.ask(
                 .POST, "/ui/v1/terminals/\(id)/input", cookie: cookie, body: #"{"text":"x"}"#)
             #expect(late.status == .notFound)
