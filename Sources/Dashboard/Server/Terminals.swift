@@ -70,7 +70,9 @@ final class Terminals: Sendable {
 
     func close(_ id: String, of user: String) async {
         let found = open.withLock { $0[id]?.user == user ? $0.removeValue(forKey: id) : nil }
-        await found?.terminal?.close()
+        guard let terminal = found?.terminal else { return }
+        // Whoever looked may be why this task is cancelled: the shell is told all the same.
+        await uncancelled { await terminal.close() }
     }
 }
 
