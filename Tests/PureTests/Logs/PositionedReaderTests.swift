@@ -109,8 +109,8 @@ import Testing
         let long = String(repeating: "x", count: 5000)
         var text = String(repeating: head + "short\n", count: 250) + String(repeating: head + long + "\n", count: 9)
         // Longer than an entry: what it ends with is no line of its own.
-        let piece = head.dropLast(2) + "P " + String(repeating: "p", count: 8000) + "\n"
-        text += String(repeating: String(piece), count: 140) + head + "end\n" + head + "next\n" + head + "last\n"
+        let piece = "\(Timestamp(seconds: 1).fixedWidth) stdout P \(String(repeating: "p", count: 8000))\n"
+        text += String(repeating: piece, count: 140) + head + "end\n" + head + "next\n" + head + "last\n"
         try Descriptor.open(log.path, O_WRONLY | O_CREAT, mode: 0o600).writeAll(Array(text.utf8))
         let reader = PositionedReader(path: log.path, from: LogPosition(), joins: true)
         var entries: [PositionedReader.Entry] = []
