@@ -107,9 +107,9 @@ extension Table {
         return Array(lines[start...].prefix { $0 != "}" })
     }
 
-    /// `n3`: for three backends; `s3`: for three, chosen by the source.
+    /// `n3`: for three backends; `s3`: for three, chosen by the source; `w3` and `x3`: the same for ports in a row.
     private static func isNumbered(_ chain: String) -> Bool {
-        ["n", "s"].contains(chain.prefix(1)) && chain.count > 1
+        ["n", "s", "w", "x"].contains(chain.prefix(1)) && chain.count > 1
             && chain.dropFirst().allSatisfy { ("0"..."9").contains($0) }
     }
 

@@ -57,6 +57,12 @@ package struct Capabilities: Sendable {
         }
     }
 
+    /// Ports in a row as one. Who does not know of it gets a task's ports one by one, and publishes of a row of the mesh the first alone.
+    package static let portRows = Capability("port-rows", since: "0.4.0") { task in
+        guard let ports = task.assignment?.ports else { return }
+        task.assignment?.ports = ports.single
+    }
+
     /// This program's.
     package static let present = Capabilities(
         version: ProductVersion.text,
@@ -67,7 +73,7 @@ package struct Capabilities: Sendable {
             Capability(required: "network-facts", since: "0.4.0"),
             // What a node has applied of them it says in its session.
             Capability(required: "network-progress", since: "0.4.0"),
-            overlayKeys, dualMesh,
+            overlayKeys, dualMesh, portRows,
         ])
 
     /// Whether another program has one of them.

@@ -209,9 +209,20 @@ extension Wire.NetworkChosenPort {
         guard addresses.count <= PortReach.maximumPlaces, links.count <= PortReach.maximumPlaces,
             links.allSatisfy(PortReach.isLinkName)
         else { throw NetworkChangesFailure(reason: "a port at what is no place") }
-        value.reach = PortReach(
+        let reach = PortReach(
             addresses: try addresses.map { try parsedNetwork($0, of: "a port") }, links: links, isLocal: local,
             isBySource: bySource)
+        if lastPort == 0 {
+            value.reach = reach
+            return value
+        }
+        let last = try parsedPort(lastPort, of: "a row of ports")
+        let first = value.key.publishedPort
+        guard last > first, last - first <= UInt16.max - value.targetPort else {
+            throw NetworkChangesFailure(reason: "a row of ports that has no room")
+        }
+        value.reach = reach.isUsual ? nil : reach
+        value.last = last
         return value
     }
 }

@@ -120,13 +120,15 @@ extension Wire.NetworkFact {
                 $0.targetPort = UInt32(clamping: port.targetPort)
                 $0.serviceID = port.serviceID
             }
-            if let reach = port.reach {
+            if port.reach != nil || port.last != nil {
+                let reach = port.reach ?? PortReach()
                 chosenPort = .with {
                     $0.port = own
                     $0.addresses = reach.addresses.map(\.wire)
                     $0.links = reach.links
                     $0.local = reach.isLocal
                     $0.bySource = reach.isBySource
+                    $0.lastPort = port.last.map { UInt32(clamping: $0) } ?? 0
                 }
             } else {
                 self.port = own

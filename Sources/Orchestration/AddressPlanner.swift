@@ -114,15 +114,16 @@ struct AddressPlanner {
     /// The service's ports with the swarm's choice where the user left one open; a choice once made is kept.
     private func assignPorts(of service: Service, _ draft: SwarmDraft) -> [PortConfig]? {
         guard !service.spec.ports.isEmpty else { return nil }
-        var taken: Set<PortIdentity> = []
-        let formerPorts = draft.base.services.shared(service.id)?.value.meshPorts ?? []
-        let presentPorts = draft.state.services.shared(service.id)?.value.meshPorts ?? []
+        var taken = PortCounts()
+        let formerPorts = PortCounts(draft.base.services.shared(service.id)?.value.meshPorts ?? [])
+        let presentPorts = PortCounts(draft.state.services.shared(service.id)?.value.meshPorts ?? [])
         func isTaken(_ port: PortIdentity) -> Bool {
-            taken.contains(port)
-                || draft.base.services.lookup.meshPorts.count(of: port) > (formerPorts.contains(port) ? 1 : 0)
-                || draft.state.services.lookup.meshPorts.count(of: port) > (presentPorts.contains(port) ? 1 : 0)
+            taken.count(meeting: port) > 0
+                || draft.base.services.lookup.meshPorts.count(meeting: port) > formerPorts.count(meeting: port)
+                || draft.state.services.lookup.meshPorts.count(meeting: port) > presentPorts.count(meeting: port)
         }
-        var earlier = service.endpoint.ports ?? []
+        let choosesSome = service.spec.ports.contains { ($0.publishedPort ?? 0) == 0 && $0.isOnMesh }
+        var earlier = choosesSome ? (service.endpoint.ports ?? []).single : []
         return service.spec.ports.map { port in
             guard (port.publishedPort ?? 0) == 0, port.isOnMesh else { return port }
             var port = port

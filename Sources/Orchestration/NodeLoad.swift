@@ -13,7 +13,7 @@ struct NodeLoad {
     private struct Amounts {
         var cpus: Int128 = 0
         var memory: Int128 = 0
-        var ports: [PortIdentity: Int] = [:]
+        var ports = PortCounts()
         /// By ``NodeBridge/key``.
         var bridges: [String: Int] = [:]
 
@@ -21,7 +21,7 @@ struct NodeLoad {
             let reserved = task.spec.resources?.reservations
             cpus += Int128(reserved?.nanoCPUs ?? 0)
             memory += Int128(reserved?.memoryBytes ?? 0)
-            for port in task.hostPorts { ports[port, default: 0] += 1 }
+            for port in task.hostPorts { ports.insert(port) }
             for bridge in task.bridges { bridges[bridge.key, default: 0] += 1 }
         }
     }
@@ -123,8 +123,8 @@ struct NodeLoad {
     func areFree(_ ports: Set<PortIdentity>, on node: String, _ state: SwarmState) -> Bool {
         if ports.isEmpty { return true }
         let used = state.tasks.lookup.use(of: node).ports
-        let own = occupancies[node]?.yielding.ports ?? [:]
-        return ports.allSatisfy { used.count(of: $0) <= own[$0] ?? 0 }
+        let own = occupancies[node]?.yielding.ports ?? PortCounts()
+        return ports.allSatisfy { used.count(meeting: $0) <= own.count(meeting: $0) }
     }
 }
 

@@ -37,9 +37,9 @@ package struct ServiceLookup: ObjectLookup {
     private(set) var perNode: TreeDictionary<String, SharedObject<Service>> = [:]
     /// With a port that all nodes publish.
     private(set) var onMesh: TreeDictionary<String, SharedObject<Service>> = [:]
-    private(set) var byPort = Grouping<PortIdentity, Service>()
+    private(set) var byPort = PortPublishers()
     /// How many services have or ask for a port that all nodes publish.
-    private(set) var meshPorts = CountedSet<PortIdentity>()
+    private(set) var meshPorts = PortCounts()
     private var addresses: TreeDictionary<String, CountedSet<IPAddress>> = [:]
     /// Those that ask for certain addresses, whether they have them or not.
     private var kept = Grouping<KeptAddress, Service>()
@@ -154,8 +154,8 @@ extension SwarmState {
     /// Whether a service has this name, removed ones with tasks left not counted.
     package func hasService(named name: String) -> Bool { !services.lookup.byName[name].isEmpty }
 
-    /// Services that have or ask for a published port, of the mesh or of the nodes, in no order.
-    package func services(onPort number: Int, _ transport: TransportProtocol?) -> [Service] {
-        services.lookup.byPort[PortIdentity(transport: transport, number: number)].values.map(\.value)
+    /// Services that have or ask for a published port, or one of a row, of the mesh or of the nodes, in no order.
+    package func services(onPorts numbers: ClosedRange<Int>, _ transport: TransportProtocol?) -> [Service] {
+        services.lookup.byPort.services(meeting: PortIdentity(transport: transport, numbers))
     }
 }

@@ -90,7 +90,10 @@ struct SlotReconciler {
     private func yieldPorts(of old: [SwarmTask], to task: SwarmTask, _ draft: inout SwarmDraft) {
         guard task.status.state == .pending, task.status.err != nil else { return }
         let wanted = task.hostPorts
-        let holders = old.filter { !$0.hostPorts.isDisjoint(with: wanted) }
+        let holders = old.filter { other in
+            let held = PortCounts(other.hostPorts)
+            return wanted.contains { held.count(meeting: $0) > 0 }
+        }
         if holders.isEmpty { return }
         for holder in holders { dismiss(holder, &draft) }
         var task = task

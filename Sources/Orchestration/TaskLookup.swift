@@ -15,7 +15,7 @@ package struct TaskLookup: ObjectLookup {
         /// Sums of what they reserve, which for users' large numbers are larger than any of them.
         var cpus: Int128 = 0
         var memory: Int128 = 0
-        var ports = CountedSet<PortIdentity>()
+        var ports = PortCounts()
         /// How many have a port on each bridge, by ``NodeBridge/key``.
         var bridges = CountedSet<String>()
         var isEmpty: Bool { wanted == 0 && cpus == 0 && memory == 0 && ports.isEmpty && bridges.isEmpty }

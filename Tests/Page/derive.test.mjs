@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { attention, eventKind, hasQuorum, keepKnown, lastReason, matcher, serviceGlyph, statedLevel, worstFirst } from '../../Sources/Dashboard/Assets/derive.js';
 import { Live, apply, blank } from '../../Sources/Dashboard/Assets/live.js';
-import { age, bytes, clock, figure, niceTop, plain, shortImage, span, ticks, visible, zoneName } from '../../Sources/Dashboard/Assets/format.js';
+import { age, bytes, clock, figure, niceTop, plain, publishedText, shortImage, span, targetText, ticks, visible, zoneName } from '../../Sources/Dashboard/Assets/format.js';
 import en from '../../Sources/Dashboard/Assets/words-en.js';
 import zh from '../../Sources/Dashboard/Assets/words-zh-hant.js';
 
@@ -103,4 +103,10 @@ test('axes are round', () => {
   assert.deepEqual([0.9, 7.2, 95, 512, 1041].map(niceTop), [1, 8, 100, 600, 1500]);
   const labels = ticks(Date.UTC(2026, 0, 1, 10, 2), Date.UTC(2026, 0, 1, 11, 2), 220, true).map(([, l]) => l);
   assert.deepEqual(labels, ['10:20', '10:40']);
+});
+
+test('ports in a row are told by the first and the last', () => {
+  const row = { published: 10000, target: 20000, last: 10099 };
+  assert.deepEqual([publishedText(row), targetText(row)], ['10000–10099', '20000–20099']);
+  assert.deepEqual([publishedText({ published: 80, target: 8080 }), targetText({ published: 80, target: 8080 })], ['80', '8080']);
 });

@@ -150,6 +150,7 @@ enum NodeReports {
     private static func check(_ port: PortConfig) throws {
         guard port.transport != nil, [nil, "ingress", "host"].contains(port.publishMode),
             UInt16(exactly: port.targetPort) != nil, UInt16(exactly: port.publishedPort ?? 0) != nil,
+            port.inRow == nil || port.single.count == port.count,
             port.name.map({ $0.utf8.count <= maximumName && isPrintable($0) }) ?? true
         else { throw refusal("what is no port") }
     }

@@ -16,17 +16,28 @@ struct PublishingRules {
     /// An update takes the earlier specification, in which what is not said is not.
     let isExact: Bool
 
+    /// - Parameter ports: Each by itself.
+    /// - Returns: Those that stand in a row and are the same otherwise as one.
     /// - Throws: ``ServiceError``, ``UnsupportedError``.
-    func filled(_ port: PortConfig) throws -> PortConfig {
+    func filled(_ ports: [PortConfig]) throws -> [PortConfig] {
+        let saysSomething = labels.keys.contains { $0.hasPrefix(PublishingLabel.all) }
+        let rows = try ports.map { try filled($0, hasLabel: saysSomething) }.joined
+        for row in rows { try check(row) }
+        return rows.map { port in
+            var port = port
+            if port.publishedOn?.isEmpty == true { port.publishedOn = nil }
+            if port.onlyLocal == false { port.onlyLocal = nil }
+            if port.affinity?.isEmpty == true { port.affinity = nil }
+            return port
+        }
+    }
+
+    private func filled(_ port: PortConfig, hasLabel: Bool) throws -> PortConfig {
         var port = port
-        if let value = try label(of: port) {
+        if hasLabel, let value = try label(of: port) {
             port.take(value)
         } else if !port.saysMore, !isExact {
-            let earlier = former.first { other in
-                (other.targetPort, other.transport, other.isOnMesh) == (port.targetPort, port.transport, port.isOnMesh)
-                    && ((port.publishedPort ?? 0) == 0 || other.publishedPort == port.publishedPort)
-            }
-            if let earlier {
+            if let earlier = former.first(where: { $0.covers(port) }) {
                 (port.publishedOn, port.onlyLocal) = (earlier.publishedOn, earlier.onlyLocal)
                 port.affinity = earlier.affinity
             } else if let text = state.cluster?.spec.labels[PublishingLabel.all] {
@@ -34,10 +45,6 @@ struct PublishingRules {
                 port.publishedOn = value.publishedOn
             }
         }
-        try check(port)
-        if port.publishedOn?.isEmpty == true { port.publishedOn = nil }
-        if port.onlyLocal == false { port.onlyLocal = nil }
-        if port.affinity?.isEmpty == true { port.affinity = nil }
         return port
     }
 

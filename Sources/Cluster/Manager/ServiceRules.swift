@@ -26,7 +26,7 @@ struct ServiceRules {
         endpoint.mode = [nil, .other("")].contains(endpoint.mode) ? .vip : endpoint.mode
         let publishing = PublishingRules(
             state: state, labels: spec.labels, former: replacing?.spec.ports ?? [], isExact: isExact)
-        endpoint.ports = try endpoint.ports.map { try $0.map { try publishing.filled(Self.completed($0)) } }
+        endpoint.ports = try endpoint.ports.map { try publishing.filled(Self.separated($0).map(Self.completed)) }
         spec.endpointSpec = endpoint
         try checkEndpoint(spec, replacing)
         try FixedAddressRules(state).check(spec, of: replacing?.id)
@@ -90,6 +90,15 @@ struct ServiceRules {
         spec.networks = nil
     }
 
+    /// Each port by itself, as labels and what was there before are about single ones; in as many as there can be.
+    private static func separated(_ ports: [PortConfig]) throws(ServiceError) -> [PortConfig] {
+        let most = TransportProtocol.allCases.count * 2 * 65_535
+        guard ports.total <= most, ports.allSatisfy({ $0.inRow == nil || $0.single.count == $0.count }) else {
+            throw .invalidPort
+        }
+        return ports.single
+    }
+
     private static func completed(_ port: PortConfig) -> PortConfig {
         var port = port
         port.protocol = port.protocol ?? "tcp"
@@ -99,7 +108,7 @@ struct ServiceRules {
 
     private func checkEndpoint(_ spec: ServiceSpec, _ replacing: Service?) throws {
         if case .other(let text) = spec.endpointSpec?.mode { throw ServiceError.unknownEndpointMode(text) }
-        var seen = Set<String>()
+        var seen: [String: [ClosedRange<Int>]] = [:]
         for port in spec.ports {
             guard (1...65_535).contains(port.targetPort), (0...65_535).contains(port.publishedPort ?? 0),
                 let transport = port.transport, ["ingress", "host"].contains(port.publishMode ?? "")
@@ -108,24 +117,27 @@ struct ServiceRules {
             if port.isOnMesh, spec.endpointSpec?.mode == .dnsrr {
                 throw ServiceError.ingressPortOfRoundRobin
             }
-            guard let published = port.publishedPort, published != 0 else { continue }
-            guard seen.insert("\(published)/\(transport)/\(port.publishMode ?? "")").inserted else {
+            guard let published = port.publishedPorts else { continue }
+            seen["\(transport)/\(port.publishMode ?? "")", default: []].append(published)
+            try checkFree(port, published, replacing)
+        }
+        for unsorted in seen.values {
+            let all = unsorted.sorted { $0.lowerBound < $1.lowerBound }
+            if zip(all, all.dropFirst()).contains(where: { $0.upperBound >= $1.lowerBound }) {
                 throw ServiceError.duplicatePort
             }
-            try checkFree(port, published, replacing)
         }
     }
 
     /// A mesh port belongs to one service, whatever it does with host ports; host ports of several services may share nodes.
-    private func checkFree(_ port: PortConfig, _ published: Int, _ replacing: Service?) throws {
-        for service in state.services(onPort: published, port.transport).sorted(by: { $0.id < $1.id })
+    private func checkFree(_ port: PortConfig, _ published: ClosedRange<Int>, _ replacing: Service?) throws {
+        for service in state.services(onPorts: published, port.transport).sorted(by: { $0.id < $1.id })
         where service.id != replacing?.id {
             for other in (service.endpoint.ports ?? []) + service.spec.ports
-            where other.publishedPort == published && other.transport == port.transport
-                && (other.isOnMesh || port.isOnMesh)
-            {
+            where other.transport == port.transport && (other.isOnMesh || port.isOnMesh) {
+                guard let taken = other.publishedPorts, taken.overlaps(published) else { continue }
                 throw ServiceError.portTaken(
-                    port: published, name: service.spec.name, id: service.id,
+                    port: max(taken.lowerBound, published.lowerBound), name: service.spec.name, id: service.id,
                     publishing: other.isOnMesh ? .ingress : .host)
             }
         }

@@ -87,13 +87,16 @@ struct ServiceShare: Equatable {
         }
         self.virtual = virtual.mapValues { HostAddresses($0) }
         var ports: [NetworkFact.Port] = []
+        var known: Set<NetworkFact.PortKey> = []
         for port in service.endpoint.ports ?? [] where port.isOnMesh {
             guard let published = port.publishedPort.flatMap({ UInt16(exactly: $0) }), published > 0,
                 let target = UInt16(exactly: port.targetPort), let transport = port.transport
             else { continue }
             let key = NetworkFact.PortKey(transport, published)
-            if ports.contains(where: { $0.key == key }) { continue }
-            ports.append(NetworkFact.Port(key, targetPort: target, serviceID: service.id, reach: port.reach))
+            guard known.insert(key).inserted else { continue }
+            let last = port.count > 1 ? port.publishedPorts.flatMap { UInt16(exactly: $0.upperBound) } : nil
+            ports.append(
+                NetworkFact.Port(key, targetPort: target, serviceID: service.id, reach: port.reach, last: last))
         }
         self.ports = ports
     }

@@ -53,7 +53,7 @@ extension ServiceView {
         ports = (service.endpoint.ports ?? []).map {
             PortView(
                 published: $0.publishedPort ?? 0, target: $0.targetPort, transport: $0.protocol ?? "tcp",
-                mode: $0.publishMode ?? "ingress")
+                mode: $0.publishMode ?? "ingress", last: $0.count > 1 ? $0.publishedPorts?.upperBound : nil)
         }
         addresses = (service.endpoint.virtualIPs ?? []).map {
             AddressView(network: $0.networkID, address: $0.addr.map { "\($0.address)" } ?? "")

@@ -92,3 +92,7 @@ export function ticks(from, to, width, utc) {
   }
   return out;
 }
+
+// Ports of a service: of several in a row the first and the last.
+export const publishedText = p => p.last ? `${p.published}–${p.last}` : `${p.published}`;
+export const targetText = p => p.last ? `${p.target}–${p.target + p.last - p.published}` : `${p.target}`;

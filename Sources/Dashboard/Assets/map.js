@@ -1,7 +1,7 @@
 // Networks are lanes, nodes columns, tasks cells; arcs above are the paths' health.
 import { Empty, Glyph, Icon, Section, Seg, html, s as svg, useEffect, useRange, useRef, useStore } from './ui.js';
 import { number, t } from './words.js';
-import { figure, plain } from './format.js';
+import { figure, plain, publishedText } from './format.js';
 import { live, route, sel, setParams, to } from './app.js';
 import { byNames, isCurrent, isUp, nodeGlyph, serviceName, taskGlyph, taskName } from './derive.js';
 import { ClusterCharts, NodeKeys } from './overview.js';
@@ -31,7 +31,7 @@ function Lane({ net, nodes, tasks, level, ports }) {
   const s = live.state, here = tasks.filter(x => x.addresses.some(a => a.network === net.id)), hot = net.total && net.used / net.total > 0.9;
   return html`<div class="lane"><div class="row"><b><a href=${to.network(net.name)}>${net.name}</a></b>${net.isEncrypted && html`<span class="f3" title=${t('encrypted')}><${Icon} n="lock" /></span>`}${net.isInternal && html`<span class="f3">${t('internal')}</span>`}</div><div class="f3">${net.subnets[0]}${net.total ? html` · <span class=${hot ? 'amber' : 'f3'}>${number(net.used)}/${number(net.total)}</span>` : ''}</div></div>
     ${nodes.map(n => { const mine = here.filter(x => x.node === n.id), groups = byNames([...new Set(mine.map(x => x.service))].map(id => ({ id, name: serviceName(s, id) }))); return html`<div class=${`on${mine.length ? '' : ' off'}`}>${mine.length ? groups.slice(0, GROUPS).map(g => { const list = mine.filter(x => x.service === g.id).sort((a, b) => (a.slot ?? 0) - (b.slot ?? 0)); return html`<span class="grp"><a href=${to.service(g.name)}>${g.name}</a>${list.length > CELLS ? html`<span class="f2">× ${list.length}</span>` : html`<span class="cells">${list.map(x => html`<a class=${`cell ${taskGlyph(x) === 'bad' ? 'bad' : x.state === 'running' ? `q${level(x)}` : 'busy'}`} href=${to.task(x.id)} aria-label=${`${taskName(s, x)} ${t('s_' + x.state)}`} title=${`${taskName(s, x)} · ${t('s_' + x.state)}`}></a>`)}</span>`}</span>`; }).concat(groups.length > GROUPS ? html`<a class="grp link" href=${to.node(n.name)}>+ ${groups.length - GROUPS}</a>` : []) : html`<span class="grp f3">${t('notHere')}</span>`}</div>`; })}
-    <div class="pub">${ports.map(({ p, x }) => html`<div>${p.published} → <a href=${to.service(x.name)}>${x.name}</a></div>`)}</div>`;
+    <div class="pub">${ports.map(({ p, x }) => html`<div>${publishedText(p)} → <a href=${to.service(x.name)}>${x.name}</a></div>`)}</div>`;
 }
 
 /** The three worst paths; the others are on their page. */

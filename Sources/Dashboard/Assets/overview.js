@@ -1,7 +1,7 @@
 // Everything that needs somebody, then everything else, the worst first.
 import { Empty, Glyph, Pips, Section, html, useMemo, useRange, useStore } from './ui.js';
 import { age, number, t, when } from './words.js';
-import { bytes, figure, plain, shortImage } from './format.js';
+import { bytes, figure, plain, publishedText, shortImage, targetText } from './format.js';
 import { live, now, sel, to } from './app.js';
 import { attention, byNames, byWeight, hasQuorum, isUp, isUpdating, nodeGlyph, serviceGlyph, tasksBy, worstFirst } from './derive.js';
 import { Charts, Spark, useSparks } from './chart.js';
@@ -64,7 +64,7 @@ export function NodeTile({ n }) {
     <p class="f3">${!isUp(n) ? html`<span class="red">${t('s_' + n.state)}</span> ${n.message || ''}` : n.availability !== 'active' ? t('s_' + n.availability) : u?.clock != null ? `${t('clock')} ${u.clock < 0 ? '−' : '+'}${figure(Math.abs(u.clock) * 1000)} ms${u.conntrack != null ? `  ${t('conntrack')} ${Math.round(u.conntrack * 100)} %` : ''}` : n.address}${old && html` <span class="age">${t('nodeStale', { t: age(now() - u.at) })}</span>`}</p></div>`;
 }
 
-export const portText = ports => ports.filter(p => p.published).map(p => `${p.published} → ${p.target}${p.transport === 'tcp' ? '' : `/${p.transport}`}`).join(', ');
+export const portText = ports => ports.filter(p => p.published).map(p => `${publishedText(p)} → ${targetText(p)}${p.transport === 'tcp' ? '' : `/${p.transport}`}`).join(', ');
 
 /** How many tasks have the present image: the update's cells. */
 export function freshCount(service, tasks) { return tasks.filter(x => x.state === 'running' && x.desired === 'running' && x.image === service.image && service.update?.startedAt && x.createdAt >= service.update.startedAt).length; }

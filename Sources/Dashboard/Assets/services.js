@@ -1,7 +1,7 @@
 // Services, and one service: its number, its update, its tasks, where it is reached, what it writes.
 import { Empty, Glyph, Icon, Pips, Section, html, useMemo, useRange, useState, useStore } from './ui.js';
 import { age, number, t, when } from './words.js';
-import { bytes, figure, plain, shortImage, visible } from './format.js';
+import { bytes, figure, plain, publishedText, shortImage, targetText, visible } from './format.js';
 import { live, now, sel, to } from './app.js';
 import { bySlot, isBad, isCurrent, isEnded, isStuck, isUpdating, lastReason, networkName, nodeName, reasonOf, serviceGlyph, taskGlyph, taskName, wasKilledByMemory, worstFirst } from './derive.js';
 import { Charts } from './chart.js';
@@ -62,7 +62,7 @@ const reasonFor = (x, isOld) => (wasKilledByMemory(x) ? t('oomAt', { t: when(x.s
 
 function Reach({ x }) {
   const s = live.state, labels = Object.entries(x.labels);
-  return html`<${Section} title=${t('reach')} id="h-r"><dl class="facts"><dt>${t('ports')}</dt><dd>${x.ports.length ? x.ports.map(p => html`<div>${p.published || '—'} → ${p.target}/${p.transport}, ${p.mode}</div>`) : html`<span class="f3">${t('noPorts')}</span>`}</dd>
+  return html`<${Section} title=${t('reach')} id="h-r"><dl class="facts"><dt>${t('ports')}</dt><dd>${x.ports.length ? x.ports.map(p => html`<div>${p.published ? publishedText(p) : '—'} → ${targetText(p)}/${p.transport}, ${p.mode}</div>`) : html`<span class="f3">${t('noPorts')}</span>`}</dd>
     <dt>${t('dns')}</dt><dd class="mono">${x.name}, tasks.${x.name}</dd>
     ${x.addresses.length > 0 && html`<dt>${t('vip')}</dt><dd>${x.addresses.map(a => html`<div><code>${a.address}</code> <a class="link" href=${to.network(networkName(s, a.network))}>${networkName(s, a.network)}</a>${s.networks.get(a.network)?.isEncrypted && html` <${Icon} n="lock" />`}</div>`)}</dd>`}
     ${labels.length > 0 && html`<dt>${t('labels')}</dt><dd class="mono">${labels.map(([k, v]) => html`<div>${visible(`${k}=${v}`)}</div>`)}</dd>`}

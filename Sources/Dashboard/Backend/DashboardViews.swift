@@ -108,7 +108,7 @@ package struct ServiceView: Codable, Sendable, Equatable, Identifiable {
     package init(id: String) { self.id = id }
 }
 
-/// A port of a service.
+/// A port of a service, or several in a row.
 package struct PortView: Codable, Sendable, Equatable {
     /// 0 while the swarm has not chosen one.
     package var published: Int
@@ -117,6 +117,8 @@ package struct PortView: Codable, Sendable, Equatable {
     package var transport: String
     /// `ingress` or `host`.
     package var mode: String
+    /// Of several the last that is published.
+    package var last: Int?
 }
 
 /// An address in a network, the network by its id.

@@ -49,7 +49,7 @@ struct ConnectionEnds {
     /// What connections may lead to.
     private struct Live {
         private var addresses: Set<IPAddress>
-        private let ports: [(number: UInt16, address: IPAddress)]
+        private let ports: [(numbers: ClosedRange<UInt16>, address: IPAddress)]
         private let opened: Set<ConnectionEnd>
         private let bridged: Set<IPAddress>
         private let subnets: Set<IPNetwork>
@@ -59,8 +59,8 @@ struct ConnectionEnds {
             for local in ConnectionEnds.localAddresses(network).values { addresses.formUnion(local) }
             addresses.formUnion(network.sandboxes.flatMap(\.meshDoors).map(\.door))
             ports =
-                network.sandboxes.flatMap(\.published).map { ($0.published.hostPort, $0.target) }
-                + network.meshAtNode.flatMap { port in port.backends.map { (port.publishedPort, $0.address) } }
+                network.sandboxes.flatMap(\.published).map { ($0.published.hostPorts, $0.target) }
+                + network.meshAtNode.flatMap { port in port.backends.map { (port.publishedPorts, $0.address) } }
             opened = Set(ConnectionEnds.opened(network))
             bridged = ConnectionEnds.bridgeAddresses(network)
             subnets = Set(network.bridges.flatMap(\.addresses.all).map(\.masked))
@@ -69,13 +69,18 @@ struct ConnectionEnds {
         func contains(_ end: ConnectionEnd) -> Bool {
             switch end {
             case .answered(let address): addresses.contains(address)
-            case .port(let number, let address): ports.contains { $0.number == number && $0.address == address }
+            case .port(let number, let address): leads(number...number, to: address)
+            case .row(let numbers, let address): leads(numbers, to: address)
             case .of(let address): bridged.contains(address)
             case .within(let network): subnets.contains(network)
             // These lead nowhere, whatever has come since.
-            case .unled: !opened.contains(end)
+            case .unled, .unledRow: !opened.contains(end)
             case .called: false
             }
+        }
+
+        private func leads(_ numbers: ClosedRange<UInt16>, to address: IPAddress) -> Bool {
+            ports.contains { $0.numbers.overlaps(numbers) && $0.address == address }
         }
     }
 
@@ -133,11 +138,11 @@ struct ConnectionEnds {
     /// Ports of the node that lead somewhere, by what came to them before they did.
     static func opened(_ network: NodeNetwork) -> [ConnectionEnd] {
         let mesh = (network.ingress?.ports ?? []).map {
-            ConnectionEnd.unled($0.transport, $0.publishedPort, at: nil)
+            ConnectionEnd.unled($0.transport, $0.publishedPorts, at: nil)
         }
         return mesh
             + network.sandboxes.flatMap(\.published).map(\.published).map {
-                .unled($0.transport, $0.hostPort, at: $0.hostAddress)
+                .unled($0.transport, $0.hostPorts, at: $0.hostAddress)
             }
     }
 
@@ -145,11 +150,11 @@ struct ConnectionEnds {
     private static func nodeEnds(_ old: NodeNetwork, _ new: NodeNetwork) -> [ConnectionEnd] {
         let kept = Set(new.sandboxes.flatMap(\.published))
         var ends: [ConnectionEnd] = old.sandboxes.flatMap(\.published).filter { !kept.contains($0) }
-            .map { .port($0.published.hostPort, answeredFrom: $0.target) }
-        let present = Set((new.ingress?.ports ?? []).map { "\($0.transport) \($0.publishedPort)" })
-        for port in old.meshAtNode where !present.contains("\(port.transport) \(port.publishedPort)") {
+            .map { .ports($0.published.hostPorts, answeredFrom: $0.target) }
+        let present = Set((new.ingress?.ports ?? []).map { PortRow($0.transport, $0.publishedPorts) })
+        for port in old.meshAtNode where !present.contains(PortRow(port.transport, port.publishedPorts)) {
             let addresses = Set(port.backends.map(\.address)).sorted()
-            ends += addresses.map { .port(port.publishedPort, answeredFrom: $0) }
+            ends += addresses.map { .ports(port.publishedPorts, answeredFrom: $0) }
         }
         // Tasks that the node's table led to: drained before, gone now.
         let doors = Set(new.sandboxes.flatMap(\.meshDoors).map(\.door))

@@ -87,8 +87,13 @@ struct FinePlan: Sendable {
             case .peer: return false
             case .ingress(let key, let change):
                 // What is chosen otherwise than by turns, or answers at some places alone, is said in nft's language.
-                if case .reach = change { return false }
-                if network.ingress?.ports.contains(where: { $0.key == key && $0.reach != nil }) == true { return false }
+                switch change {
+                case .reach, .row: return false
+                case .port, .backend: break
+                }
+                if network.ingress?.ports.contains(where: { $0.key == key && ($0.reach != nil || $0.isRow) }) == true {
+                    return false
+                }
                 guard network.ingress != nil else { continue }
                 guard isReady(.node), isReady(.ingress) else { return false }
             case .overlay(let id, let change):

@@ -27,7 +27,11 @@ struct Forgetting: Sendable {
             waiting.filter { _, ends in
                 !ends.isDisjoint(with: inherited.ends)
                     || ends.contains { end in
-                        if case .port(let number, _) = end { inherited.ports.contains(number) } else { false }
+                        switch end {
+                        case .port(let number, _): inherited.ports.contains { $0.contains(number) }
+                        case .row(let numbers, _): inherited.ports.contains { $0.overlaps(numbers) }
+                        case .answered, .of, .within, .unled, .unledRow, .called: false
+                        }
                     }
             }.keys)
     }

@@ -308,7 +308,7 @@ final class ReconcileLoop: Sendable {
                     HostPort(
                         PublishedPort(
                             transport: port.transport, hostAddress: place, hostPort: port.publishedPort,
-                            containerPort: port.publishedPort), to: gateway)
+                            containerPort: port.publishedPort, count: port.publishedPorts.count), to: gateway)
                 }
             }
         }

@@ -21,7 +21,7 @@ struct SandboxPlan: Sendable {
     struct Inheritance: Sendable {
         var ends: [ConnectionEnd] = []
         /// Ports of the node, wherever they led.
-        var ports: Set<UInt16> = []
+        var ports: Set<ClosedRange<UInt16>> = []
 
         var isEmpty: Bool { ends.isEmpty && ports.isEmpty }
     }
@@ -104,8 +104,12 @@ struct SandboxPlan: Sendable {
         let (old, new) = (before.derivation.wanted, after.derivation.wanted)
         let own = ConnectionEnds(from: old, to: new).byScope
         ends[.node] = own[.node]?.filter { end in
-            guard case .unled(let transport, let port, nil) = end else { return true }
-            return network.ingress?.ports.contains { $0.transport == transport && $0.publishedPort == port } != true
+            switch end {
+            case .unled(let transport, let port, nil):
+                return !network.hasMeshPort(PortRow(transport, port...port))
+            case .unledRow(let row, nil): return !network.hasMeshPort(row)
+            case .unled, .unledRow, .answered, .port, .row, .of, .within, .called: return true
+            }
         }
         if ends[.node]?.isEmpty == true { ends[.node] = nil }
         for (id, change) in changed where change.old != nil {
@@ -134,7 +138,7 @@ struct SandboxPlan: Sendable {
             }
         }
         let led = Set(old.flatMap(\.published))
-        inherits.ports = Set(new.flatMap(\.published).filter { !led.contains($0) }.map(\.published.hostPort))
+        inherits.ports = Set(new.flatMap(\.published).filter { !led.contains($0) }.map(\.published.hostPorts))
     }
 }
 
@@ -167,6 +171,10 @@ extension NodeNetwork {
             overlays.contains { $0.id == id && ($0.reserved.contains(address) || $0.hasRemote(address)) }
         case .ingress, .sandbox: false
         }
+    }
+
+    fileprivate func hasMeshPort(_ row: PortRow) -> Bool {
+        ingress?.ports.contains { PortRow($0.transport, $0.publishedPorts).meets(row) } == true
     }
 
     fileprivate func has(_ reference: Sandbox.NetworkReference) -> Bool {

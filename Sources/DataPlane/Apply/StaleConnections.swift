@@ -22,6 +22,8 @@ struct StaleConnections: Sendable {
     private var atSandbox: [IPAddress: Set<Port>] = [:]
     private var atNode: [IPAddress: Set<Port>] = [:]
     private var meshPorts: Set<Port> = []
+    /// Those in a row, by their first.
+    private var rows: [(row: PortRow, first: Port)] = []
     private let bridges: [IPNetwork]
     private let gateways: Set<IPAddress>
 
@@ -54,6 +56,7 @@ struct StaleConnections: Sendable {
         }
         for port in wanted.meshAtNode {
             meshPorts.insert(Self.key(port))
+            if port.isRow { rows.append((PortRow(port.transport, port.publishedPorts), Self.key(port))) }
             for backend in port.backends { atNode[backend.address, default: []].insert(Self.key(port)) }
         }
     }
@@ -96,8 +99,12 @@ struct StaleConnections: Sendable {
         }
     }
 
+    /// Of a row its first.
     private func port(_ connection: TrackedConnection) -> Port? {
-        connection.transport.map { Port(transport: $0, number: connection.original.destinationPort) }
+        guard let transport = connection.transport else { return nil }
+        let number = connection.original.destinationPort
+        let row = rows.first { $0.row.transport == transport && $0.row.ports.contains(number) }
+        return row?.first ?? Port(transport: transport, number: number)
     }
 }
 

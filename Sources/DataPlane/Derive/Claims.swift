@@ -7,7 +7,8 @@ struct Claims: Equatable, Sendable {
         /// A port of a bridge, whose link has a name of so many characters.
         case link(String)
         case address(Sandbox.NetworkReference, IPAddress)
-        case port(TransportProtocol, IPAddress, UInt16)
+        /// One, or a row: as they are held, no two meet without being the same.
+        case ports(TransportProtocol, IPAddress, ClosedRange<UInt16>)
     }
 
     private var counts: [Claim: Int] = [:]
@@ -35,7 +36,7 @@ struct Claims: Equatable, Sendable {
             for address in endpoint.addresses.hosts.all { claims.append(.address(endpoint.network, address)) }
         }
         for port in sandbox.published {
-            claims.append(.port(port.published.transport, port.published.calledAddress, port.published.hostPort))
+            claims.append(.ports(port.published.transport, port.published.calledAddress, port.published.hostPorts))
         }
         return claims
     }

@@ -37,7 +37,7 @@ extension IngressSandbox {
     var families: [IPFamily] { gatewayAddresses.all.map(\.family) }
 }
 
-/// A port that every node of the swarm answers at.
+/// A port that every node of the swarm answers at, or a row of them.
 package struct MeshPort: Codable, Equatable, Sendable {
     package var transport: TransportProtocol
     package var publishedPort: UInt16
@@ -45,15 +45,23 @@ package struct MeshPort: Codable, Equatable, Sendable {
     package var backends: [Backend]
     /// Where and how it answers, if not everywhere and by turns.
     package var reach: PortReach?
+    /// The last of a row. Each leads to the same number of a task: those of backends are the first's and of no other meaning.
+    package var lastPort: UInt16?
 
     package init(
-        transport: TransportProtocol, publishedPort: UInt16, backends: [Backend], reach: PortReach? = nil
+        transport: TransportProtocol, publishedPort: UInt16, backends: [Backend], reach: PortReach? = nil,
+        lastPort: UInt16? = nil
     ) {
+        self.lastPort = lastPort
         self.reach = reach
         self.transport = transport
         self.publishedPort = publishedPort
         self.backends = backends
     }
+
+    /// One, or all of the row.
+    package var publishedPorts: ClosedRange<UInt16> { publishedPort...max(publishedPort, lastPort ?? publishedPort) }
+    var isRow: Bool { lastPort != nil }
 
     /// Where a request may be led.
     package struct Backend: Codable, Hashable, Sendable {

@@ -34,6 +34,8 @@ enum NetworkDetail: Equatable, Sendable {
         case port(Bool)
         /// Where and how it answers.
         case reach(PortReach?)
+        /// The last of a row that begins with it.
+        case row(last: UInt16)
         case backend(MeshPort.Backend, Bool)
     }
 
@@ -91,9 +93,14 @@ extension NetworkChanges {
     }
 
     /// A port of the mesh, that refuses as long as no task is behind it. Those that are there stay.
-    package mutating func setPort(_ transport: TransportProtocol, _ published: UInt16, reach: PortReach? = nil) {
+    ///
+    /// - Parameter last: Of a row of ports, each of which leads to the same number of a task.
+    package mutating func setPort(
+        _ transport: TransportProtocol, _ published: UInt16, reach: PortReach? = nil, last: UInt16? = nil
+    ) {
         let key = MeshPortKey(transport: transport, number: published)
         add(.ingress(key, .port(true)))
+        if let last { add(.ingress(key, .row(last: last))) }
         if reach != nil { add(.ingress(key, .reach(reach))) }
     }
 
@@ -177,6 +184,10 @@ extension IngressSandbox {
         case .reach(let reach):
             guard let place, ports[place].reach != reach else { return false }
             ports[place].reach = reach
+            return true
+        case .row(let last):
+            guard let place, ports[place].lastPort != last else { return false }
+            ports[place].lastPort = last
             return true
         case .backend(let backend, true):
             guard let place else {

@@ -110,15 +110,20 @@ package struct MeshMembership: Codable, Equatable, Sendable {
         self.targetPorts = targetPorts
     }
 
-    /// A port of the task's own.
+    /// A port of the task's own, or a row of them.
     package struct TargetPort: Codable, Hashable, Sendable {
         package var transport: TransportProtocol
         package var port: UInt16
+        /// The last of a row.
+        package var last: UInt16?
 
-        package init(transport: TransportProtocol, port: UInt16) {
+        package init(transport: TransportProtocol, port: UInt16, last: UInt16? = nil) {
             self.transport = transport
             self.port = port
+            self.last = last
         }
+
+        var ports: ClosedRange<UInt16> { port...max(port, last ?? port) }
     }
 }
 

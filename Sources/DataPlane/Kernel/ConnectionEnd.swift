@@ -9,6 +9,8 @@ enum ConnectionEnd: Hashable, Sendable {
     case answered(IPAddress)
     /// What came to a port and is answered from an address.
     case port(UInt16, answeredFrom: IPAddress)
+    /// What came to one of a row of ports and is answered from an address.
+    case row(ClosedRange<UInt16>, answeredFrom: IPAddress)
     /// What an address of a bridge has begun or answered, which its next owner must not inherit.
     case of(IPAddress)
     /// The same for all addresses of a network.
@@ -16,25 +18,39 @@ enum ConnectionEnd: Hashable, Sendable {
     /// What came to a port of the node while it led nowhere: a sender that does not pause would never be led anywhere. `at`: the
     /// one address that the port has; `nil` for all of the node's.
     case unled(TransportProtocol, UInt16, at: IPAddress?)
+    /// The same for a row of ports.
+    case unledRow(PortRow, at: IPAddress?)
     /// The same for a service's address.
     case called(IPAddress)
 
     /// Whether it ends because something is there now that was not.
     var isOfBeginning: Bool {
         switch self {
-        case .unled, .called: true
-        case .answered, .port, .of, .within: false
+        case .unled, .unledRow, .called: true
+        case .answered, .port, .row, .of, .within: false
         }
     }
 }
 
 extension ConnectionEnd {
+    /// What came to the node's ports and is answered from an address.
+    static func ports(_ ports: ClosedRange<UInt16>, answeredFrom address: IPAddress) -> Self {
+        ports.count == 1
+            ? .port(ports.lowerBound, answeredFrom: address) : .row(ports, answeredFrom: address)
+    }
+
+    /// What came to ports of the node while they led nowhere.
+    static func unled(_ transport: TransportProtocol, _ ports: ClosedRange<UInt16>, at address: IPAddress?) -> Self {
+        ports.count == 1
+            ? .unled(transport, ports.lowerBound, at: address) : .unledRow(PortRow(transport, ports), at: address)
+    }
+
     fileprivate var selections: [ConnectionSelection]? {
         switch self {
-        case .answered(let address), .port(_, let address): [.answered(from: address)]
+        case .answered(let address), .port(_, let address), .row(_, let address): [.answered(from: address)]
         // What was sent to it and led elsewhere is nothing of its own.
         case .of(let address): [.begun(by: address), .answered(from: address)]
-        case .within: nil
+        case .within, .unledRow: nil
         case .unled(let transport, let port, _): [.port(port, protocol: transport.number)]
         case .called(let address): [.sent(to: address)]
         }
@@ -45,18 +61,27 @@ extension ConnectionEnd {
 struct EndedConnections: Sendable {
     private let ends: Set<ConnectionEnd>
     private let networks: [IPNetwork]
+    private let rows: [(ports: ClosedRange<UInt16>, reached: IPAddress)]
+    private let unled: [(row: PortRow, at: IPAddress?)]
     /// Addresses of the namespace itself.
     private let own: Set<IPAddress>
 
     init(_ ends: [ConnectionEnd], own: Set<IPAddress>) {
         self.ends = Set(ends)
         networks = ends.compactMap { if case .within(let network) = $0 { network } else { nil } }
+        rows = ends.compactMap { if case .row(let ports, let address) = $0 { (ports, address) } else { nil } }
+        unled = ends.compactMap { if case .unledRow(let row, let address) = $0 { (row, address) } else { nil } }
         self.own = own
     }
 
     /// Whether the namespace's own addresses matter.
     static func needsOwn(_ ends: [ConnectionEnd]) -> Bool {
-        ends.contains { if case .unled = $0 { true } else { false } }
+        ends.contains { end in
+            switch end {
+            case .unled, .unledRow: true
+            case .answered, .port, .row, .of, .within, .called: false
+            }
+        }
     }
 
     /// As many questions to the kernel cost less than a look at everything it knows.
@@ -77,6 +102,7 @@ struct EndedConnections: Sendable {
             connection.original.destination, connection.original.destinationPort, connection.reply.source
         )
         if ends.contains(.answered(reached)) || ends.contains(.port(port, answeredFrom: reached)) { return true }
+        if rows.contains(where: { $0.reached == reached && $0.ports.contains(port) }) { return true }
         if ends.contains(.of(connection.original.source)) || ends.contains(.of(reached)) { return true }
         if !networks.isEmpty {
             let all = [connection.original, connection.reply].flatMap { [$0.source, $0.destination] }
@@ -85,7 +111,11 @@ struct EndedConnections: Sendable {
         guard called == reached else { return false }
         if ends.contains(.called(called)) { return true }
         guard own.contains(called) || called.isLoopback, let transport = connection.transport else { return false }
-        return ends.contains(.unled(transport, port, at: nil)) || ends.contains(.unled(transport, port, at: called))
+        let isInRow = unled.contains { row, address in
+            row.transport == transport && row.ports.contains(port) && (address == nil || address == called)
+        }
+        return isInRow || ends.contains(.unled(transport, port, at: nil))
+            || ends.contains(.unled(transport, port, at: called))
     }
 }
 

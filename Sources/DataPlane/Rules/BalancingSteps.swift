@@ -92,8 +92,9 @@ struct BalancingSteps: Sendable {
                 key: "\(key.transport) . \(key.number)", old: before[key], new: after[key]
             ) { "\($0.address) . \($0.port)" }
         }
-        // One that goes by the source has a chain of another name.
+        // One that goes by the source has a chain of another name, and so have ports in a row.
         let present = old.compactMap { port -> Int? in
+            if port.isRow { return nil }
             let count = before[port.key]?.count ?? 0
             return balancing.chain(of: count, port.reach).name == "n\(count)" ? count : nil
         }

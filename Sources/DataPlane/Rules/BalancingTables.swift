@@ -88,12 +88,14 @@ struct IngressTable {
     var table: Table {
         let ip = family.header
         let called = ingress.gatewayAddresses[family].map {
-            "iifname \"\(Layout.gatewayInterface)\" \(ip) daddr \($0.address)"
+            "iifname \"\(Layout.gatewayInterface)\" \(ip) daddr \($0.address) meta l4proto . th dport vmap"
         }
-        let entry = called.map { $0 + " meta l4proto . th dport vmap @svc" } ?? ""
+        let entry = called.map { "\($0) @svc\n\($0) @svcspans" } ?? ""
         let skeleton = """
             map svc { type inet_proto . inet_service : verdict; }
+            map svcspans { type inet_proto . inet_service : verdict; flags interval; }
             map be { type inet_proto . inet_service . mark : \(family.addressType) . inet_service; }
+            map bespans { type inet_proto . inet_service . mark : \(family.addressType); flags interval; }
             \(family.refusalChain)
             chain nat_in { type nat hook prerouting priority dstnat; policy accept;
             \(entry)
@@ -107,7 +109,8 @@ struct IngressTable {
         var chains: [String: String] = [:]
         var ports: [String: String] = [:]
         var backends: [String: String] = [:]
-        for port in ingress.ports {
+        let rows = MeshRows(ingress.ports, family, map: "bespans", through: .mark, number: { "\($0)" }) { _ in true }
+        for port in rows.others {
             let own = port.backends.filter { $0.address.family == family }
             let key = "\(port.transport) . \(port.publishedPort)"
             let (name, text) = balancing.chain(of: own.count, port.reach)
@@ -118,9 +121,12 @@ struct IngressTable {
             }
         }
         return Table(
-            Self.id(of: family), skeleton: skeleton, chains: chains, balancing: balancing,
+            Self.id(of: family), skeleton: skeleton, chains: chains.merging(rows.chains) { own, _ in own },
+            balancing: balancing,
             sets: [
                 ElementSet("be", layout: Self.backendLayout(of: family), elements: backends),
+                ElementSet("bespans", elements: rows.members),
+                ElementSet("svcspans", elements: rows.entries),
                 ElementSet("svc", layout: Self.portLayout, elements: ports),
             ])
     }

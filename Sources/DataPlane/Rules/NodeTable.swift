@@ -60,7 +60,9 @@ struct NodeTable {
             set chosenaddrs { type inet_proto . inet_service . \(address); flags interval; }
             set chosenlinks { type inet_proto . inet_service . ifname; }
             map turns { type inet_proto . inet_service . classid : \(address) . inet_service; }
+            map turnspans { type inet_proto . inet_service . classid : \(address); flags interval; }
             map published { type inet_proto . inet_service : verdict; }
+            map publishedspans { type inet_proto . inet_service : verdict; flags interval; }
             map narrowed { type inet_proto . inet_service : verdict; }
             map hostports { type inet_proto . inet_service : \(address) . inet_service; }
             map hostspans { type inet_proto . inet_service : \(address); flags interval; }
@@ -153,6 +155,7 @@ struct NodeTable {
             }
             chain publish {
             meta l4proto . th dport vmap @published
+            meta l4proto . th dport vmap @publishedspans
             goto host
             }
             chain nat_in { type nat hook prerouting priority dstnat; policy accept; \(fromOutside)fib daddr type local jump publish; }
@@ -280,7 +283,10 @@ struct NodeTable {
         var turns: [String: String] = [:]
         var (ports, narrowed): ([String: String], [String: String]) = ([:], [:])
         var (addresses, links): (Set<String>, Set<String>) = ([], [])
-        for port in self.ports {
+        let rows = MeshRows(self.ports, family, map: "turnspans", through: .priority, number: Self.priority) {
+            $0.reach?.isEverywhere != false
+        }
+        for port in rows.others {
             let key = "\(port.transport) . \(port.publishedPort)"
             let backends = port.backends.filter { $0.address.family == family }
             let (name, text) = balancing.chain(of: backends.count, port.reach)
@@ -298,14 +304,16 @@ struct NodeTable {
             }
         }
         return (
-            chains,
+            chains.merging(rows.chains) { own, _ in own },
             [
                 // In one transaction, of which the kernel shows what is found by intervals last: a port that answers at some places alone is never among
                 // those that answer everywhere, so that until then it answers nowhere.
                 ElementSet("chosenaddrs", isExchanged: true, keys: addresses),
                 ElementSet("chosenlinks", nameFields: [2], isExchanged: true, keys: links),
+                ElementSet("turnspans", isExchanged: true, elements: rows.members),
                 ElementSet("turns", layout: Self.turnLayout(of: family), isExchanged: true, elements: turns),
                 ElementSet("narrowed", layout: IngressTable.portLayout, isExchanged: true, elements: narrowed),
+                ElementSet("publishedspans", isExchanged: true, elements: rows.entries),
                 ElementSet("published", layout: IngressTable.portLayout, isExchanged: true, elements: ports),
             ]
         )

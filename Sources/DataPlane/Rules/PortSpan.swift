@@ -9,13 +9,41 @@ struct PortSpan: Equatable {
     let target: IPAddress
 
     /// Fewer are told one by one: then one more, or one less, changes that one alone.
-    static let least = 16
+    static let least = PortRow.least
+
+    private func has(_ port: PublishedPort) -> Bool {
+        transport == port.transport && (first...last).contains(port.hostPort)
+    }
 
     /// - Returns: Of the ports that lead to addresses of a family: spans on every address, and those that are in none. Of several that mean one port only
     ///   the first counts.
     static func fold(_ all: [HostPort], _ family: IPFamily) -> (single: [HostPort], spans: [PortSpan]) {
         let ports = all.filter { $0.target.family == family && $0.published.family == family }
-        guard ports.count >= least else { return (ports, []) }
+        var spans: [PortSpan] = []
+        var others: [HostPort] = []
+        for port in ports {
+            let published = port.published
+            let row = published.hostPorts
+            let span = PortSpan(
+                transport: published.transport, first: row.lowerBound, last: row.upperBound, target: port.target)
+            let isFree = !spans.contains {
+                $0.transport == span.transport && $0.first <= span.last && span.first <= $0.last
+            }
+            if published.hostAddress == nil, published.hostPort == published.containerPort, row.count >= least, isFree {
+                spans.append(span)
+            } else {
+                others += port.single
+            }
+        }
+        if !spans.isEmpty {
+            others.removeAll { port in port.published.hostAddress == nil && spans.contains { $0.has(port.published) } }
+        }
+        guard others.count >= least else { return (others, spans) }
+        let (single, more) = fold(single: others, family)
+        return (single, spans + more)
+    }
+
+    private static func fold(single ports: [HostPort], _ family: IPFamily) -> (single: [HostPort], spans: [PortSpan]) {
         var single: [HostPort] = []
         var same: [TransportProtocol: [UInt16: IPAddress]] = [:]
         var known: [TransportProtocol: Set<UInt16>] = [:]

@@ -1,4 +1,5 @@
 import Addressing
+import Model
 import Nftables
 
 /// `netdev mesh`, `ip mesh` and `ip6 mesh`: a task behind ports of the mesh, at its interface in the ingress network.
@@ -35,9 +36,25 @@ struct MeshTables {
                     sets: [
                         ElementSet(
                             "ports", layout: ElementLayout(.transport, .port),
-                            keys: ports.map { "\($0.transport) . \($0.port)" })
-                    ])
+                            keys: ports.filter { $0.last == nil }.map { "\($0.transport) . \($0.port)" })
+                    ] + (hasRows ? [ElementSet("portspans", keys: rows)] : []))
             }
+    }
+
+    /// Rows of ports, in an order in which none meets the one before.
+    private var rows: [String] {
+        var taken: [PortRow] = []
+        for port in ports where port.last != nil {
+            let row = PortRow(port.transport, port.ports)
+            if !taken.contains(where: { $0.meets(row) }) { taken.append(row) }
+        }
+        return taken.map { "\($0.transport) . \($0.ports.lowerBound)-\($0.ports.upperBound)" }
+    }
+    private var hasRows: Bool { ports.contains { $0.last != nil } }
+
+    /// A rule about the task's ports: once more about those in a row, where there are some.
+    private func onPorts(_ rule: (String) -> String) -> String {
+        rule("@ports") + (hasRows ? "\n" + rule("@portspans") : "")
     }
 
     private var deviceSkeleton: String {
@@ -63,13 +80,20 @@ struct MeshTables {
         let door =
             address == answer
             ? ""
-            : """
-            iifname != "\(interface)" \(address.family.header) daddr \(answer) meta l4proto . th dport @ports \
-            meta l4proto != udp dnat to \(address)
-            """
+            : onPorts {
+                """
+                iifname != "\(interface)" \(address.family.header) daddr \(answer) meta l4proto . th dport \($0) \
+                meta l4proto != udp dnat to \(address)
+                """
+            }
+        let unconnected = onPorts {
+            "iifname \"\(interface)\" meta l4proto . th dport \($0) meta l4proto udp dnat to \(answer)"
+        }
+        let accepted = onPorts { "iifname \"\(interface)\" meta l4proto . th dport \($0) accept" }
+        let declared = hasRows ? "set portspans { type inet_proto . inet_service; flags interval; }\n" : ""
         return """
             set ports { type inet_proto . inet_service; }
-            chain set_zone { type filter hook prerouting priority raw; policy accept;
+            \(declared)chain set_zone { type filter hook prerouting priority raw; policy accept;
             iifname "\(interface)" ct original zone set @ll,80,16
             }
             chain set_mark { type filter hook prerouting priority mangle; policy accept;
@@ -79,12 +103,12 @@ struct MeshTables {
             ct mark != 0 meta mark set ct mark
             }
             chain unconnected { type nat hook prerouting priority dstnat; policy accept;
-            iifname "\(interface)" meta l4proto . th dport @ports meta l4proto udp dnat to \(answer)
+            \(unconnected)
             \(door)
             }
             chain filter_in { type filter hook input priority filter; policy accept;
             iifname "\(interface)" ct state established,related accept
-            \(neighbours)iifname "\(interface)" meta l4proto . th dport @ports accept
+            \(neighbours)\(accepted)
             iifname "\(interface)" counter drop
             }
             chain filter_fwd { type filter hook forward priority filter; policy accept;

@@ -58,18 +58,20 @@ enum ServiceRoutes {
         return try .json(WarningsAnswer(warnings))
     }
 
-    /// A service without what only the swarm itself needs.
+    /// A service without what only the swarm itself needs, with each port by itself.
     private static func shown(_ service: Service) -> Service {
         var service = service
+        service.separatePorts()
         service.pendingDelete = nil
         service.rollout = nil
         service.specSince = nil
         return service
     }
 
-    /// A task without what only the swarm itself needs.
+    /// A task without what only the swarm itself needs, with each port by itself.
     private static func shown(_ task: SwarmTask) -> SwarmTask {
         var task = task
+        if let ports = task.status.portStatus?.ports { task.status.portStatus?.ports = ports.single }
         task.assignment = nil
         return task
     }

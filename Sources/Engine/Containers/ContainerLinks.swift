@@ -22,7 +22,7 @@ struct LinkedContainer: Sendable, Equatable {
         hostname = child.configuration.hostname
         name = child.name
         path = "/\(parent.name)/\(alias)"
-        ports = (child.configuration.exposedPorts ?? [:]).keys.compactMap { PortKey($0) }.sorted {
+        ports = (child.configuration.singlePorts ?? [:]).keys.compactMap { PortKey($0) }.sorted {
             $0.port != $1.port ? $0.port < $1.port : $0.transport == .tcp && $1.transport != .tcp
         }
         variables = child.configuration.env

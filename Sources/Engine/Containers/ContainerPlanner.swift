@@ -49,8 +49,11 @@ struct ContainerPlanner {
             throw Self.unknownRuntime(host.runtime)
         }
         host.runtime = try Self.runtime(host.runtime, default: first).rawValue
+        var kept = configuration
+        kept.joinPorts()
+        host.joinPorts()
         var record = ContainerRecord(
-            id: id, name: name, created: timestamp, imageID: image.id, configuration: configuration, hostConfig: host,
+            id: id, name: name, created: timestamp, imageID: image.id, configuration: kept, hostConfig: host,
             commandLine: commandLine)
         record.endpoints = try endpoints(request, host)
         return record
@@ -89,8 +92,9 @@ struct ContainerPlanner {
         if let ports = base.exposedPorts {
             merged.exposedPorts = ports.merging(asked.exposedPorts ?? [:]) { _, new in new }
         }
-        for key in (host.portBindings ?? [:]).keys where merged.exposedPorts?[key] == nil {
-            merged.exposedPorts = (merged.exposedPorts ?? [:]).merging([key: Empty()]) { old, _ in old }
+        if let bindings = host.portBindings, !bindings.isEmpty {
+            let published = Dictionary(bindings.keys.map { ($0, Empty()) }) { first, _ in first }
+            merged.exposedPorts = (merged.exposedPorts ?? [:]).merging(published) { old, _ in old }
         }
         if let volumes = base.volumes {
             merged.volumes = volumes.merging(asked.volumes ?? [:]) { _, new in new }
@@ -250,6 +254,12 @@ struct PortKey: Hashable {
         }
         self.port = port
         self.transport = transport
+    }
+
+    /// The first of a row.
+    init(_ row: PortRow) {
+        port = row.ports.lowerBound
+        transport = row.transport
     }
 
     var description: String { "\(port)/\(transport)" }

@@ -4,10 +4,11 @@ import Model
 /// Everything that the engine keeps of one container; the one owner of each of these facts.
 struct ContainerRecord: VersionedRecord, Identifiable {
     static let recordKind = "container"
-    static let recordVersion = 2
-    /// Before there were phases, what it said of the container's life was in flags, which are not written any more.
+    static let recordVersion = 3
+    /// Before there were phases, what it said of the container's life was in flags, which are not written any more. Then ports in a row were kept
+    /// one by one, which is read as it ever was.
     static let earlierForms: [Int: @Sendable (any Decoder) throws -> ContainerRecord] = [
-        1: { try ContainerRecord(from: $0) }
+        1: { try ContainerRecord(from: $0) }, 2: { try ContainerRecord(from: $0) },
     ]
 
     let id: String
@@ -96,15 +97,19 @@ extension ContainerRecord: Decodable {
         case links, mountDetails, endpoints, publishedPorts, task
     }
 
-    /// Reads the first form as well: one without a phase has flags. What later versions add has a default.
+    /// Reads the earlier forms as well: one without a phase has flags. What later versions add has a default.
     init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         id = try values.decode(String.self, forKey: .id)
         name = try values.decode(String.self, forKey: .name)
         created = try values.decode(Timestamp.self, forKey: .created)
         imageID = try values.decode(String.self, forKey: .imageID)
-        configuration = try values.decode(ContainerConfiguration.self, forKey: .configuration)
-        hostConfig = try values.decode(HostConfiguration.self, forKey: .hostConfig)
+        var configuration = try values.decode(ContainerConfiguration.self, forKey: .configuration)
+        configuration.joinPorts()
+        self.configuration = configuration
+        var hostConfig = try values.decode(HostConfiguration.self, forKey: .hostConfig)
+        hostConfig.joinPorts()
+        self.hostConfig = hostConfig
         commandLine = try values.decode([String].self, forKey: .commandLine)
         restartCount = try values.decodeIfPresent(Int.self, forKey: .restartCount) ?? 0
         mounts = try values.decodeIfPresent([MountPoint].self, forKey: .mounts) ?? []

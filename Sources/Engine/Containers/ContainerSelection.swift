@@ -97,7 +97,8 @@ struct ContainerSelection {
             && (read.published.isEmpty
                 || read.published.contains { requested in
                     record.publishedPorts.contains {
-                        requested.matches($0.hostPort, $0.transport) || requested.matches($0.key)
+                        requested.matches($0.hostPorts, $0.transport)
+                            || requested.matches($0.containerPorts, $0.transport)
                     }
                 })
             && filters.any("health") { (record.health?.status ?? "none") == $0 }

@@ -31,14 +31,15 @@ struct ContainerViews {
     private func ports(_ record: ContainerRecord) -> [PortSummary] {
         guard record.isRunning else { return [] }
         var rows: [PortSummary] = []
-        for port in record.publishedPorts {
+        let all = record.publishedPorts.flatMap(\.single)
+        for port in all {
             rows.append(
                 PortSummary(
                     ip: port.calledAddress.description, privatePort: Int(clamping: port.containerPort),
                     publicPort: Int(clamping: port.hostPort), type: port.transport.rawValue))
         }
-        let published = Set(record.publishedPorts.map(\.key))
-        for text in (record.configuration.exposedPorts ?? [:]).keys.sorted() {
+        let published = Set(all.map(\.key))
+        for text in (record.configuration.singlePorts ?? [:]).keys.sorted() {
             guard let key = PortKey(text), !published.contains(key.description) else { continue }
             rows.append(PortSummary(privatePort: Int(clamping: key.port), type: key.transport.rawValue))
         }
@@ -62,12 +63,14 @@ struct ContainerViews {
         view.restartCount = record.restartCount
         view.execIDs = execIDs.isEmpty ? nil : execIDs
         view.hostConfig = record.hostConfig
+        view.hostConfig.portBindings = record.hostConfig.singleBindings
         for name in view.hostConfig.logConfig.config.keys where Self.isSecret(name) {
             view.hostConfig.logConfig.config[name] = ""
         }
         if view.hostConfig.networkMode.isEmpty { view.hostConfig.networkMode = "default" }
         view.mounts = record.mounts
         view.config = record.configuration
+        view.config.exposedPorts = record.configuration.singlePorts
         view.networkSettings = settings(record)
         return view
     }
@@ -83,12 +86,14 @@ struct ContainerViews {
         if record.isRunning, !record.isOnHostNetwork, record.networkOwner == nil {
             settings.sandboxID = record.id
             settings.sandboxKey = sandboxPath(record.id)
-            for text in (record.configuration.exposedPorts ?? [:]).keys {
+            var published: [String: [PortBinding]] = [:]
+            for port in record.publishedPorts.flatMap(\.single) {
+                published[port.key, default: []].append(
+                    PortBinding(hostIp: port.calledAddress.description, hostPort: String(port.hostPort)))
+            }
+            for text in (record.configuration.singlePorts ?? [:]).keys {
                 guard let key = PortKey(text) else { continue }
-                let bindings = record.publishedPorts.filter { $0.key == key.description }.map {
-                    PortBinding(hostIp: $0.calledAddress.description, hostPort: String($0.hostPort))
-                }
-                settings.ports.updateValue(bindings.isEmpty ? nil : bindings, forKey: key.description)
+                settings.ports.updateValue(published[key.description], forKey: key.description)
             }
         }
         if let bridge = settings.networks["bridge"] {

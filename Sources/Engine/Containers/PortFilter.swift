@@ -19,10 +19,13 @@ struct PortFilter {
         self.transport = transport
     }
 
-    func matches(_ port: UInt16, _ transport: TransportProtocol) -> Bool {
-        ports.contains(port) && transport == self.transport
+    func matches(_ ports: ClosedRange<UInt16>, _ transport: TransportProtocol) -> Bool {
+        ports.overlaps(self.ports) && transport == self.transport
     }
 
-    /// - Parameter key: As in `80/tcp`.
-    func matches(_ key: String) -> Bool { PortKey(key).map { matches($0.port, $0.transport) } ?? false }
+    /// - Parameter key: As in `80/tcp`, or of a row.
+    func matches(_ key: String) -> Bool {
+        if let row = PortRow(key) { return matches(row.ports, row.transport) }
+        return PortKey(key).map { matches($0.port...$0.port, $0.transport) } ?? false
+    }
 }

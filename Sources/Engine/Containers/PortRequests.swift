@@ -22,20 +22,26 @@ struct PortRequests {
         let bindings = record.hostConfig.portBindings ?? [:]
         var requests: [PortReservations.Request] = []
         for (text, list) in bindings.sorted(by: { $0.key < $1.key }) {
-            guard let key = PortKey(text) else {
+            let row = PortRow(text)
+            guard let key = row.map(PortKey.init) ?? PortKey(text) else {
                 throw ContainerOptionError.invalidPort(text)
             }
             for (binding, place) in Self.places(list ?? []) {
                 let (first, last) = try Self.range(binding.hostPort)
-                guard let request = Self.request(place, key, first, last, targets, usual) else {
+                guard var request = Self.request(place, key, first, last, targets, usual) else {
                     throw UnsupportedError.feature(
                         "publishing \(text) at \(binding.hostIp) for a container without an address of that family")
+                }
+                if let row {
+                    request.last = request.first
+                    request.count = row.ports.count
                 }
                 requests.append(request)
             }
         }
         if record.hostConfig.publishAllPorts {
-            for text in (record.configuration.exposedPorts ?? [:]).keys.sorted() where bindings[text] == nil {
+            let published = record.hostConfig.singleBindings ?? [:]
+            for text in (record.configuration.singlePorts ?? [:]).keys.sorted() where published[text] == nil {
                 guard let key = PortKey(text) else { continue }
                 if let request = Self.request(.everywhere, key, 0, 0, targets, usual) { requests.append(request) }
             }

@@ -32,6 +32,19 @@ struct ToldFacts: Equatable {
     }
 }
 
+extension NetworkFact.Port {
+    /// As the data plane has them: a row that leads to the same numbers is one there, and of any other each port is.
+    var led: [(published: UInt16, target: UInt16, last: UInt16?)] {
+        let first = key.publishedPort
+        guard let last, last > first else { return [(first, targetPort, nil)] }
+        if first == targetPort { return [(first, targetPort, last)] }
+        return (0...(last - first)).compactMap { offset in
+            let (target, isBeyond) = targetPort.addingReportingOverflow(offset)
+            return isBeyond ? nil : (first + offset, target, nil)
+        }
+    }
+}
+
 extension SwarmNetworkState.Peer {
     /// The first address that the node has in the ingress network itself.
     fileprivate var ingressAddress: IPAddress? { ingressAddresses?.hosts.primary }
@@ -149,24 +162,27 @@ extension NodeNetworkComposer {
     private mutating func addPort(_ key: NetworkFact.PortKey, _ changes: inout NetworkChanges) {
         let (old, new) = (told.ports[key], facts?.ports[key]?.port)
         told.ports[key] = new
-        if old?.targetPort == new?.targetPort, old?.reach == new?.reach { return }
-        if old != nil { changes.removePort(key.transport, key.publishedPort) }
-        guard let new else { return }
-        changes.setPort(key.transport, key.publishedPort, reach: new.reach)
-        for backend in facts?.ports[key]?.backends ?? [] {
-            changes.setMeshBackend(.init(address: backend, port: new.targetPort), of: key.transport, key.publishedPort)
+        if old?.targetPort == new?.targetPort, old?.reach == new?.reach, old?.last == new?.last { return }
+        for port in old?.led ?? [] { changes.removePort(key.transport, port.published) }
+        for port in new?.led ?? [] {
+            changes.setPort(key.transport, port.published, reach: new?.reach, last: port.last)
+            for backend in facts?.ports[key]?.backends ?? [] {
+                changes.setMeshBackend(.init(address: backend, port: port.target), of: key.transport, port.published)
+            }
         }
     }
 
     private func addMeshBackend(
         _ address: IPAddress, of key: NetworkFact.PortKey, _ changes: inout NetworkChanges
     ) {
-        guard let target = told.ports[key]?.targetPort else { return }
-        let backend = MeshPort.Backend(address: address, port: target)
-        if facts?.ports[key]?.backends.contains(address) == true {
-            changes.setMeshBackend(backend, of: key.transport, key.publishedPort)
-        } else {
-            changes.removeMeshBackend(backend, of: key.transport, key.publishedPort)
+        let isThere = facts?.ports[key]?.backends.contains(address) == true
+        for port in told.ports[key]?.led ?? [] {
+            let backend = MeshPort.Backend(address: address, port: port.target)
+            if isThere {
+                changes.setMeshBackend(backend, of: key.transport, port.published)
+            } else {
+                changes.removeMeshBackend(backend, of: key.transport, port.published)
+            }
         }
     }
 }

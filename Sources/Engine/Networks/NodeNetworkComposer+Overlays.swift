@@ -120,12 +120,13 @@ extension NodeNetworkComposer {
         var gatewayAddresses = EndpointAddresses(bridge.ingressAddresses)
         if addresses.v6 == nil { gatewayAddresses.v6 = nil }
         if gatewayAddresses.v6 == nil { addresses.v6 = nil }
-        let ports = facts.ports.sorted { $0.key < $1.key }.compactMap { key, known -> MeshPort? in
-            guard let port = known.port else { return nil }
-            return MeshPort(
-                transport: key.transport, publishedPort: key.publishedPort,
-                backends: known.backends.sorted().map { MeshPort.Backend(address: $0, port: port.targetPort) },
-                reach: port.reach)
+        let ports = facts.ports.sorted { $0.key < $1.key }.flatMap { key, known in
+            (known.port?.led ?? []).map { port in
+                MeshPort(
+                    transport: key.transport, publishedPort: port.published,
+                    backends: known.backends.sorted().map { MeshPort.Backend(address: $0, port: port.target) },
+                    reach: known.port?.reach, lastPort: port.last)
+            }
         }
         return IngressSandbox(
             addresses: addresses, tag: peer.ingressTag, overlayID: ingressID, bridgeID: bridge.id,

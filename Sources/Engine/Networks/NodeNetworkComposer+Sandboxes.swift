@@ -84,7 +84,9 @@ extension NodeNetworkComposer {
         else { return nil }
         let targets = ports.filter(\.isOnMesh).compactMap { port -> MeshMembership.TargetPort? in
             guard let transport = port.transport, let number = UInt16(exactly: port.targetPort) else { return nil }
-            return MeshMembership.TargetPort(transport: transport, port: number)
+            let isRow = port.count > 1 && port.publishedPorts != nil
+            let last = isRow ? UInt16(exactly: Int(clamping: number) + port.count - 1) : nil
+            return MeshMembership.TargetPort(transport: transport, port: number, last: last)
         }
         var gateways = endpoint.gateways ?? HostAddresses(addresses.all.map { $0.first.advanced(by: 1) })
         if container.disablesIPv6 { gateways.v6 = nil }

@@ -123,7 +123,11 @@ extension NodeNetworkService {
             if isIngress {
                 row.ports = facts.ports.sorted { $0.key < $1.key }.compactMap(\.value.port)
                     .filter { $0.serviceID == service.serviceID }
-                    .map { "Target: \($0.targetPort), Publish: \($0.key.publishedPort)" }
+                    .flatMap { port in
+                        port.publishedPorts.enumerated().map { place, number in
+                            "Target: \(Int(clamping: port.targetPort) + place), Publish: \(number)"
+                        }
+                    }
             }
             shown[service.name] = row
         }

@@ -7,9 +7,16 @@ import Synchronization
 
 /// Keeps a bound, never listening socket for every published port of the node, so that a second user hears "address
 /// already in use" at creation, and no program of the node is robbed of its port silently.
+///
+/// A row of ports has a socket for each, as nothing else keeps programs of the node from a port (`ip_local_reserved_ports` is about those that ask for
+/// any). Of a row of more than ``mostHeld`` it is only looked whether somebody has one when it is taken: as many sockets would be the greater part of what a
+/// process may open. A program that binds one of these later hears nothing, and gets nothing either.
 package final class PortReservations: PortReserving {
     /// Where Docker looks for a port when it may choose: the kernel's usual range of ephemeral ports.
     package static let choice: ClosedRange<UInt16> = 49153...65535
+
+    /// Rows of more ports are looked at, and not held by sockets.
+    package static let mostHeld = 1024
 
     /// A request for a port: `first` to `last`, 0 for any.
     package struct Request: Sendable, Equatable {
@@ -22,13 +29,16 @@ package final class PortReservations: PortReserving {
         package var last: UInt16
         package var targetAddress: IPAddress
         package var targetPort: UInt16
+        /// How many ports in a row, from exactly the first on, each to the next one of the target's.
+        package var count = 1
         /// Where the same port of all of IPv6's addresses leads; `nil`: nowhere.
         package var target6: IPAddress?
 
         package init(
             transport: TransportProtocol, hostAddress: IPAddress? = nil, first: UInt16, last: UInt16? = nil,
-            targetAddress: IPAddress, targetPort: UInt16, target6: IPAddress? = nil
+            targetAddress: IPAddress, targetPort: UInt16, target6: IPAddress? = nil, count: Int = 1
         ) {
+            self.count = count
             self.transport = transport
             self.hostAddress = hostAddress
             self.target6 = target6
@@ -41,12 +51,27 @@ package final class PortReservations: PortReserving {
         fileprivate func ports(at number: UInt16) -> [HostPort] {
             let own = HostPort(
                 PublishedPort(
-                    transport: transport, hostAddress: hostAddress, hostPort: number, containerPort: targetPort),
+                    transport: transport, hostAddress: hostAddress, hostPort: number, containerPort: targetPort,
+                    count: count),
                 to: targetAddress)
             guard let target6 else { return [own] }
             let other = PublishedPort(
-                transport: transport, hostAddress: .unspecified(.v6), hostPort: number, containerPort: targetPort)
+                transport: transport, hostAddress: .unspecified(.v6), hostPort: number, containerPort: targetPort,
+                count: count)
             return [own, HostPort(other, to: target6)]
+        }
+
+        /// The same as it is held: each of a row by itself, or a row of many; `nil` where there are fewer numbers than that.
+        fileprivate var parts: [Request]? {
+            if count == 1 { return [self] }
+            guard first > 0, count > 0, count <= 65_536 - Int(clamping: max(first, targetPort)) else { return nil }
+            if count > PortReservations.mostHeld { return [self] }
+            return (0..<UInt16(clamping: count)).map { offset in
+                var one = self
+                (one.first, one.last, one.count) = (first + offset, first + offset, 1)
+                one.targetPort = targetPort + offset
+                return one
+            }
         }
     }
 
@@ -55,16 +80,27 @@ package final class PortReservations: PortReserving {
         /// An unspecified one: all of its family.
         let address: IPAddress
         let port: UInt16
+        /// Of a row that is not held by sockets; else the same.
+        let last: UInt16
 
         init(_ port: PublishedPort) {
             transport = port.transport
             address = port.calledAddress
             self.port = port.hostPort
+            last = port.hostPorts.upperBound
         }
+
+        private init(_ row: Key, at port: UInt16) {
+            (transport, address, self.port, last) = (row.transport, row.address, port, port)
+        }
+
+        var isRow: Bool { last > port }
+        /// Each of a row.
+        var each: [Key] { isRow ? (port...last).map { Key(self, at: $0) } : [self] }
 
         /// Whether both cannot be had.
         func meets(_ other: Key) -> Bool {
-            address.family == other.address.family
+            port <= other.last && other.port <= last && address.family == other.address.family
                 && (address == other.address || address.isUnspecified || other.address.isUnspecified)
         }
     }
@@ -78,26 +114,37 @@ package final class PortReservations: PortReserving {
         private(set) var all: [Key: Held] = [:]
         private(set) var byOwner: [String: Set<Key>] = [:]
         private var byNumber: [Number: Set<Key>] = [:]
+        /// Few.
+        private var rows: Set<Key> = []
+        /// What owners have all of that they were to have last, as it was asked for: rows are not looked through again.
+        var settled: [String: [HostPort]] = [:]
 
         mutating func add(_ key: Key, _ one: Held) {
             all[key] = one
             byOwner[one.owner, default: []].insert(key)
+            if key.isRow {
+                rows.insert(key)
+                return
+            }
             byNumber[Number(transport: key.transport, port: key.port), default: []].insert(key)
         }
 
         mutating func remove(_ key: Key) -> CInt? {
             guard let one = all.removeValue(forKey: key) else { return nil }
+            settled[one.owner] = nil
             byOwner[one.owner]?.remove(key)
             if byOwner[one.owner]?.isEmpty == true { byOwner[one.owner] = nil }
+            rows.remove(key)
             let number = Number(transport: key.transport, port: key.port)
             byNumber[number]?.remove(key)
             if byNumber[number]?.isEmpty == true { byNumber[number] = nil }
             return one.socket
         }
 
-        /// At that address, or where one of both means every address.
+        /// Of a single one: at that address, or where one of both means every address.
         func isTaken(_ key: Key) -> Bool {
-            byNumber[Number(transport: key.transport, port: key.port)]?.contains { $0.meets(key) } == true
+            if rows.contains(where: { $0.transport == key.transport && $0.meets(key) }) { return true }
+            return byNumber[Number(transport: key.transport, port: key.port)]?.contains { $0.meets(key) } == true
         }
     }
 
@@ -122,11 +169,17 @@ package final class PortReservations: PortReserving {
         let work: @Sendable () throws -> [HostPort] = { [self] in
             var taken: [Key] = []
             var ports: [HostPort] = []
+            var sofar: Set<Key> = []
             do {
                 for request in requests {
-                    let (found, new) = try take(request, owner, ports)
-                    taken += new
-                    ports += found
+                    guard let parts = request.parts else { throw PortRefusal.noneFree }
+                    for one in parts {
+                        let (found, new) = try take(one, owner, sofar)
+                        taken += new
+                        sofar.formUnion(found.map { Key($0.published) })
+                        if parts.count == 1 { ports += found }
+                    }
+                    if parts.count > 1 { ports += request.ports(at: request.first) }
                 }
             } catch let refusal as PortRefusal {
                 drop(taken)
@@ -146,26 +199,31 @@ package final class PortReservations: PortReserving {
     }
 
     package func hold(_ ports: [HostPort], owner: String, isAhead: Bool) async throws -> [HostPort] {
-        let wanted = Set(ports.map { Key($0.published) })
+        if book.withLock({ $0.settled[owner] == ports }) { return [] }
+        let single = ports.flatMap { $0.published.hostPorts.count > Self.mostHeld ? [$0] : $0.single }
+        let wanted = Set(single.map { Key($0.published) })
         let present = book.withLock { $0.byOwner[owner] ?? [] }
         drop(present.subtracting(wanted))
-        let missing = ports.filter { !present.contains(Key($0.published)) }
-        if missing.isEmpty { return [] }
+        let missing = single.filter { !present.contains(Key($0.published)) }
         let work: @Sendable () throws -> [HostPort] = { [self] in
-            missing.filter { port in
+            let refused = missing.filter { port in
                 do {
                     _ = try take(
                         Request(
                             transport: port.published.transport, hostAddress: port.published.calledAddress,
                             first: port.published.hostPort, targetAddress: port.target,
-                            targetPort: port.published.containerPort), owner, [], isAhead: isAhead)
+                            targetPort: port.published.containerPort, count: port.published.hostPorts.count), owner,
+                        [], isAhead: isAhead)
                     return false
                 } catch {
                     // Told to the caller as a port that others have.
                     return true
                 }
             }
+            if refused.isEmpty { book.withLock { $0.settled[owner] = ports.isEmpty ? nil : ports } }
+            return refused
         }
+        if missing.isEmpty { return try work() }
         if let namespace { return try await namespace.run(work) }
         return try await onThread(work)
     }
@@ -181,14 +239,14 @@ package final class PortReservations: PortReserving {
     /// - Returns: What is had, of which some may have been before.
     /// - Throws: ``PortRefusal`` when no port that will do can be had.
     private func take(
-        _ request: Request, _ owner: String, _ sofar: [HostPort], isAhead: Bool = false
+        _ request: Request, _ owner: String, _ sofar: Set<Key>, isAhead: Bool = false
     ) throws -> (ports: [HostPort], new: [Key]) {
         let candidates = request.first == 0 ? Self.choice : request.first...max(request.first, request.last)
         var refusal = PortRefusal.noneFree
         for number in candidates {
             let ports = request.ports(at: number)
             let mine = ports.map { Key($0.published) }.filter { key in book.withLock { $0.all[key]?.owner == owner } }
-            if mine.contains(where: { key in sofar.contains { Key($0.published) == key } }) { continue }
+            if mine.contains(where: sofar.contains) { continue }
             var new: [Key] = []
             do {
                 for port in ports { if let key = try take(port, owner, isAhead: isAhead) { new.append(key) } }
@@ -208,16 +266,27 @@ package final class PortReservations: PortReserving {
     private func take(_ port: HostPort, _ owner: String, isAhead: Bool) throws -> Key? {
         let key = Key(port.published)
         if book.withLock({ $0.all[key]?.owner == owner }) { return nil }
-        if book.withLock({ $0.isTaken(key) }) { throw PortRefusal.allocated(address: key.address, port: key.port) }
-        do {
-            let socket = try Self.bind(key, isAhead: isAhead)
-            book.withLock { $0.add(key, Held(owner: owner, socket: socket)) }
-            return key
-        } catch let error as SystemError where error.errno == EADDRINUSE || error.errno == EADDRNOTAVAIL {
-            throw PortRefusal.notBound(
-                address: key.address, port: key.port, target: port.target, targetPort: port.published.containerPort,
-                transport: key.transport, reason: error.errno == EADDRINUSE ? .addressInUse : .addressNotAvailable)
+        var socket: CInt = -1
+        for (one, place) in zip(key.each, port.single) {
+            if book.withLock({ $0.isTaken(one) }) { throw PortRefusal.allocated(address: one.address, port: one.port) }
+            do { socket = try Self.bind(one, isAhead: isAhead) } catch let error as SystemError
+                where error.errno == EADDRINUSE || error.errno == EADDRNOTAVAIL
+            {
+                throw PortRefusal.notBound(
+                    address: one.address, port: one.port, target: place.target,
+                    targetPort: place.published.containerPort, transport: one.transport,
+                    reason: error.errno == EADDRINUSE ? .addressInUse : .addressNotAvailable)
+            }
+            guard key.isRow else { break }
+            if socket >= 0 { close(socket) }
+            socket = -1
         }
+        let held = Held(owner: owner, socket: socket)
+        book.withLock { book in
+            book.add(key, held)
+            book.settled[owner] = nil
+        }
+        return key
     }
 
     /// -1 where the kernel has no such protocol: then nobody can take the port either.

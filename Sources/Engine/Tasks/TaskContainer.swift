@@ -106,11 +106,14 @@ struct TaskContainer {
     /// Ports of the node itself; those of the mesh need nothing of the container.
     private func hostPorts() throws(TaskError) -> [String: [PortBinding]?] {
         var bindings: [String: [PortBinding]?] = [:]
-        for port in task.assignment?.ports ?? [] where !port.isOnMesh {
-            let key = "\(port.targetPort)/\(port.protocol ?? "tcp")"
-            let number = (port.publishedPort ?? 0) == 0 ? "" : String(port.publishedPort ?? 0)
-            let own = try addresses(of: port).map { PortBinding(hostIp: $0, hostPort: number) }
-            bindings[key] = (bindings[key]?.flatMap { $0 } ?? []) + own
+        for row in task.assignment?.ports ?? [] where !row.isOnMesh {
+            let addresses = try addresses(of: row)
+            for port in row.single {
+                let key = "\(port.targetPort)/\(port.protocol ?? "tcp")"
+                let number = (port.publishedPort ?? 0) == 0 ? "" : String(port.publishedPort ?? 0)
+                let own = addresses.map { PortBinding(hostIp: $0, hostPort: number) }
+                bindings[key] = (bindings[key]?.flatMap { $0 } ?? []) + own
+            }
         }
         return bindings
     }

@@ -10,11 +10,12 @@ extension TaskService {
     /// How long that is waited for. A program that needs longer should have a health check; one that never listens runs all the same.
     static let listenTimeout = Duration.seconds(2)
 
-    /// Waits until the container serves all the ports its service publishes, has ended, or time is up; not at all if a health check tells.
+    /// Waits until the container serves all the ports its service publishes, has ended, or time is up; not at all if a health check tells. Ports in a
+    /// row are not waited for: programs open them as they need them.
     func waitUntilServing(_ id: String) async throws {
         guard let record = containers.record(id), record.health == nil else { return }
         var missing = Set(
-            (record.task?.ports ?? []).compactMap { port in
+            (record.task?.ports ?? []).filter { $0.count == 1 }.compactMap { port in
                 port.transport.map { Served(transport: $0, port: UInt16(clamping: port.targetPort)) }
             })
         let end = ContinuousClock.now + Self.listenTimeout

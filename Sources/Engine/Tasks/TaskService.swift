@@ -116,7 +116,9 @@ package final class TaskService: TaskExecutor, TaskContainerLookup {
     package func publishedPorts(of task: SwarmTask) async -> [PortConfig] {
         // One at several addresses, or of both families, is one.
         let ports = (record(of: task.id)?.publishedPorts ?? []).map {
-            PublishedPort(transport: $0.transport, hostPort: $0.hostPort, containerPort: $0.containerPort)
+            PublishedPort(
+                transport: $0.transport, hostPort: $0.hostPort, containerPort: $0.containerPort,
+                count: $0.hostPorts.count)
         }
         return Set(ports).sorted {
             ($0.hostPort, $0.transport.rawValue, $0.containerPort)
@@ -128,6 +130,7 @@ package final class TaskService: TaskExecutor, TaskContainerLookup {
             published.targetPort = Int(clamping: port.containerPort)
             published.publishedPort = Int(clamping: port.hostPort)
             published.publishMode = "host"
+            published.inRow = port.hostPorts.count > 1 ? port.hostPorts.count : nil
             return published
         }
     }

@@ -1,6 +1,6 @@
 package import Addressing
 
-/// A port of a node that leads to a port of a container.
+/// A port of a node that leads to a port of a container, or several in a row, each to the container's port as far from the first.
 package struct PublishedPort: Codable, Hashable, Sendable {
     package var transport: TransportProtocol
     /// `nil` for every address that the node has of a family; never an unspecified one.
@@ -9,16 +9,24 @@ package struct PublishedPort: Codable, Hashable, Sendable {
     package var containerPort: UInt16
     /// Without an address: whether every address of IPv6 is meant. `nil`: of IPv4.
     package private(set) var isIPv6: Bool?
+    /// Of several, the last of the node's; `nil`: it is one.
+    package private(set) var lastHostPort: UInt16?
 
-    /// - Parameter hostAddress: An unspecified one stands for every address of its family; `nil` for all of IPv4's.
+    /// - Parameters:
+    ///   - hostAddress: An unspecified one stands for every address of its family; `nil` for all of IPv4's.
+    ///   - count: How many in a row; as many as there are numbers.
     package init(
-        transport: TransportProtocol, hostAddress: IPAddress? = nil, hostPort: UInt16, containerPort: UInt16
+        transport: TransportProtocol, hostAddress: IPAddress? = nil, hostPort: UInt16, containerPort: UInt16,
+        count: Int = 1
     ) {
         self.transport = transport
         self.hostAddress = hostAddress.flatMap { $0.isUnspecified ? nil : $0 }
         self.hostPort = hostPort
         self.containerPort = containerPort
         isIPv6 = hostAddress == .unspecified(.v6) ? true : nil
+        let room = UInt16.max - max(hostPort, containerPort)
+        let more = min(UInt16(clamping: max(count, 1) - 1), room)
+        lastHostPort = more > 0 ? hostPort + more : nil
     }
 
     /// Of the addresses that are called.
@@ -26,11 +34,31 @@ package struct PublishedPort: Codable, Hashable, Sendable {
     /// Where it is called, as the Engine API shows it: `0.0.0.0` or `::` for every address of a family.
     package var calledAddress: IPAddress { hostAddress ?? .unspecified(family) }
 
-    /// The container's port as the Engine API names it: `80/tcp`.
+    /// The node's ports.
+    package var hostPorts: ClosedRange<UInt16> { hostPort...max(hostPort, lastHostPort ?? hostPort) }
+
+    /// The container's.
+    package var containerPorts: ClosedRange<UInt16> {
+        let (last, isBeyond) = containerPort.addingReportingOverflow(hostPorts.upperBound - hostPort)
+        return containerPort...(isBeyond ? .max : last)
+    }
+
+    /// Each by itself.
+    package var single: [PublishedPort] {
+        guard lastHostPort != nil else { return [self] }
+        return hostPorts.compactMap { number in
+            let (container, isBeyond) = containerPort.addingReportingOverflow(number - hostPort)
+            if isBeyond { return nil }
+            return PublishedPort(
+                transport: transport, hostAddress: calledAddress, hostPort: number, containerPort: container)
+        }
+    }
+
+    /// The container's port as the Engine API names it, of one: `80/tcp`.
     package var key: String { "\(containerPort)/\(transport)" }
 }
 
-/// A published port and where it leads.
+/// A published port and where it leads, or a row of them.
 package struct HostPort: Codable, Hashable, Sendable {
     package var published: PublishedPort
     /// The container's address in a bridge of this node.
@@ -39,5 +67,10 @@ package struct HostPort: Codable, Hashable, Sendable {
     package init(_ published: PublishedPort, to target: IPAddress) {
         self.published = published
         self.target = target
+    }
+
+    /// Each of a row by itself.
+    package var single: [HostPort] {
+        published.lastHostPort == nil ? [self] : published.single.map { HostPort($0, to: target) }
     }
 }

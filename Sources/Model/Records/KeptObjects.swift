@@ -7,7 +7,15 @@ extension Node: VersionedRecord {
 
 extension Service: VersionedRecord {
     package static let recordKind = "service"
-    package static let recordVersion = 1
+    package static let recordVersion = 2
+    /// Ports in a row were kept one by one. Who knows no rows would make one port of each.
+    package static let earlierForms: [Int: @Sendable (any Decoder) throws -> Service] = [
+        1: { decoder in
+            var service = try Service(from: decoder)
+            service.joinPorts()
+            return service
+        }
+    ]
 }
 
 extension SwarmTask: VersionedRecord {

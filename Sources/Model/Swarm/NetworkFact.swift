@@ -54,19 +54,29 @@ package enum NetworkFact: Codable, Sendable, Equatable {
         }
     }
 
-    /// A port of the routing mesh.
+    /// A port of the routing mesh, or a row of them, under the key of its first.
     package struct Port: Codable, Sendable, Equatable {
         package var key: PortKey
         package var targetPort: UInt16
         package var serviceID: String
         /// `nil`: everywhere, one port, tasks by turns.
         package var reach: PortReach?
+        /// Of a row the last that is published; the targets are as many.
+        package var last: UInt16?
 
-        package init(_ key: PortKey, targetPort: UInt16, serviceID: String, reach: PortReach? = nil) {
+        package init(
+            _ key: PortKey, targetPort: UInt16, serviceID: String, reach: PortReach? = nil, last: UInt16? = nil
+        ) {
             self.key = key
+            self.last = last
             self.reach = reach
             self.serviceID = serviceID
             self.targetPort = targetPort
+        }
+
+        /// One, or all of the row.
+        package var publishedPorts: ClosedRange<UInt16> {
+            key.publishedPort...max(key.publishedPort, last ?? key.publishedPort)
         }
     }
 

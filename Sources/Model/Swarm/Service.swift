@@ -188,6 +188,9 @@ package struct PortConfig: Codable, Sendable, Equatable, Hashable {
     package var onlyLocal: Bool?
     /// ``affinityToSource``, or absent: tasks take turns. Not Docker's.
     package var affinity: String?
+    /// How many ports in a row this is about, each published at the number that is as far from the first as its target; absent: one. What is kept and
+    /// sent between nodes has it, see ``single``; answers of the API have not.
+    package var inRow: Int?
     package init() {}
 }
 

@@ -763,6 +763,9 @@ package nonisolated struct Apus_Node_V1_NetworkChosenPort: Sendable {
   /// A client's address always gets the same task.
   package var bySource: Bool = false
 
+  /// Of a row of ports the last that is published, each leading to the target as far from the first; 0: it is one port.
+  package var lastPort: UInt32 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -2870,7 +2873,7 @@ nonisolated extension Apus_Node_V1_NetworkPort: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension Apus_Node_V1_NetworkChosenPort: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".NetworkChosenPort"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}port\0\u{1}addresses\0\u{1}links\0\u{1}local\0\u{3}by_source\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}port\0\u{1}addresses\0\u{1}links\0\u{1}local\0\u{3}by_source\0\u{3}last_port\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2883,6 +2886,7 @@ nonisolated extension Apus_Node_V1_NetworkChosenPort: SwiftProtobuf.Message, Swi
       case 3: try { try decoder.decodeRepeatedStringField(value: &self.links) }()
       case 4: try { try decoder.decodeSingularBoolField(value: &self.local) }()
       case 5: try { try decoder.decodeSingularBoolField(value: &self.bySource) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.lastPort) }()
       default: break
       }
     }
@@ -2908,6 +2912,9 @@ nonisolated extension Apus_Node_V1_NetworkChosenPort: SwiftProtobuf.Message, Swi
     if self.bySource != false {
       try visitor.visitSingularBoolField(value: self.bySource, fieldNumber: 5)
     }
+    if self.lastPort != 0 {
+      try visitor.visitSingularUInt32Field(value: self.lastPort, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2917,6 +2924,7 @@ nonisolated extension Apus_Node_V1_NetworkChosenPort: SwiftProtobuf.Message, Swi
     if lhs.links != rhs.links {return false}
     if lhs.local != rhs.local {return false}
     if lhs.bySource != rhs.bySource {return false}
+    if lhs.lastPort != rhs.lastPort {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -198,19 +198,16 @@ import Testing
         try await withWorld(nodes: 1) { world in
             let node = world.nodes[0]
             let target = IPAddress(172, 17, 0, 10)
-            var limit = rlimit()
-            getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-            try #require(limit.rlim_max >= 12_000, "too few descriptors")
-            limit.rlim_cur = limit.rlim_max
-            setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
             _ = try await node.plane.reconcile(NodeNetwork(bridges: [docker0]))
             let before = try residentBytes()
             let clock = ContinuousClock()
             let start = clock.now
-            let requests = (UInt16(10_000)..<20_000).map {
-                PortReservations.Request(transport: .udp, first: $0, targetAddress: target, targetPort: $0)
-            }
+            let requests = [
+                PortReservations.Request(
+                    transport: .udp, first: 10_000, targetAddress: target, targetPort: 10_000, count: 10_000)
+            ]
             let ports = try await node.plane.reservations.reserve(requests, owner: "c1", endpoint: ("e", "e0c1"))
+            #expect(ports.map(\.published.hostPorts) == [10_000...19_999])
             let report = try await node.plane.reconcile(
                 NodeNetwork(bridges: [docker0], sandboxes: [container("c1", 10, published: ports)]))
             let took = clock.now - start
@@ -230,12 +227,90 @@ import Testing
                 withExtendedLifetime(greeter) {}
             }
             #expect(try await node.plane.resync(reason: "test").isClean)
+            // A row of so many is looked at when it is taken, and not held: it leaves the daemon its descriptors.
+            let isHeld = try await node.namespace.run { try isTaken(15_000) }
+            #expect(!isHeld)
+            // Where a program of the node has one, it is named.
+            let program = try await Greeter.start("program", in: node.namespace, port: 25_000)
+            await #expect {
+                _ = try await node.plane.reservations.reserve(
+                    [.init(transport: .udp, first: 20_000, targetAddress: target, targetPort: 1, count: 10_000)],
+                    owner: "c3", endpoint: ("e", "e0c3"))
+            } throws: { error in
+                guard case PortError.notPublished(_, _, .notBound(_, 25_000, _, 5001, .udp, .addressInUse)) = error
+                else {
+                    return false
+                }
+                return true
+            }
+            withExtendedLifetime(program) {}
             // One that somebody else wants is taken, as if it were alone.
             await #expect(throws: PortError.self) {
                 _ = try await node.plane.reservations.reserve(
                     [.init(transport: .udp, first: 12_345, targetAddress: target, targetPort: 1)], owner: "c2",
                     endpoint: ("e", "e0c2"))
             }
+        }
+    }
+
+    @Test func `A9: ten thousand ports of a service are one element on every way through the mesh`() async throws {
+        try await withWorld(nodes: 2) { world in
+            let tasks: [(node: UInt8, number: UInt8)] = [(1, 1), (2, 1)]
+            func wanted(_ tasks: [(node: UInt8, number: UInt8)], _ first: UInt16, _ last: UInt16) -> [NodeNetwork] {
+                let backends = tasks.map { MeshPort.Backend(address: meshAddress($0.node, $0.number), port: first) }
+                return swarm(world, tasks: tasks).map { network in
+                    var network = network
+                    network.ingress?.ports = [
+                        MeshPort(transport: .udp, publishedPort: first, backends: backends, lastPort: last)
+                    ]
+                    for place in network.sandboxes.indices {
+                        network.sandboxes[place].mesh?.targetPorts = [.init(transport: .udp, port: first, last: last)]
+                    }
+                    return network
+                }
+            }
+            let clock = ContinuousClock()
+            let start = clock.now
+            try await apply(wanted(tasks, 10_000, 19_999), world)
+            print("10,000 UDP ports of a service on two nodes: \(clock.now - start)")
+            #expect(clock.now - start < .seconds(20))
+            let id = NodeTable.id(of: .v4)
+            for node in world.nodes {
+                let listed = try await node.namespace.run { try NftContext().tables([id]) }
+                let table = try #require(listed[id])
+                #expect(table.elements(of: ElementSet("publishedspans")) == ["udp . 10000-19999": "goto w2"])
+                #expect(table.elements(of: ElementSet("turnspans")).count == 2)
+                #expect(table.elements(of: ElementSet("published")).isEmpty)
+            }
+            for port in [UInt16(10_000), 15_000, 19_999] {
+                var greeters: [Greeter] = []
+                for task in tasks {
+                    let name = "t\(task.node)\(task.number)"
+                    greeters.append(
+                        try await Greeter.start(name, in: world.nodes[Int(task.node) - 1].sandbox(name), port: port))
+                }
+                for node in world.nodes {
+                    var seen: Set<String> = []
+                    for _ in 0..<4 { seen.insert(await udp(node.address, port, from: world.client)) }
+                    #expect(
+                        seen == ["t11 \(World.clientAddress)", "t21 \(World.clientAddress)"],
+                        "\(port) at \(node.address)")
+                }
+                withExtendedLifetime(greeters) {}
+            }
+            for node in world.nodes { #expect(try await node.plane.resync(reason: "test").isClean) }
+            // A row that is another one takes the place of the first; beyond it nothing answers any more.
+            try await apply(wanted([(2, 1)], 10_000, 10_099), world)
+            let greeter = try await Greeter.start("t21", in: world.nodes[1].sandbox("t21"), port: 10_050)
+            #expect(await udp(world.nodes[0].address, 10_050, from: world.client) == "t21 \(World.clientAddress)")
+            #expect(await udp(world.nodes[0].address, 15_000, from: world.client) == "Connection refused")
+            // Held by sockets, so that programs of the node hear of it: those of the row, and no other.
+            let isHeld = try await world.nodes[0].namespace.run {
+                try [UInt16(10_099), 10_100].map { try isTaken($0) }
+            }
+            #expect(isHeld == [true, false])
+            for node in world.nodes { #expect(try await node.plane.resync(reason: "test").isClean) }
+            withExtendedLifetime(greeter) {}
         }
     }
 
@@ -249,4 +324,11 @@ import Testing
         let text = try Files.text("/proc/self/statm") ?? ""
         return (text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * 4096
     }
+}
+
+/// Whether a port of UDP is somebody's, in the calling thread's namespace.
+private func isTaken(_ port: UInt16) throws -> Bool {
+    let descriptor = Descriptor(owning: try check(socket(AF_INET, CInt(SOCK_DGRAM.rawValue), 0), "open a socket"))
+    let place = InternetSocketAddress(IPAddress(0, 0, 0, 0), port: port)
+    return place.withPointer { Glibc.bind(descriptor.raw, $0, $1) } < 0
 }

@@ -2,6 +2,7 @@ import Addressing
 import ContainerRuntime
 import EngineInterface
 import Faults
+import Foundation
 import Model
 import TestKit
 import Testing
@@ -322,5 +323,45 @@ import Testing
         ] as [(Double, String)])
     func `durations read as docker's`(seconds: Double, text: String) {
         #expect(StatusText.duration(seconds) == text)
+    }
+
+    @Test func `A9: a container keeps ten thousand ports as a few, and shows each`() throws {
+        var bindings: [String: [PortBinding]?] = [:]
+        for number in 10_000..<20_000 { bindings["\(number)/udp"] = [PortBinding(hostIp: "", hostPort: "\(number)")] }
+        var record = try plan { $0.hostConfig.portBindings = bindings }
+        #expect(record.hostConfig.portBindings?.count == 1)
+        #expect(record.configuration.exposedPorts.map { Set($0.keys) } == ["80/tcp", "10000-19999/udp"])
+        record.endpoints[0].endpointID = "e"
+        record.endpoints[0].interfaceName = "eth0"
+        record.endpoints[0].addresses = EndpointAddresses([
+            IPNetwork(address: IPAddress(172, 17, 0, 2), prefixLength: 16)
+        ])
+        let requests = try PortRequests(record).requests { _ in nil }
+        #expect(
+            requests.map(\.count) == [10_000] && requests.map(\.first) == [10_000] && requests.map(\.last) == [10_000])
+        record.publishedPorts = [PublishedPort(transport: .udp, hostPort: 10_000, containerPort: 10_000, count: 10_000)]
+        record.phase = .running(.init(pid: 1, startedAt: .now))
+        let views = ContainerViews(now: .now, directory: { $0 }, logPath: { $0 }, sandboxPath: { $0 })
+        let began = ContinuousClock.now
+        let shown = views.inspection(record, execIDs: [])
+        #expect(shown.hostConfig.portBindings == bindings)
+        #expect(shown.config.exposedPorts?.count == 10_001)
+        #expect(shown.networkSettings.ports["12345/udp"] == [PortBinding(hostIp: "0.0.0.0", hostPort: "12345")])
+        #expect(shown.networkSettings.ports.count == 10_001)
+        #expect(views.summary(record).ports.count == 10_001)
+        // Once through all of them, not once for each: hours apart from this.
+        #expect(ContinuousClock.now - began < .seconds(10))
+        func found(_ filters: [String: [String]]) throws -> Bool {
+            var query = ContainerQuery()
+            query.filters = Filters(filters)
+            return try !ContainerSelection(query: query, imageNames: [:]).select([record]).isEmpty
+        }
+        #expect(try found(["publish": ["12345/udp"]]) && found(["expose": ["19999-20001/udp"]]))
+        #expect(try !found(["publish": ["12345/tcp"]]) && !found(["expose": ["20000-20001/udp"]]))
+        // As it is kept, and read again.
+        #expect(
+            try JSONDecoder().decode(ContainerRecord.self, from: JSONEncoder().encode(record)).hostConfig
+                == record.hostConfig)
+        #expect(try JSONEncoder().encode(record).count < 10_000)
     }
 }

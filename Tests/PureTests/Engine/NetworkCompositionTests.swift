@@ -81,9 +81,14 @@ import Testing
                                 : EndpointAddresses(
                                     IPNetwork(address: IPAddress(10, 3, 0, 100 + node), prefixLength: 24))))
                 case 3:
+                    // One, or a row, which leads to the same numbers or to others.
+                    let first = UInt16(number(1...3)) * 20
                     return .port(
-                        .init(.init(.tcp, UInt16(number(1...3))), targetPort: UInt16(number(80...81)), serviceID: "s1"))
-                default: return .meshBackend(.init(.tcp, UInt16(number(1...3))), IPAddress(10, 3, 0, number(5...9)))
+                        .init(
+                            .init(.tcp, first), targetPort: chance(2) ? first : UInt16(number(80...81)),
+                            serviceID: "s1", last: chance(2) ? first + UInt16(number(1...3)) : nil))
+                default:
+                    return .meshBackend(.init(.tcp, UInt16(number(1...3)) * 20), IPAddress(10, 3, 0, number(5...9)))
                 }
             }
             let id = pick(Self.overlays)

@@ -65,6 +65,49 @@ import Testing
             ])
     }
 
+    @Test func `a row of host ports is in nobody's way but of those that meet it`() {
+        func publish(_ spec: inout ServiceSpec, _ first: Int, _ count: Int?) {
+            var port = PortConfig()
+            (port.targetPort, port.publishedPort, port.publishMode, port.inRow) = (first, first, "host", count)
+            spec.endpointSpec = EndpointSpec()
+            spec.endpointSpec?.ports = [port]
+        }
+        var swarm = zones(["n1": "a"])
+        swarm.addService("media", replicas: 1) { publish(&$0, 10_000, 10_000) }
+        swarm.settle()
+        #expect(swarm.running("media").count == 1)
+        swarm.addService("inside", replicas: 1) { publish(&$0, 15_000, nil) }
+        swarm.addService("beside", replicas: 1) { publish(&$0, 20_000, nil) }
+        swarm.addService("across", replicas: 1) { publish(&$0, 19_000, 2000) }
+        swarm.settle()
+        #expect(swarm.running("beside").count == 1)
+        #expect(swarm.running("inside").isEmpty && swarm.running("across").isEmpty)
+        // What it had is free when it has gone, and an update of it has its own.
+        swarm.updateService("media") { $0.taskTemplate.forceUpdate = 1 }
+        swarm.settle(rounds: 20)
+        #expect(swarm.running("media").map { $0.spec.forceUpdate } == [1])
+    }
+
+    @Test func `a number of the swarm's choice is in no row of another service`() {
+        var swarm = zones(["n1": "a"])
+        swarm.addService("media", replicas: 1) {
+            var port = PortConfig()
+            (port.targetPort, port.publishedPort, port.inRow) = (30_000, 30_000, 1000)
+            $0.endpointSpec = EndpointSpec()
+            $0.endpointSpec?.ports = [port]
+        }
+        swarm.settle()
+        swarm.addService("web", replicas: 1) {
+            var port = PortConfig()
+            port.targetPort = 80
+            $0.endpointSpec = EndpointSpec()
+            $0.endpointSpec?.ports = [port]
+        }
+        swarm.settle()
+        #expect(swarm.state.services["web"]?.endpoint.ports?.map(\.publishedPort) == [31_000])
+        #expect(swarm.state.services["media"]?.endpoint.ports?.map(\.inRow) == [1000])
+    }
+
     @Test func `a service on every node gets the port of the node that it asks for, and what it reserves, once`() {
         var swarm = zones(["n1": "a", "n2": "a"])
         swarm.addService("edge", replicas: nil) {

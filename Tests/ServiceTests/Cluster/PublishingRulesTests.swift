@@ -37,7 +37,77 @@ import Testing
         _ port: PortConfig, _ state: SwarmState, labels: [String: String] = [:], former: [PortConfig] = [],
         isExact: Bool = false
     ) throws -> PortConfig {
-        try PublishingRules(state: state, labels: labels, former: former, isExact: isExact).filled(port)
+        try #require(
+            try PublishingRules(state: state, labels: labels, former: former, isExact: isExact).filled([port]).first)
+    }
+
+    private func ports(_ numbers: Range<Int>) -> [PortConfig] {
+        numbers.map { number in
+            var port = port(nil)
+            (port.targetPort, port.publishedPort) = (number, number)
+            return port
+        }
+    }
+
+    @Test func `A9: ports in a row are one from the request on, as far as nothing is said of one of them`() throws {
+        func rows(
+            _ ports: [PortConfig], labels: [String: String] = [:], former: [PortConfig] = []
+        ) throws -> [String] {
+            try PublishingRules(state: state(), labels: labels, former: former, isExact: false).filled(ports).map {
+                "\($0.publishedPort ?? 0)+\($0.count) \($0.publishedOn?.joined() ?? "*")"
+            }
+        }
+        let all = ports(10_000..<20_000)
+        #expect(try rows(all) == ["10000+10000 *"])
+        #expect(
+            try rows(all, labels: ["apus.publish.12000/tcp": "ip=127.0.0.1"]) == [
+                "10000+2000 *", "12000+1 127.0.0.1", "12001+7999 *",
+            ])
+        // What is kept from before is kept for the ports that had it.
+        var former = try #require(ports(10_000..<15_000).joined.first)
+        former.publishedOn = ["127.0.0.1"]
+        #expect(try rows(all, former: [former]) == ["10000+5000 127.0.0.1", "15000+5000 *"])
+        #expect(throws: ServiceError.foreignAddress("203.0.113.7")) {
+            try rows(all, labels: ["apus.publish": "ip=203.0.113.7"])
+        }
+    }
+
+    @Test func `ports of a row are taken for others, each of them`() throws {
+        var spec = ServiceSpec()
+        spec.name = "other"
+        spec.taskTemplate.containerSpec = ContainerSpec()
+        spec.taskTemplate.containerSpec?.image = "x"
+        spec.endpointSpec = EndpointSpec()
+        var swarm = state()
+        var service = Service(id: "s1")
+        service.spec.name = "media"
+        service.spec.endpointSpec = EndpointSpec()
+        service.spec.endpointSpec?.ports = ports(10_000..<20_000).joined
+        swarm.services["s1"] = service
+        func refusal(_ ports: [PortConfig]) -> ServiceError? {
+            spec.endpointSpec?.ports = ports
+            do { _ = try ServiceRules(swarm).checked(spec, replacing: nil) } catch { return error as? ServiceError }
+            return nil
+        }
+        func taken(_ port: Int) -> ServiceError {
+            .portTaken(port: port, name: "media", id: "s1", publishing: .ingress)
+        }
+        #expect(refusal(ports(15_000..<15_001)) == taken(15_000))
+        #expect(refusal(ports(9000..<10_100)) == taken(10_000))
+        #expect(refusal(ports(19_990..<21_000)) == taken(19_990))
+        #expect(refusal(ports(9000..<10_000)) == nil && refusal(ports(20_000..<20_001)) == nil)
+        // One that is there by itself is in the way of a row.
+        service.spec.endpointSpec?.ports = ports(15_000..<15_001)
+        swarm.services["s1"] = service
+        #expect(refusal(ports(10_000..<20_000)) == taken(15_000))
+        swarm.services["s1"] = nil
+        #expect(refusal(ports(10_000..<20_000) + ports(12_000..<12_001)) == .duplicatePort)
+        var endless = ports(10_000..<10_001)
+        endless[0].inRow = 60_000
+        #expect(refusal(endless) == .invalidPort)
+        endless[0].inRow = 1000
+        #expect(refusal(Array(repeating: endless[0], count: 1000)) == .invalidPort)
+        #expect(refusal(endless) == nil)
     }
 
     @Test func `what the client says holds, and what it cannot say is kept, labelled or usual`() throws {
@@ -97,6 +167,8 @@ import Testing
         let facts: [NetworkFact] = [
             .port(.init(key, targetPort: 80, serviceID: "s1", reach: reach)),
             .port(.init(.init(.udp, 53), targetPort: 53, serviceID: "s2")),
+            .port(.init(.init(.udp, 10_000), targetPort: 20_000, serviceID: "s3", last: 19_999)),
+            .port(.init(.init(.tcp, 10_000), targetPort: 10_000, serviceID: "s3", reach: reach, last: 10_015)),
         ]
         let set = NetworkChangeSet(.swarm, sequence: 1, upserts: facts)
         let pieces = try set.encoded()
@@ -105,7 +177,23 @@ import Testing
             guard case .network(let read) = try reader.read(.with { $0.networkChanges = piece }) else { continue }
             #expect(read.upserts == facts)
             let sent = try Wire.NetworkChanges(serializedBytes: piece).upserts
-            #expect(sent.count == 2 && sent[0].port == Wire.NetworkPort() && sent[1].port.serviceID == "s2")
+            #expect(sent.count == 4 && sent[0].port == Wire.NetworkPort() && sent[1].port.serviceID == "s2")
+        }
+        for (target, last): (UInt32, UInt32) in [(80, 80), (80, 79), (65_000, 1080), (80, 65_536)] {
+            var message = Wire.NetworkChanges()
+            message.sequence = 1
+            message.upserts = [
+                .with {
+                    $0.chosenPort.port.key.transport = 6
+                    $0.chosenPort.port.key.publishedPort = 80
+                    $0.chosenPort.port.targetPort = target
+                    $0.chosenPort.port.serviceID = "s"
+                    $0.chosenPort.lastPort = last
+                }
+            ]
+            let piece = try message.serializedData()
+            var other = AssignmentReader()
+            #expect(throws: NetworkChangesFailure.self) { try other.read(.with { $0.networkChanges = piece }) }
         }
         // What a manager that is not one might say.
         for links in [["a\" accept; #"], [""], Array(repeating: "eth0", count: 65)] {
