@@ -70,6 +70,8 @@ extension ServiceError: MessageConvertible {
             "rpc error: code = InvalidArgument desc = EndpointSpec: no node has the address \(text)"
         case .meshOnlyPublishing:
             "rpc error: code = InvalidArgument desc = EndpointSpec: local and affinity are options of ports published with ingress mode"
+        case .proxyProtocol(let label):
+            "rpc error: code = Unimplemented desc = EndpointSpec: label \(label): apus has no PROXY protocol, as a task sees its client's address without it"
         }
     }
 }

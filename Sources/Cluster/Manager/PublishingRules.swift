@@ -50,7 +50,10 @@ struct PublishingRules {
 
     private func label(of port: PortConfig) throws -> PublishingLabel.Value? {
         let names = [PublishingLabel.one(port.publishedPort ?? 0, port.protocol ?? "tcp"), PublishingLabel.all]
-        guard let text = names.lazy.compactMap({ labels[$0] }).first else { return nil }
+        guard let name = names.first(where: { labels[$0] != nil }), let text = labels[name] else { return nil }
+        if PublishingLabel.Value.asksForProxy(text) {
+            throw ServiceError.proxyProtocol(label: name)
+        }
         guard let value = PublishingLabel.Value(text) else { throw ServiceError.invalidPublishing(text) }
         return value
     }

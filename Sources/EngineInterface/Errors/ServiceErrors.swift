@@ -33,6 +33,8 @@ package enum ServiceError: Fault, Equatable {
     /// No node can have the address.
     case foreignAddress(String)
     case meshOnlyPublishing
+    /// Asked for by a label of this name.
+    case proxyProtocol(label: String)
 
     package var kind: FaultKind {
         switch self {
@@ -42,7 +44,7 @@ package enum ServiceError: Fault, Equatable {
             .noPreviousSpec, .combinedNetwork, .meshPortInNetwork, .invalidPublishing, .foreignAddress,
             .meshOnlyPublishing:
             .invalidInput
-        case .renamed, .modeChanged: .notImplemented
+        case .renamed, .modeChanged, .proxyProtocol: .notImplemented
         case .nameTaken: .conflict
         case .networkNotFound: .notFound
         }

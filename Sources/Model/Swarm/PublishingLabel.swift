@@ -25,6 +25,14 @@ package enum PublishingLabel {
             }
         }
 
+        /// Whether a text asks for the PROXY protocol, which there is not: who is told so knows why it is not read.
+        package static func asksForProxy(_ text: String) -> Bool {
+            text.split(separator: ",").contains { field in
+                ["proxy", "proxy-protocol"].contains(
+                    String(field.prefix { $0 != "=" }).trimmingSpaces.lowercased())
+            }
+        }
+
         /// - Returns: Whether there is such a field with such a value.
         package mutating func take(_ key: String, _ value: String?) -> Bool {
             switch (key, value) {

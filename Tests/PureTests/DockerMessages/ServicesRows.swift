@@ -36,6 +36,10 @@ extension SentenceTests {
             ServiceError.meshOnlyPublishing, .invalidInput,
             "rpc error: code = InvalidArgument desc = EndpointSpec: local and affinity are options of ports published with ingress mode"
         ),
+        Row(
+            ServiceError.proxyProtocol(label: "text"), .notImplemented,
+            "rpc error: code = Unimplemented desc = EndpointSpec: label text: apus has no PROXY protocol, as a task sees its client's address without it"
+        ),
         Row(ServiceError.unknownEndpointMode("text"), .invalidInput, "invalid endpoint mode: text"),
         Row(
             ServiceError.invalidPort, .invalidInput,

@@ -141,6 +141,13 @@ import Testing
         #expect(throws: ServiceError.invalidPublishing("open")) {
             try filled(port(nil), state(), labels: ["apus.publish": "open"])
         }
+        for text in ["proxy=v2", "local,proxy", "ip=192.0.2.1, proxy-protocol=v2"] {
+            for name in ["apus.publish", "apus.publish.8080/tcp"] {
+                #expect(throws: ServiceError.proxyProtocol(label: name)) {
+                    try filled(port(nil), state(), labels: [name: text])
+                }
+            }
+        }
         // What nodes have of IPv6 is not told; what leads nowhere is known all the same.
         for text in ["2001:db8::1", "2001:db8::/32", "fd00::1", "::"] {
             #expect(try filled(port([text]), state()).publishedOn == [text])
