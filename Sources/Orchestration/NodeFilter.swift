@@ -8,7 +8,10 @@ struct NodeFilter {
 
     /// The filters for a task; they hold for others of the same specification and the same ports, too, unless those replace a task.
     static func all(for task: SwarmTask) -> [NodeFilter] {
-        [ready, resources(task), constraints(task), platform(task), hostPorts(task), replicas(task), encryption(task)]
+        [
+            ready, resources(task), constraints(task), platform(task), hostPorts(task), replicas(task),
+            encryption(task), sctp(task),
+        ]
             + task.bridges.map(port)
     }
 
@@ -74,6 +77,13 @@ struct NodeFilter {
             guard isNeeded else { return true }
             guard let own = node.value.description?.encryption else { return false }
             return own.reason == nil
+        }
+    }
+
+    private static func sctp(_ task: SwarmTask) -> NodeFilter {
+        let isNeeded = task.assignment?.ports.contains { $0.transport == .sctp } == true
+        return NodeFilter(explain: { "sctp not possible \(on($0))" }) { node, _, _ in
+            !isNeeded || node.value.description?.hasSCTP == true
         }
     }
 

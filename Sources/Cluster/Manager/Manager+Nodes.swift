@@ -87,6 +87,7 @@ extension Manager {
         node.description?.resolvers = nil
         node.description?.metricsAddress = nil
         node.description?.encryption = nil
+        node.description?.hasSCTP = nil
         guard var status = node.managerStatus else { return node }
         let live = live.state
         status.leader = live.leader == node.id && !live.isStale ? true : nil

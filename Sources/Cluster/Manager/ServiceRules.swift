@@ -113,7 +113,9 @@ struct ServiceRules {
             guard (1...65_535).contains(port.targetPort), (0...65_535).contains(port.publishedPort ?? 0),
                 let transport = port.transport, ["ingress", "host"].contains(port.publishMode ?? "")
             else { throw ServiceError.invalidPort }
-            if transport == .sctp { throw UnsupportedError.feature("publishing sctp ports") }
+            if transport == .sctp, !hasSCTP {
+                throw UnsupportedError.feature("publishing sctp ports where no node's kernel has SCTP")
+            }
             if port.isOnMesh, spec.endpointSpec?.mode == .dnsrr {
                 throw ServiceError.ingressPortOfRoundRobin
             }
@@ -128,6 +130,9 @@ struct ServiceRules {
             }
         }
     }
+
+    /// Whether any node can have a task that speaks it.
+    private var hasSCTP: Bool { state.nodes.shared.contains { $0.value.description?.hasSCTP == true } }
 
     /// A mesh port belongs to one service, whatever it does with host ports; host ports of several services may share nodes.
     private func checkFree(_ port: PortConfig, _ published: ClosedRange<Int>, _ replacing: Service?) throws {

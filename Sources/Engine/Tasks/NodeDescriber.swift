@@ -1,5 +1,6 @@
 import Addressing
 import Concurrency
+import LinuxSystem
 import Model
 
 /// What the swarm is told of this node.
@@ -32,6 +33,7 @@ struct NodeDescriber: Sendable {
         description.resolvers = routed.resolvers.map(\.description)
         description.encryption = encryption.status.value
         description.metricsAddress = metricsAddress?.description
+        description.hasSCTP = SocketProtocols.haveSCTP
         return description
     }
 }

@@ -120,6 +120,8 @@ package struct NodeDescription: Codable, Sendable, Equatable {
     package var encryption: NodeEncryption?
     /// Where it serves its metrics over TCP, as ``NodeMetricsAddress`` writes it; `nil` when it does not. The API does not show it.
     package var metricsAddress: String?
+    /// Whether its kernel has SCTP; `nil` from programs that do not say. The API does not show it.
+    package var hasSCTP: Bool?
 
     package init() {}
 

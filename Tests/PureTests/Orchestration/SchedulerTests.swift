@@ -268,4 +268,23 @@ import Testing
             #expect(failures == (window == 0 ? 3 : 8))
         }
     }
+
+    @Test func `a task with a port of SCTP goes where the kernel has it`() {
+        var swarm = zones(["n1": "a", "n2": "a"])
+        swarm.addService("signals", replicas: 1) {
+            var port = PortConfig()
+            (port.protocol, port.targetPort, port.publishedPort) = ("sctp", 36_412, 36_412)
+            $0.endpointSpec = EndpointSpec()
+            $0.endpointSpec?.ports = [port]
+        }
+        swarm.settle()
+        #expect(swarm.running("signals").isEmpty)
+        #expect(
+            Set(swarm.state.tasks.values.compactMap(\.status.err)) == [
+                "no suitable node (sctp not possible on 2 nodes)"
+            ])
+        swarm.state.nodes["n2"]?.description?.hasSCTP = true
+        swarm.settle()
+        #expect(swarm.running("signals").compactMap(\.nodeID) == ["n2"])
+    }
 }

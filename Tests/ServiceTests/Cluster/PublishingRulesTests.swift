@@ -131,6 +131,24 @@ import Testing
         #expect(try filled(port(nil), usual, former: [port(nil)]).publishedOn == nil)
     }
 
+    @Test func `ports of SCTP are taken where a node's kernel has it, and refused by name where none has`() throws {
+        var spec = ServiceSpec()
+        spec.name = "signals"
+        spec.taskTemplate.containerSpec = ContainerSpec()
+        spec.taskTemplate.containerSpec?.image = "x"
+        spec.endpointSpec = EndpointSpec()
+        var own = port(nil)
+        own.protocol = "sctp"
+        spec.endpointSpec?.ports = [own]
+        var swarm = state()
+        for answer in [nil, false] {
+            swarm.nodes["n1"]?.description?.hasSCTP = answer
+            #expect(throws: UnsupportedError.self) { try ServiceRules(swarm).checked(spec, replacing: nil) }
+        }
+        swarm.nodes["n1"]?.description?.hasSCTP = true
+        #expect(try ServiceRules(swarm).checked(spec, replacing: nil).ports.map(\.transport) == [.sctp])
+    }
+
     @Test func `what cannot be honoured is refused`() throws {
         for text in ["203.0.113.7", "203.0.113.0/24"] {
             #expect(throws: ServiceError.foreignAddress(text)) { try filled(port([text]), state()) }
