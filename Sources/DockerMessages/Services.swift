@@ -28,6 +28,8 @@ extension ServiceError: MessageConvertible {
             "network \(reference) not found"
         case .ingressNamed(let network):
             "rpc error: code = InvalidArgument desc = Service cannot be explicitly attached to the ingress network \"\(network)\""
+        case .noIngress:
+            "rpc error: code = FailedPrecondition desc = service needs ingress network, but no ingress network is present"
         case .unknownEndpointMode(let text):
             "invalid endpoint mode: \(text)"
         case .invalidPort:

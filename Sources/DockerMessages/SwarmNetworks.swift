@@ -7,6 +7,10 @@ extension SwarmNetworkError: MessageConvertible {
             "no network can be made while the swarm has one that this manager cannot read: \(id): \(reason)"
         case .ingressPresent(let id):
             "rpc error: code = AlreadyExists desc = ingress network (\(id)) is already present"
+        case .ingressAttachable:
+            "rpc error: code = InvalidArgument desc = ingress network cannot be attachable"
+        case .ingressNeeded(let service):
+            "rpc error: code = FailedPrecondition desc = ingress network cannot be removed because service \(service) depends on it"
         case .identifiersExhausted:
             "no VXLAN network identifier is free"
         case .poolsExhausted:

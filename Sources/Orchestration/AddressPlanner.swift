@@ -145,11 +145,20 @@ struct AddressPlanner {
     ///
     /// - Returns: Whether the node has its addresses, or is not to have any yet.
     private mutating func allocate(_ node: Node, _ draft: inout SwarmDraft) -> Bool {
-        guard let ingress = draft.state.ingressNetwork, node.description != nil else { return true }
         var node = node
+        guard let ingress = draft.state.ingressNetwork, node.description != nil else {
+            if draft.state.lacksIngress, node.membership?.ingressAddresses != nil {
+                node.membership?.ingressAddresses = nil
+                draft.put(node)
+            }
+            return true
+        }
         var membership = node.membership ?? Node.Membership()
         let isDual = membership.hasDualMesh == true
-        var held = membership.ingressAddresses ?? HostAddresses()
+        // What it had in an ingress network of before is nothing in this one.
+        let ranges = allocators[ingress.id]?.ranges ?? []
+        var held = HostAddresses(
+            (membership.ingressAddresses?.all ?? []).filter { address in ranges.contains { $0.mayGive(address) } })
         if !isDual, held.v4 != nil { held.v6 = nil }
         let lacking = supply.families(of: ingress.id).filter { held[$0] == nil && ($0 == .v4 || isDual) }
         let more = lacking.isEmpty ? [] : supply.takeAll(in: ingress.id, draft) { lacking.contains($0) }

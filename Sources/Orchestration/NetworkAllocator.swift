@@ -84,6 +84,7 @@ package struct NetworkAllocator {
         network.spec.driverConfiguration = Driver(name: "overlay", options: request.options)
         network.spec.internal = request.internal ? true : nil
         network.spec.attachable = request.attachable ? true : nil
+        network.spec.ingress = request.ingress ? true : nil
         network.spec.scope = "swarm"
         if request.families.contains(.v6) { network.spec.iPv6Enabled = true }
         var options = request.options ?? [:]
@@ -101,10 +102,7 @@ package struct NetworkAllocator {
             throw SwarmNetworkError.ingressPresent(existing.id)
         }
         if request.families.isEmpty { throw NetworkError.noFamily }
-        // Packets of the mesh are told apart by what follows from their IPv4 addresses.
-        if request.ingress, !request.families.contains(.v4) {
-            throw UnsupportedError.feature("ingress networks of IPv6 alone")
-        }
+        if request.ingress { try checkIngress(request) }
         for option in (request.options ?? [:]).keys.sorted() {
             switch option {
             // Whatever its value: the option alone asks for it.
@@ -119,6 +117,20 @@ package struct NetworkAllocator {
         }
         if !state.networks.lookup.byName[request.name].isEmpty {
             throw NetworkError.nameTaken(request.name)
+        }
+    }
+
+    private func checkIngress(_ request: NetworkRequest) throws {
+        if request.attachable { throw SwarmNetworkError.ingressAttachable }
+        if request.internal { throw UnsupportedError.feature("an internal ingress network") }
+        if SwarmNetwork.isEncrypted(request.options) {
+            throw UnsupportedError.feature("encryption of the ingress network")
+        }
+        // Packets of the mesh are told apart by what follows from their IPv4 addresses.
+        if !request.families.contains(.v4) { throw UnsupportedError.feature("ingress networks of IPv6 alone") }
+        let subnets = (request.ipam?.config ?? []).compactMap { $0.subnet.flatMap { IPNetwork($0) } }
+        for family in IPFamily.allCases where subnets.count(where: { $0.family == family }) > 1 {
+            throw UnsupportedError.feature("several subnets of one family of an ingress network")
         }
     }
 
@@ -205,6 +217,8 @@ extension SwarmNetwork {
             guard let subnet = pool.subnet else { return nil }
             var reserved = Set((pool.auxiliaryAddresses ?? [:]).values)
             if let gateway = pool.gateway { reserved.insert(gateway) }
+            // Answers of tasks are sent to the first, whatever the gateway is: nobody may have it.
+            if spec.ingress == true { reserved.insert(subnet.masked.address.advanced(by: 1)) }
             return AddressRange(subnet: subnet, range: pool.range, reserved: reserved)
         }
     }

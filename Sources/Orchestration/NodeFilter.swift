@@ -16,15 +16,16 @@ struct NodeFilter {
     }
 
     /// Whether a node may get any task at all.
-    static func takesTasks(_ node: Node) -> Bool {
-        node.status.state == .ready && node.spec.availability == .active && node.membership?.ingressAddresses != nil
+    static func takesTasks(_ node: Node, _ state: SwarmState) -> Bool {
+        node.status.state == .ready && node.spec.availability == .active
+            && (node.membership?.ingressAddresses != nil || state.lacksIngress)
     }
 
     private static func on(_ count: Int) -> String { "on \(count) node\(count == 1 ? "" : "s")" }
 
     private static var ready: NodeFilter {
-        NodeFilter(explain: { "\($0) node\($0 == 1 ? "" : "s") not available for new tasks" }) { node, _, _ in
-            takesTasks(node.value)
+        NodeFilter(explain: { "\($0) node\($0 == 1 ? "" : "s") not available for new tasks" }) { node, _, state in
+            takesTasks(node.value, state)
         }
     }
 

@@ -49,7 +49,7 @@ struct NodeOrder {
     }
 
     private mutating func put(_ id: String, _ state: SwarmState) {
-        guard let node = state.nodes.shared(id), NodeFilter.takesTasks(node.value) else {
+        guard let node = state.nodes.shared(id), NodeFilter.takesTasks(node.value, state) else {
             totals[id] = nil
             return
         }

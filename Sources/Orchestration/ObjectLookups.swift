@@ -151,6 +151,8 @@ extension SwarmState {
     package func services(inNetwork id: String) -> [Service] { services.lookup.byNetwork[id].values.map(\.value) }
     /// Whether tasks of a service join a network; for ingress this is not known.
     package func hasServices(inNetwork id: String) -> Bool { !services.lookup.byNetwork[id].isEmpty }
+    /// Ids of services that publish ports through the ingress network, in no order.
+    package var servicesOnMesh: some Collection<String> { services.lookup.onMesh.keys }
     /// Whether a service has this name, removed ones with tasks left not counted.
     package func hasService(named name: String) -> Bool { !services.lookup.byName[name].isEmpty }
 

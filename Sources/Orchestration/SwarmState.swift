@@ -189,6 +189,10 @@ package struct SwarmState: Sendable, Equatable {
     package func isUnread(network id: String) -> Bool { isUnread(.networks, id) }
 
     package var ingressNetwork: SwarmNetwork? { networks.lookup.ingress.values.first?.value }
+    /// There is none: somebody has removed it. Not so where networks cannot be read, of which it may be one.
+    package var lacksIngress: Bool {
+        networks.lookup.ingress.isEmpty && !unread.values.contains { $0.type == "network" }
+    }
 }
 
 extension SwarmTask {

@@ -37,8 +37,8 @@ extension Manager {
     package func removeNetwork(id: String) async throws {
         try await guarded { state in
             guard let network = state.networks[id] else { throw SwarmObjectError.notFound(.network, id) }
-            if network.spec.ingress == true {
-                throw UnsupportedError.feature("removing the ingress network")
+            if network.spec.ingress == true, let service = state.servicesOnMesh.min() {
+                throw SwarmNetworkError.ingressNeeded(by: service)
             }
             if let service = state.services(inNetwork: id).map(\.id).min() {
                 throw SwarmNetworkError.inUse(network: id, user: .service(service))

@@ -107,6 +107,7 @@ struct ServiceRules {
     }
 
     private func checkEndpoint(_ spec: ServiceSpec, _ replacing: Service?) throws {
+        if spec.ports.contains(where: \.isOnMesh), state.lacksIngress { throw ServiceError.noIngress }
         if case .other(let text) = spec.endpointSpec?.mode { throw ServiceError.unknownEndpointMode(text) }
         var seen: [String: [ClosedRange<Int>]] = [:]
         for port in spec.ports {

@@ -8,6 +8,8 @@ package enum ServiceError: Fault, Equatable {
     case nameTaken(String)
     case networkNotFound(String)
     case ingressNamed(String)
+    /// Somebody has removed the ingress network and made no other one yet.
+    case noIngress
     case unknownEndpointMode(String)
     case invalidPort
     case ingressPortOfRoundRobin
@@ -38,7 +40,8 @@ package enum ServiceError: Fault, Equatable {
 
     package var kind: FaultKind {
         switch self {
-        case .invalidName, .longName, .ingressNamed, .unknownEndpointMode, .invalidPort, .ingressPortOfRoundRobin,
+        case .invalidName, .longName, .ingressNamed, .noIngress, .unknownEndpointMode, .invalidPort,
+            .ingressPortOfRoundRobin,
             .duplicatePort, .portTaken, .severalModes, .negativeReplicas, .updatesOfJob, .perNodeMaximumOfGlobal,
             .unknownFailureAction, .unknownOrder, .negativeDelay, .negativeMonitor, .failureRatioOutOfRange,
             .noPreviousSpec, .combinedNetwork, .meshPortInNetwork, .invalidPublishing, .foreignAddress,

@@ -4,6 +4,9 @@ package import Faults
 package enum SwarmNetworkError: Fault, Equatable {
     case networkUnread(id: String, reason: String)
     case ingressPresent(String)
+    case ingressAttachable
+    /// A service that publishes ports through it, by its id.
+    case ingressNeeded(by: String)
     case identifiersExhausted
     case poolsExhausted
     case inUse(network: String, user: SwarmNetworkUser)
@@ -12,7 +15,7 @@ package enum SwarmNetworkError: Fault, Equatable {
         switch self {
         case .networkUnread, .identifiersExhausted, .poolsExhausted: .unavailable
         case .ingressPresent: .conflict
-        case .inUse: .invalidInput
+        case .inUse, .ingressAttachable, .ingressNeeded: .invalidInput
         }
     }
 }

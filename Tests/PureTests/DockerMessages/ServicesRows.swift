@@ -23,6 +23,10 @@ extension SentenceTests {
         ),
         Row(ServiceError.networkNotFound("reference"), .notFound, "network reference not found"),
         Row(
+            ServiceError.noIngress, .invalidInput,
+            "rpc error: code = FailedPrecondition desc = service needs ingress network, but no ingress network is present"
+        ),
+        Row(
             ServiceError.ingressNamed("network"), .invalidInput,
             "rpc error: code = InvalidArgument desc = Service cannot be explicitly attached to the ingress network \"network\""
         ),

@@ -11,6 +11,13 @@ extension SentenceTests {
         Row(
             SwarmNetworkError.ingressPresent("id"), .conflict,
             "rpc error: code = AlreadyExists desc = ingress network (id) is already present"),
+        Row(
+            SwarmNetworkError.ingressAttachable, .invalidInput,
+            "rpc error: code = InvalidArgument desc = ingress network cannot be attachable"),
+        Row(
+            SwarmNetworkError.ingressNeeded(by: "id"), .invalidInput,
+            "rpc error: code = FailedPrecondition desc = ingress network cannot be removed because service id depends on it"
+        ),
         Row(SwarmNetworkError.identifiersExhausted, .unavailable, "no VXLAN network identifier is free"),
         Row(
             SwarmNetworkError.poolsExhausted, .unavailable,

@@ -20,6 +20,7 @@ import Testing
         var cluster = ClusterObject(id: "c")
         if let label { cluster.spec.labels[PublishingLabel.all] = label }
         state.cluster = cluster
+        state.networks["ing"] = NetworkAllocator(state: state).ingress(id: "ing", at: .zero)
         return state
     }
 

@@ -15,7 +15,30 @@ import Testing
         spec.taskTemplate.containerSpec = ContainerSpec()
         spec.taskTemplate.containerSpec?.image = "box"
         change(&spec)
-        return try ServiceRules(SwarmState()).checked(spec, replacing: nil)
+        var state = SwarmState()
+        state.networks["ing"] = NetworkAllocator(state: state).ingress(id: "ing", at: .zero)
+        return try ServiceRules(state).checked(spec, replacing: nil)
+    }
+
+    @Test func `a port of the mesh needs an ingress network, one in host mode does not`() throws {
+        for (mode, isRefused) in [(nil, true), ("ingress", true), ("host", false)] {
+            var spec = ServiceSpec()
+            spec.name = "web"
+            spec.taskTemplate.containerSpec = ContainerSpec()
+            spec.taskTemplate.containerSpec?.image = "box"
+            var port = PortConfig()
+            (port.targetPort, port.publishedPort, port.publishMode) = (80, 8080, mode)
+            spec.endpointSpec = EndpointSpec()
+            spec.endpointSpec?.ports = [port]
+            let asked = spec
+            if isRefused {
+                #expect(throws: ServiceError.noIngress) {
+                    try ServiceRules(SwarmState()).checked(asked, replacing: nil)
+                }
+            } else {
+                _ = try ServiceRules(SwarmState()).checked(asked, replacing: nil)
+            }
+        }
     }
 
     @Test(arguments: ["a b", "UPPER/case", "name:", "name:a/b", "name@sha256:12", "a//b", "-a", "http://a/b", "a\n"])
