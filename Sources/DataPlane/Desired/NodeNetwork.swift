@@ -94,11 +94,18 @@ package struct BridgeNetwork: Codable, Equatable, Sendable, Identifiable {
     package var allowsInterContainer: Bool
     /// Packets that leave the node get its address (`com.docker.network.bridge.enable_ip_masquerade`).
     package var masquerades: Bool
+    /// What comes from outside the node may go to any port of a container's IPv4 address (gateway mode `nat-unprotected`).
+    package var isUnprotected4: Bool
+    /// The same for IPv6.
+    package var isUnprotected6: Bool
 
     package init(
         id: String, linkName: String, addresses: EndpointAddresses, mac: MACAddress, mtu: Int = 1500,
-        isInternal: Bool = false, allowsInterContainer: Bool = true, masquerades: Bool = true
+        isInternal: Bool = false, allowsInterContainer: Bool = true, masquerades: Bool = true,
+        isUnprotected4: Bool = false, isUnprotected6: Bool = false
     ) {
+        self.isUnprotected4 = isUnprotected4
+        self.isUnprotected6 = isUnprotected6
         self.id = id
         self.linkName = linkName
         self.addresses = addresses

@@ -57,6 +57,7 @@ struct NodeTable {
             set icc { type ifname . ifname; }
             set apart { type ifname . ifname; }
             set internal { type ifname; }
+            set unprotected { type ifname; }
             set chosenaddrs { type inet_proto . inet_service . \(address); flags interval; }
             set chosenlinks { type inet_proto . inet_service . ifname; }
             map turns { type inet_proto . inet_service . classid : \(address) . inet_service; }
@@ -185,6 +186,7 @@ struct NodeTable {
         iifname . oifname @apart counter drop
         ct state established,related accept
         iifname . oifname @icc accept
+        iifgroup != \(Layout.linkGroup) oifname @unprotected accept
         oifgroup \(Layout.linkGroup) counter drop
         }
         """
@@ -226,6 +228,9 @@ struct NodeTable {
             ElementSet(
                 "internal", layout: ElementLayout(.interface), nameFields: [0],
                 keys: bridges.filter(\.isInternal).map { "\"\($0.linkName)\"" }),
+            ElementSet(
+                "unprotected", layout: ElementLayout(.interface), nameFields: [0],
+                keys: bridges.filter { isV4 ? $0.isUnprotected4 : $0.isUnprotected6 }.map { "\"\($0.linkName)\"" }),
             ElementSet(
                 "hostports", layout: ElementLayout(port, value: family.endpointLayout), elements: everywhere),
             ElementSet(

@@ -106,7 +106,8 @@ struct LocalNetworkPlanner {
         "com.docker.network.bridge.name", "com.docker.network.bridge.enable_icc",
         "com.docker.network.bridge.enable_ip_masquerade", "com.docker.network.bridge.host_binding_ipv4",
         "com.docker.network.bridge.default_bridge", "com.docker.network.driver.mtu",
-        "com.docker.network.bridge.gateway_mode_ipv4", LocalNetwork.interfacePrefixOption,
+        BridgeOptionRules.gatewayModeOption(.v4), BridgeOptionRules.gatewayModeOption(.v6),
+        LocalNetwork.interfacePrefixOption,
     ]
 
     /// - Throws: ``NetworkError``, ``PoolError``, ``NetworkOptionError``; ``UnsupportedError`` for what Apus does not do.

@@ -94,7 +94,8 @@ struct NodeNetworkComposer {
             id: network.id, linkName: network.bridgeName, addresses: addresses, mac: network.bridgeMAC,
             mtu: network.mtu,
             isInternal: network.isInternal, allowsInterContainer: network.allowsTrafficBetweenContainers,
-            masquerades: network.masquerades && !network.isInternal)
+            masquerades: network.masquerades && !network.isInternal,
+            isUnprotected4: network.isUnprotected(.v4), isUnprotected6: network.isUnprotected(.v6))
     }
 
     // MARK: What it is made of

@@ -123,6 +123,48 @@ enum HostFiltering: String, CaseIterable, Sendable {
         }
     }
 
+    @Test
+    func `a container's address is reached from outside where its bridge is unprotected, and from no other bridge`()
+        async throws
+    {
+        try await withWorld(nodes: 1) { world in
+            let node = world.nodes[0]
+            try await world.client.run {
+                try RouteSocket().perform([
+                    AddRoute(
+                        Route(
+                            destination: IPNetwork(address: IPAddress(172, 17, 0, 0), prefixLength: 16),
+                            gateway: node.address, link: "eth0"))
+                ])
+            }
+            var other = docker0
+            (other.id, other.linkName) = ("b1", "br-other")
+            other.setGateway(IPNetwork(address: IPAddress(172, 19, 0, 1), prefixLength: 16))
+            let neighbour = Sandbox(
+                id: "m1",
+                endpoints: [
+                    .init(
+                        id: "eom1", network: .bridge("b1"), interfaceName: "eth0",
+                        address: IPNetwork(address: IPAddress(172, 19, 0, 10), prefixLength: 16),
+                        gateway: IPAddress(172, 19, 0, 1))
+                ], defaultRouteEndpointID: "eom1")
+            for isUnprotected in [false, true, false] {
+                var bridge = docker0
+                bridge.isUnprotected4 = isUnprotected
+                let report = try await node.plane.reconcile(
+                    NodeNetwork(bridges: [bridge, other], sandboxes: [container("c1", 10), neighbour]))
+                try #require(report.failures.isEmpty, "\(report.failures)")
+                let greeter = try await Greeter.start("c1", in: node.sandbox("c1"), port: 80)
+                let seen = await tcp(target, 80, from: world.client, milliseconds: 400)
+                #expect((seen == "c1 \(World.clientAddress)") == isUnprotected, "\(seen)")
+                #expect(await tcp(target, 80, from: node.sandbox("m1"), milliseconds: 400) != "c1 172.19.0.10")
+                #expect(try await node.plane.resync(reason: "test").isClean)
+                withExtendedLifetime(greeter) {}
+                _ = try await node.plane.reconcile(NodeNetwork(bridges: [bridge, other], sandboxes: [neighbour]))
+            }
+        }
+    }
+
     @Test func `containers that may talk pass the host's rules only where the host wants it`() async throws {
         try await withWorld(nodes: 1) { world in
             let node = world.nodes[0]

@@ -131,12 +131,22 @@ import Testing
         #expect(try endpoint(network("mv", parent: link("eth0", "bridge"))).shownMAC != nil)
     }
 
-    @Test func `a bridge's names for links are acted upon, and gateway modes but the usual one refused`() throws {
+    @Test func `a bridge's names for links and its gateway modes with NAT are acted upon, and others refused`() throws {
         let mode = "com.docker.network.bridge.gateway_mode_ipv4"
         let prefix = LocalNetwork.interfacePrefixOption
         try BridgeOptionRules.check([mode: "nat", prefix: "net"])
-        #expect(throws: NetworkOptionError.unsupported("\(mode)=routed")) {
-            try BridgeOptionRules.check([mode: "routed"])
+        for family in IPFamily.allCases {
+            let option = BridgeOptionRules.gatewayModeOption(family)
+            for other in ["routed", "isolated", "bat"] {
+                #expect(throws: NetworkOptionError.unsupported("\(option)=\(other)")) {
+                    try BridgeOptionRules.check([option: other])
+                }
+            }
+            try BridgeOptionRules.check([option: "nat-unprotected"])
+            var open = network("br", driver: "bridge", parent: nil)
+            open.options[option] = "nat-unprotected"
+            #expect(IPFamily.allCases.filter(open.isUnprotected) == [family])
+            #expect(LocalNetworkPlanner.knownOptions.contains(option))
         }
         for text in ["", "a/b", "abcdefghijklm", ".", "lo"] {
             #expect(throws: NetworkOptionError.unsupported("\(prefix)=\(text)")) {
