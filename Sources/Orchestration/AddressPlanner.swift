@@ -156,9 +156,8 @@ struct AddressPlanner {
         var membership = node.membership ?? Node.Membership()
         let isDual = membership.hasDualMesh == true
         // What it had in an ingress network of before is nothing in this one.
-        let ranges = allocators[ingress.id]?.ranges ?? []
         var held = HostAddresses(
-            (membership.ingressAddresses?.all ?? []).filter { address in ranges.contains { $0.mayGive(address) } })
+            (membership.ingressAddresses?.all ?? []).filter { supply.mayGive($0, in: ingress.id) })
         if !isDual, held.v4 != nil { held.v6 = nil }
         let lacking = supply.families(of: ingress.id).filter { held[$0] == nil && ($0 == .v4 || isDual) }
         let more = lacking.isEmpty ? [] : supply.takeAll(in: ingress.id, draft) { lacking.contains($0) }

@@ -86,6 +86,11 @@ struct AddressSupply {
         return found.mapValues { $0.sorted { $0 < $1 }.map(\.1) }
     }
 
+    /// Whether an address is one that a network may give: of its ranges, and nobody's by itself.
+    func mayGive(_ address: IPAddress, in network: String) -> Bool {
+        (allocators[network]?.ranges ?? []).contains { $0.mayGive(address) }
+    }
+
     /// The families of a network's subnets, IPv4 first.
     func families(of network: String) -> [IPFamily] {
         let present = Set((allocators[network]?.ranges ?? []).map(\.subnet.family))

@@ -108,19 +108,6 @@ package struct LogConfiguration: Codable, Sendable, Equatable {
     package init() {}
 }
 
-/// Where a container's port is published on the host.
-package struct PortBinding: Codable, Sendable, Equatable, Hashable {
-    @Zero package var hostIp: String
-    /// A number, a range, or empty for a port of the engine's choice.
-    @Zero package var hostPort: String
-
-    package init() {}
-    package init(hostIp: String, hostPort: String) {
-        self.hostIp = hostIp
-        self.hostPort = hostPort
-    }
-}
-
 /// What follows the end of a container's process.
 package struct RestartPolicy: Codable, Sendable, Equatable {
     /// Empty or `no`, `always`, `unless-stopped`, `on-failure`.

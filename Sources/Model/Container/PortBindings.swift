@@ -1,3 +1,16 @@
+/// Where a container's port is published on the host.
+package struct PortBinding: Codable, Sendable, Equatable, Hashable {
+    @Zero package var hostIp: String
+    /// A number, a range, or empty for a port of the engine's choice.
+    @Zero package var hostPort: String
+
+    package init() {}
+    package init(hostIp: String, hostPort: String) {
+        self.hostIp = hostIp
+        self.hostPort = hostPort
+    }
+}
+
 /// Rows of ports in what is kept of a container: beside `80/tcp` there are names as `10000-19999/udp`, published at `10000-19999`, each port at the number
 /// that is as far from the first. No request has such names; none is answered with them.
 extension ContainerConfiguration {
