@@ -5,25 +5,27 @@ import Testing
 @Suite struct LogFormatTests {
     /// Made by Go 1.19's encoding/json.
     @Test func `a line of any bytes is a text of JSON, each byte that is no UTF-8 a replacement character`() {
+        func utf8(_ text: String) -> [UInt8] { Array(text.utf8) }
         let rows: [([UInt8], String)] = [
-            (Array("plain".utf8), "\"plain\""), ([], "\"\""),
-            (Array("a\"b\\c\n\r\t\u{1}\u{1f}\u{7f}".utf8), "\"a\\\"b\\\\c\\n\\r\\t\\u0001\\u001f\u{7f}\""),
-            (Array("ä€🦅".utf8), "\"ä€🦅\""), ([0x61, 0xFF, 0xFE, 0x62], "\"a\\ufffd\\ufffdb\""),
+            (utf8("plain"), "\"plain\""), ([], "\"\""),
+            (utf8("a\"b\\c\n\r\t\u{1}\u{1f}\u{7f}"), "\"a\\\"b\\\\c\\n\\r\\t\\u0001\\u001f\u{7f}\""),
+            (utf8("ä€🦅"), "\"ä€🦅\""), ([0x61, 0xFF, 0xFE, 0x62], "\"a\\ufffd\\ufffdb\""),
             // cut, overlong, a surrogate, beyond the last character
             ([0xE2, 0x82], "\"\\ufffd\\ufffd\""), ([0xC0, 0x80], "\"\\ufffd\\ufffd\""),
             ([0xED, 0xA0, 0x80], "\"\\ufffd\\ufffd\\ufffd\""),
             ([0xF4, 0x90, 0x80, 0x80], "\"\\ufffd\\ufffd\\ufffd\\ufffd\""),
-            ([0xFF] + Array("x".utf8), "\"\\ufffdx\""),
-            (Array("<a&b> \u{2028}\u{2029}\u{2027}".utf8), "\"\\u003ca\\u0026b\\u003e \\u2028\\u2029\u{2027}\""),
+            ([0xFF, 0x78], "\"\\ufffdx\""),
+            (utf8("<a&b> \u{2028}\u{2029}\u{2027}"), "\"\\u003ca\\u0026b\\u003e \\u2028\\u2029\u{2027}\""),
         ]
         for (bytes, expected) in rows {
             var json = JSONBytes()
             json.string(bytes)
             #expect(DriverSamples.text(json.bytes) == expected)
-            #expect(
-                "\"\(DriverSamples.text(UTF8Text.repaired(bytes)))\""
-                    == expected.replacing("\\ufffd", with: "\u{FFFD}")
-                    || bytes.contains { $0 < 0x20 || $0 == 0x22 || $0 == 0x3C })
+            let isEscaped = bytes.contains { (byte: UInt8) in byte < 0x20 || byte == 0x22 || byte == 0x3C }
+            if !isEscaped {
+                let repaired = DriverSamples.text(UTF8Text.repaired(bytes))
+                #expect("\"\(repaired)\"" == expected.replacing("\\ufffd", with: "\u{FFFD}"))
+            }
         }
     }
 

@@ -146,6 +146,10 @@ import Testing
                     Array("\(stamp(number)) stdout F \(number)\n".utf8))
                 try Files.rename(path, to: log.path)
             }
+            func texts(_ entries: [PositionedReader.Entry]) -> [String] {
+                entries.map { String(decoding: $0.text, as: UTF8.self) }
+            }
+            func numbers(to last: Int) -> [String] { (0...last).map { "\($0)" } }
             try begin(0)
             try log.takeUp(count: 10)
             let reader = PositionedReader(path: log.path, from: LogPosition())
@@ -155,7 +159,7 @@ import Testing
                 try log.takeUp(count: 10)
                 try pack(log)
                 while let next = try reader.read() { seen += next }
-                #expect(seen.map { String(decoding: $0.text, as: UTF8.self) } == (0...number).map(String.init))
+                #expect(texts(seen) == numbers(to: number))
             }
             // Two at once, of which neither had a number when the one before was opened.
             let late = PositionedReader(path: log.path, from: LogPosition())
@@ -166,7 +170,7 @@ import Testing
             seen = try #require(try late.read())
             try pack(log)
             while let next = try late.read() { seen += next }
-            #expect(seen.map { String(decoding: $0.text, as: UTF8.self) } == (0...6).map(String.init))
+            #expect(texts(seen) == numbers(to: 6))
         }
     }
 

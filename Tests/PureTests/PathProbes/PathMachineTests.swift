@@ -209,15 +209,15 @@ private struct PlayedNetwork {
     }
 
     @Test func `those with whom networks are shared come first, then the next ones in the ring`() {
-        let nodes = (0..<10).map {
-            PathTarget(id: "n\($0)", address: IPAddress(10, 0, 0, UInt8($0)), isShared: $0 == 1 || $0 == 8)
+        func target(_ name: String, _ net: UInt8, _ number: UInt8, isShared: Bool = false) -> PathTarget {
+            PathTarget(id: name, address: IPAddress(10, 0, net, number), isShared: isShared)
         }
+        let nodes = (UInt8(0)..<10).map { target("n\($0)", 0, $0, isShared: [1, 8].contains($0)) }
         #expect(PathTarget.choose(nodes, for: "n5", most: 5).map(\.id) == ["n8", "n1", "n6", "n7", "n9"])
         // Each node is measured by as many as it measures.
-        let equal = (0..<100).map {
-            PathTarget(id: "m\(100 + $0)", address: IPAddress(10, 0, 1, UInt8($0)), isShared: false)
-        }
-        let chosen = equal.flatMap { PathTarget.choose(equal, for: $0.id, most: 7).map(\.id) }
-        #expect(Dictionary(grouping: chosen) { $0 }.values.allSatisfy { $0.count == 7 })
+        let equal = (UInt8(0)..<100).map { target("m\(100 + $0)", 1, $0) }
+        let chosen: [String] = equal.flatMap { PathTarget.choose(equal, for: $0.id, most: 7).map(\.id) }
+        let choices: [String: [String]] = Dictionary(grouping: chosen) { $0 }
+        #expect(choices.values.allSatisfy { $0.count == 7 })
     }
 }
