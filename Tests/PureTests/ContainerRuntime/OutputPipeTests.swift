@@ -50,7 +50,7 @@ import Testing
         }
         let given = [20, 21].compactMap { places.take(for: owner($0), .output, now: later) }
         try #require(given.count == 2)
-        #expect(Set(given.map(\.former)) == [owner(0), owner(1)])
+        #expect(Set(given.map { $0.former }) == [owner(0), owner(1)])
         #expect(given[0].streams.union(given[1].streams) == [.output, .error])
         let none = places.take(for: owner(22), .output, now: later)
         #expect(none?.number == nil)
