@@ -163,7 +163,11 @@ actor AssignmentPlanner {
             return batch
         }
         defer { subscribers[nodeID] = subscriber }
-        for scope in subscriber.scopes.sorted(by: { $0.networkID < $1.networkID }) {
+        // A node is in many networks, of which one has changed.
+        let behind = subscriber.scopes.filter { scope in
+            rings[scope].map { subscriber.cursors[scope] != $0.sequence } ?? true
+        }
+        for scope in behind.sorted(by: { $0.networkID < $1.networkID }) {
             var ring = rings.removeValue(forKey: scope) ?? ChangeRing(scope, at: sequence)
             defer { rings[scope] = ring }
             guard subscriber.cursors[scope] != ring.sequence else { continue }

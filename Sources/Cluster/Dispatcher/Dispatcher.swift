@@ -361,11 +361,18 @@ package actor Dispatcher: ServiceLifecycle.Service {
         guard objects.revision > 0 else { return }
         var over: [(String, String)] = []
         for id in ids {
-            if objects.nodes[id] == nil, sessions[id] == nil { paces[id] = nil }
+            // Of one that has been removed nothing is kept; one that cannot be read is still there.
+            if objects.nodes[id] == nil, sessions[id] == nil, !objects.isUnread(node: id) {
+                (paces[id], lastHeard[id]) = (nil, nil)
+            }
             guard let session = sessions[id] else { continue }
             let node = objects.nodes[id]
             if node?.membership?.session?.id != session.id, !objects.isUnread(node: id) {
-                lastHeard[id] = session.lastHeard
+                if node == nil {
+                    (paces[id], lastHeard[id]) = (nil, nil)
+                } else {
+                    lastHeard[id] = session.lastHeard
+                }
                 sessions[id] = nil
                 finish(session)
                 over.append((id, session.id))

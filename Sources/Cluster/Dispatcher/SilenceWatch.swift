@@ -3,8 +3,8 @@ import Orchestration
 
 /// Which nodes are to be declared down, by ``HeartbeatMonitor`` and ``MassSilenceBrake``.
 ///
-/// A node is looked at when it may have been silent for too long, and when it has changed. All of them are looked at when something has changed that
-/// bears on all, and as long as any is silent: how many there are is asked for only then.
+/// A node is looked at when it may have been silent for too long, when it has changed, and as long as it is silent. All of them are looked at when
+/// something has changed that bears on all.
 ///
 /// A value without a clock.
 struct SilenceWatch {
@@ -37,7 +37,10 @@ struct SilenceWatch {
     private var brake = MassSilenceBrake()
     private var schedule = LookSchedule()
     private var circumstances: Circumstances?
-    private var isAnySilent = false
+    /// Of which this manager tells whether they are silent.
+    private var told: Set<String> = []
+    /// Those that have been silent for too long, with their last sign of life.
+    private var silent: [String: ContinuousClock.Instant] = [:]
     /// How often a node has been looked at.
     private(set) var looks = 0
 
@@ -52,25 +55,25 @@ struct SilenceWatch {
         let circumstances = Circumstances(
             leader: moment.live.leader, present: moment.live.present, isStale: moment.live.isStale,
             listening: monitor.listening, forgotten: monitor.forgotten, grace: moment.grace)
-        var silent: [String: ContinuousClock.Instant] = [:]
-        var count = 0
-        if !isAnySilent, circumstances == self.circumstances {
-            for id in moment.changed.union(schedule.takeDue(at: moment.now)) {
-                if let sign = look(at: id, moment), sign.isSilent { isAnySilent = true }
-            }
+        let due = schedule.takeDue(at: moment.now)
+        if circumstances == self.circumstances {
+            for id in moment.changed.union(due).union(silent.keys) { note(id, moment) }
         } else {
-            isAnySilent = true
+            (told, silent) = ([], [:])
+            for id in moment.state.nodes.keys { note(id, moment) }
         }
         self.circumstances = circumstances
-        if isAnySilent {
-            for id in moment.state.nodes.keys {
-                guard let sign = look(at: id, moment) else { continue }
-                count += 1
-                if sign.isSilent { silent[id] = sign.last }
-            }
-            isAnySilent = !silent.isEmpty
+        return brake.decide(silent: silent, of: told.count, pause: moment.grace, now: moment.now)
+    }
+
+    private mutating func note(_ id: String, _ moment: Moment) {
+        guard let sign = look(at: id, moment) else {
+            told.remove(id)
+            silent[id] = nil
+            return
         }
-        return brake.decide(silent: silent, of: count, pause: moment.grace, now: moment.now)
+        told.insert(id)
+        silent[id] = sign.isSilent ? sign.last : nil
     }
 
     /// - Returns: `nil` when this manager does not tell whether the node is silent.

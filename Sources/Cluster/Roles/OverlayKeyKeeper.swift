@@ -62,7 +62,7 @@ struct OverlayKeyKeeper: Sendable {
     private func look(_ seen: inout Seen, _ fence: LeaderFence) async throws -> Duration {
         let state = model.objects
         guard !model.isStale, let cluster = state.cluster else { return Self.longestWait }
-        let isWanted = state.networks.values.contains(where: \.isEncrypted)
+        let isWanted = state.networks.shared.contains { $0.value.isEncrypted }
         if !isWanted, cluster.overlayKeys?.isEmpty ?? true { return Self.longestWait }
         let members = Self.members(of: state)
         for node in members { try await place(node, in: state, fence) }

@@ -331,6 +331,32 @@ import Testing
         }
     }
 
+    @Test(arguments: [true, false]) func `of a node that has been removed nothing is kept`(closesFirst: Bool)
+        async throws
+    {
+        try await withManager([node("n1")]) { manager, store in
+            let dispatcher = Dispatcher(
+                model: manager.model, writer: manager.writer, live: manager.live, nodeID: "own",
+                log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            let place = Dispatcher.ClaimedPlace(claim: "", source: NodeAddress("n1", source: nil))
+            let (_, answers) = AsyncStream.makeStream(of: Void.self)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await dispatcher.run() }
+                defer { group.cancelAll() }
+                try await dispatcher.open(
+                    Member(nodeID: "n1", clusterID: "c", role: .worker), session: "s", description: nil,
+                    place: place, program: Capabilities.present.program, answers: answers)
+                if closesFirst { await dispatcher.close("n1", session: "s") }
+                #expect(await dispatcher.lastHeard["n1"] != nil)
+                _ = try await store.base.commit(StoreTransaction(deletes: [StoreKey(.nodes, id: "n1")]))
+                try await eventually("it is forgotten") {
+                    let (isHeard, hasPace) = await (dispatcher.lastHeard["n1"] != nil, dispatcher.paces["n1"] != nil)
+                    return !isHeard && !hasPace
+                }
+            }
+        }
+    }
+
     @Test func `a task that is too large for the store holds no other up`() async throws {
         func service(_ id: String, bytes: Int) throws -> StoreTransaction.Put {
             var service = Service(id: id)

@@ -126,6 +126,35 @@ import Testing
         #expect(watch.looks <= 10 * nodes)
     }
 
+    @Test func `as long as one is silent it is looked at, and the others are not`() {
+        var state = SwarmState()
+        let count = 1000
+        for number in 0..<count { state.nodes["n\(number)"] = node("n\(number)", of: "own") }
+        var watch = SilenceWatch("own", listeningSince: start)
+        let (live, grace) = (managers(leader: "own", present: ["own"]), Duration.milliseconds(2500))
+        var now = start
+        var verdicts: [[String]] = []
+        var looks = 0
+        // Five seconds, in which all but one are heard in each tick; the store does not take that it is down.
+        for step in 1...25 {
+            now += tick
+            watch.monitor.tick(at: now, every: tick, leader: "own")
+            if step == 15 { looks = watch.looks }
+            let moment = SilenceWatch.Moment(now: now, state: state, changed: [], live: live, grace: grace) {
+                [now, start] in $0 == "n7" ? start : now
+            }
+            verdicts.append(watch.decide(moment).down)
+        }
+        #expect(verdicts.first { !$0.isEmpty } == ["n7"] && verdicts.last == ["n7"])
+        // Each of the others at most once more, in its turn.
+        #expect(watch.looks - looks <= count + 25)
+        // It is heard again.
+        watch.monitor.tick(at: now + tick, every: tick, leader: "own")
+        let back = watch.decide(
+            .init(now: now + tick, state: state, changed: [], live: live, grace: grace) { [now] _ in now })
+        #expect(back == MassSilenceBrake.Verdict())
+    }
+
     /// Looks at all nodes in each tick.
     private struct WholeWatch {
         var monitor: HeartbeatMonitor
