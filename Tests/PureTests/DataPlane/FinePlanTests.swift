@@ -130,15 +130,18 @@ import Testing
 
     @Test func `elements are laid out as the kernel compares them`() throws {
         let turn = NodeTable.turnLayout(of: .v4)
-        #expect(turn.encode(key: "tcp . 8080 . 0:1f") == [6, 0, 0, 0, 0x1f, 0x90, 0, 0] + native(31))
+        let lastTurn: [UInt8] = [6, 0, 0, 0, 0x1f, 0x90, 0, 0]
+        #expect(turn.encode(key: "tcp . 8080 . 0:1f") == lastTurn + native(31))
         #expect(turn.encode(key: "udp . 80 . none") == [17, 0, 0, 0, 0, 80, 0, 0, 0, 0, 0, 0])
         #expect(turn.encode(value: "10.0.0.1 . 81") == .data([10, 0, 0, 1, 0, 81, 0, 0]))
-        #expect(ServiceTable.backendLayout(of: .v4).encode(key: "10.1.0.100 . 2") == [10, 1, 0, 100] + native(2))
+        let address: [UInt8] = [10, 1, 0, 100]
+        #expect(ServiceTable.backendLayout(of: .v4).encode(key: "10.1.0.100 . 2") == address + native(2))
         #expect(ServiceTable.addressLayout(of: .v4).encode(value: "goto n3") == .chain("n3"))
         let port = ElementLayout(.interface, .hardwareAddress, .address)
-        #expect(
-            port.encode(key: "\"p1\" . 02:42:0a:01:00:02 . 10.1.0.2")
-                == Array("p1".utf8) + [UInt8](repeating: 0, count: 14) + [2, 0x42, 10, 1, 0, 2, 0, 0, 10, 1, 0, 2])
+        var place = Array("p1".utf8)
+        place += [UInt8](repeating: 0, count: 14)
+        place += [2, 0x42, 10, 1, 0, 2, 0, 0, 10, 1, 0, 2]
+        #expect(port.encode(key: "\"p1\" . 02:42:0a:01:00:02 . 10.1.0.2") == place)
         #expect(ElementLayout(.hardwareAddress).encode(key: "02:42:0a:01:00:02")?.count == 6)
         for wrong in ["", "tcp", "tcp . 80", "tcp . 80 . 0:1 . 2", "tcp . 65536 . none", "icmp . 80 . none"] {
             #expect(turn.encode(key: wrong) == nil)

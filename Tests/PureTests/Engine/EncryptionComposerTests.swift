@@ -66,11 +66,13 @@ struct EncryptionComposerTests {
     @Test func `what one node sends with the other receives with, in each lane that both have`() throws {
         let places = [place(1, lanes: 4), place(2, lanes: 2), place(3)]
         let keys = keyring([5, 6], sending: 6)
-        let states = (0..<3).map { state($0, places, keys, lanes: places[$0].lanes) }
+        let states: [EncryptionState] = places.indices.map { state($0, places, keys, lanes: places[$0].lanes) }
         for sender in 0..<3 {
             for receiver in 0..<3 where receiver != sender {
-                let sent = outbound(states[sender]).filter { $0.id.peer.rawValue == "node\(receiver)" }
-                #expect(sent.count == Int(min(places[sender].lanes, places[receiver].lanes)))
+                let peer = EncryptionPeerID("node\(receiver)")
+                let sent = outbound(states[sender]).filter { $0.id.peer == peer }
+                let lanes = min(places[sender].lanes, places[receiver].lanes)
+                #expect(sent.count == Int(lanes))
                 for association in sent {
                     #expect(association.sends && association.page == CounterPageID(places[sender].page))
                     let id = AssociationID(.inbound, peer: EncryptionPeerID("node\(sender)"), spi: association.id.spi)
@@ -83,7 +85,7 @@ struct EncryptionComposerTests {
         #expect(states[0].underlay == EncryptionUnderlay(address: IPAddress(192, 0, 2, 1), port: 4790, mtu: 1500))
         let network = try #require(states[0].networks[4097])
         #expect(network.members == [EncryptionPeerID("node1"), EncryptionPeerID("node2")])
-        #expect(network.stations.values.map(\.addresses).flatMap { $0 }.count == 2)
+        #expect(network.stations.values.flatMap(\.addresses).count == 2)
     }
 
     @Test func `no two senders, receivers, lanes, pages, restarts or generations share a key`() throws {
@@ -123,8 +125,12 @@ struct EncryptionComposerTests {
             hex(key.key)
                 == "b1680bc60a17ccfa7fa52c80507cb6cb65ba44ce7428e883d07207419a1e2391")
         #expect(hex(key.salt) == "9ddf7e3b")
-        #expect(purpose.spi == 0x8000_0000 | 5 << 11 | 1 << 8 | 3)
-        #expect(purpose.epoch == 3 << 16 | 2)
+        // Number 5, lane 1, generation 3.
+        let spi: UInt32 = 0x8000_0000 | 5 << 11 | 1 << 8 | 3
+        #expect(purpose.spi == spi)
+        // Generation 3, restarts 2.
+        let epoch: UInt64 = 3 << 16 | 2
+        #expect(purpose.epoch == epoch)
     }
 
     @Test func `an SPI tells senders, their lanes and generations apart and is none of the reserved ones`() {

@@ -48,6 +48,8 @@ import Testing
         return told
     }
 
+    private func actions(_ numbers: Range<Int>) -> [String] { numbers.map { "a\($0)" } }
+
     @Test func `what happened before a restart is told, and a cursor goes on exactly behind its event`() async throws {
         try await withFile { path in
             let before = Timestamp.now
@@ -57,17 +59,18 @@ import Testing
                     $0.since = before
                     $0.wantsCursors = true
                 }
-                #expect(told.map(\.event.action) == (0..<1000).map { "a\($0)" })
+                #expect(told.map(\.event.action) == actions(0..<1000))
                 return told.dropFirst(899).first?.cursor
             }
             let kept = try #require(cursor)
             try await running(path) { log in
                 for number in 1000..<1010 { log.publish("container", "a\(number)", "c") }
                 let all = try await past(log) { $0.since = before }
-                #expect(all.map(\.event.action) == (0..<1010).map { "a\($0)" })
+                #expect(all.map(\.event.action) == actions(0..<1010))
                 let rest = try await past(log) { $0.cursor = EventCursor(kept.description) }
-                #expect(rest.map(\.event.action) == (900..<1010).map { "a\($0)" })
-                #expect(Set(rest.map { $0.id?.description ?? "" }).count == 110)
+                #expect(rest.map(\.event.action) == actions(900..<1010))
+                let ids: Set<String> = Set(rest.map { $0.id?.description ?? "" })
+                #expect(ids.count == 110)
             }
         }
     }
@@ -200,7 +203,8 @@ import Testing
         let plain = try await past(log) { $0.since = .zero }
         #expect(plain.allSatisfy { $0.id == nil && $0.cursor == nil && $0.event.attributes["node.id"] == nil })
         let all = try await past(log, ["scope": ["cluster"]]) { $0.since = .zero }
-        #expect(all.map { $0.id?.description } == ["\(log.id)/1", "\(log.id)/2", "cluster/t1/32"])
+        let ids: [String?] = all.map { $0.id?.description }
+        #expect(ids == ["\(log.id)/1", "\(log.id)/2", "cluster/t1/32"])
         #expect(all.first?.event.attributes == ["name": "web", "node.id": "n1", "node.name": "one"])
     }
 

@@ -30,7 +30,7 @@ import Testing
 
     @Test func `chunks of 1420 bytes at the most are put together again by number`() {
         for count in [1420, 1421, 1408 * 2, 1408 * 128 - 1, 1408 * 128] {
-            let message = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
+            let message: [UInt8] = (0..<count).map { (place: Int) in UInt8(truncatingIfNeeded: place &* 31 >> 3) }
             let datagrams = GelfChunks.split(message, id: 0x0102_0304_0506_0708)
             #expect(datagrams.allSatisfy { $0.count <= 1420 })
             if count <= 1420 {
@@ -38,10 +38,8 @@ import Testing
                 continue
             }
             for (index, datagram) in datagrams.enumerated() {
-                #expect(
-                    Array(datagram.prefix(12)) == [
-                        0x1E, 0x0F, 1, 2, 3, 4, 5, 6, 7, 8, UInt8(index), UInt8(datagrams.count),
-                    ])
+                let head: [UInt8] = [0x1E, 0x0F, 1, 2, 3, 4, 5, 6, 7, 8, UInt8(index), UInt8(datagrams.count)]
+                #expect(Array(datagram.prefix(12)) == head)
             }
             #expect(datagrams.flatMap { $0.dropFirst(12) } == message)
         }

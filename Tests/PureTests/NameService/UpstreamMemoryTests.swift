@@ -7,8 +7,8 @@ import Testing
     @Test func `when many lists are known, the one that was noted first is forgotten`() {
         let memory = UpstreamMemory()
         let begin = ContinuousClock.now
-        let lists = (0..<300).map { number in
-            (0..<2).map { Upstreams.Server(IPAddress(192, 0, 2, UInt8($0)), port: UInt16(1000 + number)) }
+        let lists: [[Upstreams.Server]] = (UInt16(0)..<300).map { number in
+            (UInt8(0)..<2).map { Upstreams.Server(IPAddress(192, 0, 2, $0), port: 1000 + number) }
         }
         for (number, list) in lists.enumerated() {
             memory.note(list[1], of: list, raced: false, at: begin + .milliseconds(number))

@@ -52,7 +52,7 @@ extension SimulatedCluster {
         for service in store.services.values {
             let own = wanted.filter { $0.serviceID == service.id }
             let running = own.filter { $0.status.state == .running && $0.desiredState == .running }
-            let count = service.spec.isGlobal ? agents.count : service.spec.replicas
+            let count: Int = service.spec.isGlobal ? agents.count : service.spec.replicas
             if running.count != count || own.count != count {
                 let states = own.map { "\($0.id) \($0.status.state) to \($0.desiredState): \($0.status.err ?? "")" }
                 problems.append("\(service.id): \(running.count) of \(count) run: \(states.sorted().prefix(8))")
@@ -74,12 +74,14 @@ extension SimulatedCluster {
         }
         // What lookups say is held is what somebody holds.
         for network in store.networks.keys {
-            let held = wanted.filter { told.contains($0.id) }.flatMap { $0.networksAttachments ?? [] }
-                .filter { $0.network.id == network }.flatMap(\.addresses)
-            if store.tasks.lookup.addressCount(in: network) != held.count {
-                problems.append(
-                    "\(network): \(store.tasks.lookup.addressCount(in: network)) of \(held.count) addresses")
+            var held = 0
+            for task in wanted where told.contains(task.id) {
+                for attachment in task.networksAttachments ?? [] where attachment.network.id == network {
+                    held += attachment.addresses.count
+                }
             }
+            let count = store.tasks.lookup.addressCount(in: network)
+            if count != held { problems.append("\(network): \(count) of \(held) addresses") }
         }
     }
 }

@@ -5,8 +5,8 @@ import PathProbes
 import Testing
 
 @Suite struct ControlPathTests {
-    private let managers = [1, 2].map {
-        PathTarget(id: "m\($0)", address: IPAddress(192, 0, 2, UInt8($0)), isShared: false)
+    private let managers: [PathTarget] = [UInt8(1), 2].map {
+        PathTarget(id: "m\($0)", address: IPAddress(192, 0, 2, $0), isShared: false)
     }
 
     private func connection(_ last: UInt8, retransmits: UInt8 = 0) -> OpenConnection {
@@ -22,7 +22,8 @@ import Testing
             paths.take([connection(1)], of: managers, at: now) == [PathTransition(peer: "m2", findings: .silent)])
         let told = paths.measurements(at: now, seconds: 50)
         #expect(told.map(\.peer) == ["m1", "m2"])
-        #expect(told.map(\.findings) == [[], .silent])
+        let findings: [PathFindings] = [[], .silent]
+        #expect(told.map(\.findings) == findings)
         #expect(told.map(\.roundTripMicroseconds) == [300, nil])
         #expect(told.map(\.lossPermille) == [0, 1000])
         #expect(told.allSatisfy { $0.kind == .control && $0.time == 50 })

@@ -60,16 +60,16 @@ import Testing
             await fixture.service.tellOfMemoryKills(in: snapshot(["again": 1, "once": 1, "whole": 0]))
             await fixture.service.tellOfMemoryKills(in: snapshot(["again": 1, "once": 1, "whole": 0]))
             try await eventually { told.withLock { $0 } == ["oom again", "oom once"] }
-            #expect(
-                ["again", "once", "whole"].map { fixture.phase($0)?.shown.outOfMemoryKilled } == [true, true, false])
-            for (id, code, kills) in [("again", 137, Int64(2)), ("once", 1, 1), ("whole", 137, 1)] {
+            for (id, isKilled) in [("again", true), ("once", true), ("whole", false)] {
+                #expect(fixture.phase(id)?.shown.outOfMemoryKilled == isKilled, "\(id)")
+            }
+            let ends: [(String, Int, Int64)] = [("again", 137, 2), ("once", 1, 1), ("whole", 137, 1)]
+            for (id, code, kills) in ends {
                 fixture.runtime.end(id, code: code, kills: kills)
                 try await eventually { told.withLock { $0.last } == "die \(id)" }
             }
-            #expect(
-                told.withLock { Array($0.dropFirst(2)) } == [
-                    "oom again", "die again", "die once", "oom whole", "die whole",
-                ])
+            let later: [String] = told.withLock { Array($0.dropFirst(2)) }
+            #expect(later == ["oom again", "die again", "die once", "oom whole", "die whole"])
             #expect(fixture.phase("once")?.exit?.wasOutOfMemory == true)
         }
     }
