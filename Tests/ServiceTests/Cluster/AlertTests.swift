@@ -123,11 +123,11 @@ import Testing
         service.spec.name = "web"
         service.spec.mode.replicated = .init(replicas: 3)
         state.services["s"] = service
-        for (index, (taskState, reason)) in [
-            (TaskState.running, nil), (.failed, "task: non-zero exit (137): OOM killed"), (.failed, "x"),
-            (.failed, "x"),
+        let outcomes: [(TaskState, String?)] = [
+            (.running, nil), (.failed, "task: non-zero exit (137): OOM killed"), (.failed, "x"), (.failed, "x"),
             (.failed, "x"), (.rejected, "x"),
-        ].enumerated() as EnumeratedSequence<[(TaskState, String?)]> {
+        ]
+        for (index, (taskState, reason)) in outcomes.enumerated() {
             var task = SwarmTask(id: "t\(index)")
             task.serviceID = "s"
             task.slot = 1
@@ -135,13 +135,13 @@ import Testing
             task.status = TaskStatus(taskState, "", at: now.advanced(bySeconds: -60), error: reason)
             state.tasks[task.id] = task
         }
-        for (id, nodeState) in [("n1", NodeState.ready), ("n2", .down)] {
+        for (id, nodeState, days) in [("n1", .ready, 1), ("n2", .down, 90)] as [(String, NodeState, Int64)] {
             var node = Node(id: id)
             node.spec.name = id
             node.status.state = nodeState
             node.membership = .init()
             node.membership?.issued = [
-                CertificateRecord(serial: "1", until: now.advanced(bySeconds: id == "n1" ? 86_400 : 90 * 86_400))
+                CertificateRecord(serial: "1", until: now.advanced(bySeconds: days * 86_400))
             ]
             state.nodes[id] = node
         }

@@ -55,7 +55,8 @@ import Testing
                 }
             }
             let all = try await told(first, cluster)
-            #expect(all.map(\.event.action) == (0..<1101).map(String.init))
+            let numbers: [String] = (0..<1101).map { "\($0)" }
+            #expect(all.map(\.event.action) == numbers)
             #expect(all.allSatisfy { $0.event.attributes["node.name"] == "node-2" && $0.event.scope == "local" })
             let own = try await told(second, cluster).filter { !$0.event.action.hasPrefix("exec") }
             #expect(all.map(\.id) == own.map(\.id))

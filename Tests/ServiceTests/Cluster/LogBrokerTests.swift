@@ -198,9 +198,9 @@ import Testing
                         let here = tasks.firstIndex { task in
                             first.executor.state.withLock { $0.containers[task.id] != nil }
                         }
-                        #expect(
-                            lines.filter { !$0.hasPrefix("[") }.dropLast()
-                                == (0..<5).map { "\($0).\(here ?? 9)\n" }[...])
+                        let own: [String] = lines.filter { !$0.hasPrefix("[") }.dropLast()
+                        let written: [String] = (0..<5).map { "\($0).\(here ?? 9)\n" }
+                        #expect(own == written)
                         #expect(lines.contains { $0.hasPrefix("[node node-2 does not answer") })
                         #expect(chunks.last?.stream == .systemError)
                         #expect(lines.last?.hasSuffix("reasons: node node-2 is not available\n") == true)

@@ -96,13 +96,15 @@ import Testing
     }
 
     @Test func `a large set travels in pieces and comes back whole`() throws {
-        let names = (0..<20).map { String(repeating: "x", count: 200) + "\($0)" }
+        let long = String(repeating: "x", count: 200)
+        let names: [String] = (0..<20).map { "\(long)\($0)" }
         let facts: [NetworkFact] = (0..<2000).map { number in
-            .endpoint(
+            let address = IPAddress(10, 1, UInt8(number / 250), UInt8(number % 250))
+            return .endpoint(
                 network: "net",
                 .init(
-                    addresses: HostAddresses(IPAddress(10, 1, UInt8(number / 250), UInt8(number % 250))), nodeID: "n",
-                    taskID: "t\(number)", vtep: v4, containerID: "", names: names))
+                    addresses: HostAddresses(address), nodeID: "n", taskID: "t\(number)", vtep: v4, containerID: "",
+                    names: names))
         }
         let set = NetworkChangeSet(.network("net"), sequence: 1, isSnapshot: true, upserts: facts)
         let pieces = try set.encoded()

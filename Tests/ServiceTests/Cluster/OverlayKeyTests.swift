@@ -68,6 +68,8 @@ import Testing
         return peers.values.compactMap(\.encryption).sorted { $0.page < $1.page }
     }
 
+    private func pages(_ node: TestNode) -> [UInt64] { places(node).map(\.page) }
+
     /// All bytes of all files of a node.
     private func contents(of node: TestNode) throws -> [Data] {
         let files = FileManager.default.enumerator(atPath: node.directory)
@@ -95,17 +97,18 @@ import Testing
 
             _ = try await manager.createService(service("web", replicas: 2, networks: [id]))
             try await eventually("both nodes have the same keys") {
-                keys(first).map { $0.generations.count == 1 && $0.version == keys(second)?.version } == true
+                guard let keyring = keys(first) else { return false }
+                return keyring.generations.count == 1 && keyring.version == keys(second)?.version
             }
             try await eventually("both nodes know each other's place") {
-                places(first).map(\.page) == [0xa0, 0xa1] && places(second).map(\.page) == [0xa0, 0xa1]
+                pages(first) == [0xa0, 0xa1] && pages(second) == [0xa0, 0xa1]
             }
             #expect(Set(places(first).map(\.number)).count == 2)
             #expect(places(first).allSatisfy { $0.lanes == 2 && $0.restarts == 0 })
             // A page that is lost is told, and counts as another start.
             second.executor.encryption.change { $0?.page = NodeEncryption.page(0xb0) }
             try await eventually("the other page is known") {
-                places(first).map(\.page) == [0xa0, 0xb0] && places(first).last?.restarts == 1
+                pages(first) == [0xa0, 0xb0] && places(first).last?.restarts == 1
             }
 
             let old = try #require(keys(second))

@@ -132,9 +132,8 @@ import Testing
             #expect(first.executor.running.count == 2 && second.executor.running.count == 2)
             try await eventually("both nodes know 4 backends") {
                 [first, second].allSatisfy { node in
-                    node.backendCount == 4
-                        && node.executor.network?.networks.first { $0.network.id == network }?.services.first?.backends
-                            .count == 4
+                    let place = node.executor.network?.networks.first { $0.network.id == network }
+                    return node.backendCount == 4 && place?.services.first?.backends.count == 4
                 }
             }
             let state = try #require(second.executor.network)

@@ -44,8 +44,11 @@ import Testing
                 Self.query(from: Self.start, to: Self.start + 1500), now: Self.start + 1500)
             #expect(answer.stepSeconds == 10 && answer.start == Self.start)
             let (cpu, memory) = (answer.curves[0], answer.curves[1])
-            #expect(cpu.average == [nil] + Array(repeating: 500_000, count: 149))
-            #expect(memory.average == (0..<150).map { Double($0) * 10 })
+            func increases(_ count: Int) -> [Double?] { Array(repeating: 500_000, count: count) }
+            let unknown: [Double?] = [nil]
+            #expect(cpu.average == unknown + increases(149))
+            let sizes: [Double?] = (0..<150).map { Double($0) * 10 }
+            #expect(memory.average == sizes)
             try await history.close(at: Self.start + 1500)
 
             let second = try await History.open(path, now: Self.start + 1520)
@@ -54,9 +57,8 @@ import Testing
                 Self.query(from: Self.start, to: Self.start + 1800), now: Self.start + 1800)
             #expect(again.curves[1].average[150...151] == [nil, nil], "the time without a daemon")
             // The first increase after it is over thirty seconds.
-            #expect(
-                again.curves[0].average == [nil] + Array(repeating: 500_000, count: 149) + [nil, nil]
-                    + Array(repeating: 500_000, count: 28))
+            let whole: [Double?] = unknown + increases(149) + unknown + unknown + increases(28)
+            #expect(again.curves[0].average == whole)
             try await second.close(at: Self.start + 1800)
         }
     }
