@@ -13,7 +13,7 @@ import Testing
     private final class Ear: Sendable {
         private let changes = ChangeSet()
         private let listener: NetlinkListener
-        private let plane: DataPlane
+        private let plane: NodeDataPlane
 
         init(_ node: World.Node) async throws {
             plane = node.plane
