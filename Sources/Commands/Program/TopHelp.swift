@@ -22,9 +22,13 @@ enum TopHelp {
         func section(_ title: String, _ lines: [(String, String)]) {
             text += "\n\(title):\n" + lines.map { "  \($0.0.padded(12))\($0.1)\n" }.joined()
         }
-        let short = CommandList.all.flatMap { command in
-            ([command.path] + command.aliases).filter { !$0.contains(" ") }.map { ($0, command.summary) }
-        }.sorted { $0.0 < $1.0 }
+        var short: [(String, String)] = []
+        for command in CommandList.all {
+            for name in [command.path] + command.aliases where !name.contains(" ") {
+                short.append((name, command.summary))
+            }
+        }
+        short.sort { $0.0 < $1.0 }
         section("Common Commands", common.compactMap { name in short.first { $0.0 == name } })
         section("Management Commands", groups.filter { !swarm.contains($0.name) }.map { ($0.name, $0.summary) })
         section("Swarm Commands", groups.filter { swarm.contains($0.name) }.map { ($0.name, $0.summary) })
