@@ -90,13 +90,15 @@ import Testing
     }
 
     @Test func `an endpoint that was given no tag has the one of before there were tags`() throws {
-        let both = HostAddresses(try ["10.255.1.22", "fd00::7"].map { try #require(IPAddress($0)) })
+        let (four, six) = (try #require(IPAddress("10.255.1.22")), try #require(IPAddress("fd00::7")))
+        let both = HostAddresses([four, six])
         let tag = EndpointTag(defaultFor: both)
         #expect(tag.number == 0x0aff_0116)
         #expect(MACAddress(tag: tag).description == "02:42:0a:ff:01:16")
         #expect(MACAddress(tag: tag) == MACAddress("02:42:0A:FF:01:16"))
         #expect(MACAddress(tag: tag).octets == [0x02, 0x42, 10, 255, 1, 22])
-        #expect(withUnsafeBytes(of: tag.mark) { Array($0) } == [10, 255, 1, 22])
+        let mark: [UInt8] = withUnsafeBytes(of: tag.mark) { Array($0) }
+        #expect(mark == [10, 255, 1, 22])
         #expect(EndpointTag(defaultFor: HostAddresses(v6: both.v6)).number == 7)
         let block = EndpointTagBlock(defaultFor: IPv4Network("10.255.0.0/16"))
         #expect(block.contains(tag) && !block.contains(EndpointTag(number: 7)))

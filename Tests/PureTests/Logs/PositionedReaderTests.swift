@@ -107,10 +107,12 @@ import Testing
         let log = LogSegments(path: directory.path + "/log")
         let head = "\(Timestamp(seconds: 1).fixedWidth) stdout F "
         let long = String(repeating: "x", count: 5000)
-        var text = String(repeating: head + "short\n", count: 250) + String(repeating: head + long + "\n", count: 9)
+        let shortLines = String(repeating: "\(head)short\n", count: 250)
+        let longLines = String(repeating: "\(head)\(long)\n", count: 9)
         // Longer than an entry: what it ends with is no line of its own.
-        let piece = "\(Timestamp(seconds: 1).fixedWidth) stdout P \(String(repeating: "p", count: 8000))\n"
-        text += String(repeating: piece, count: 140) + head + "end\n" + head + "next\n" + head + "last\n"
+        let piece = "\(head.dropLast(2))P \(String(repeating: "p", count: 8000))\n"
+        let pieces = String(repeating: piece, count: 140)
+        let text = "\(shortLines)\(longLines)\(pieces)\(head)end\n\(head)next\n\(head)last\n"
         try Descriptor.open(log.path, O_WRONLY | O_CREAT, mode: 0o600).writeAll(Array(text.utf8))
         let reader = PositionedReader(path: log.path, from: LogPosition(), joins: true)
         var entries: [PositionedReader.Entry] = []
@@ -120,7 +122,8 @@ import Testing
         #expect(entries.allSatisfy { $0.lines == 1 || $0.text.count < 16 << 10 })
         let cut = try #require(entries.lastIndex { !$0.endsLine })
         #expect(entries[cut].lines == 1 && entries[cut + 1].lines == 1)
-        #expect(entries[cut + 1].text.suffix(3) == Array("end".utf8)[...])
+        let ending: [UInt8] = Array(entries[cut + 1].text.suffix(3))
+        #expect(ending == Array("end".utf8))
         #expect(entries[cut + 2].text == Array("next\nlast".utf8) && entries[cut + 2].lines == 2)
     }
 

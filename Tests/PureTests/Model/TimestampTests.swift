@@ -3,7 +3,7 @@ import Testing
 
 /// Moments that clients may name and that do not fit into 64 bits of nanoseconds.
 @Suite struct TimestampTests {
-    @Test(arguments: [Int64.min, .min + 1, .max - 1, .max])
+    @Test(arguments: [Int64.min, Int64.min + 1, Int64.max - 1, Int64.max])
     func `any second a file system can hold has a text`(second: Int64) {
         // A container sets its files' times as it likes.
         #expect(Timestamp(seconds: second).description.hasSuffix("Z"))

@@ -82,7 +82,8 @@ import Testing
                     store.compact(before: store.revision)
                 default:
                     guard case .snapshot(let listing) = update else { throw Unexpected(update: update) }
-                    #expect(listing.values.map(\.value) == [[3]])
+                    let values: [[UInt8]] = listing.values.map(\.value)
+                    #expect(values == [[3]])
                     throw Enough()
                 }
             }

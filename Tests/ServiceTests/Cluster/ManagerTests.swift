@@ -231,7 +231,8 @@ import Testing
                 let name = try manager.findService(id).spec.name
                 #expect(name.wholeMatch(of: /[a-z]+_[a-z]+[0-9]/) != nil, "\(name)")
             }
-            #expect(Set(manager.model.objects.services.values.map(\.spec.name)).count == 3)
+            let names: [String] = manager.model.objects.services.values.map(\.spec.name)
+            #expect(Set(names).count == 3)
         }
     }
 

@@ -128,8 +128,9 @@ import Testing
             try await manager.removeNode(worker.id, force: true)
             try await eventually("what is sent with is nothing that the removed node knows") {
                 guard let now = keys(first) else { return false }
-                return !old.generations.contains { $0.number == now.sending }
-                    && now.generations.contains { $0.number == now.sending }
+                let known: [UInt64] = old.generations.map(\.number)
+                let present: [UInt64] = now.generations.map(\.number)
+                return !known.contains(now.sending) && present.contains(now.sending)
             }
         }
     }

@@ -91,7 +91,8 @@ import Testing
         #expect(try advice(report, "n1", "n2").contains("ip link set dev LINK mtu 1400"))
         #expect(try advice(report, "n1", "n3").contains("tx-checksum-ip-generic off"))
         #expect(try advice(report, "n2", "n3").contains("ip -s link"))
-        #expect(report.paths.map(\.findings).filter { !$0.isEmpty }.count == 3)
+        let ill = report.paths.filter { !$0.findings.isEmpty }
+        #expect(ill.count == 3)
     }
 
     @Test func `of a node that is down its ways are not said to be ill`() throws {

@@ -49,8 +49,10 @@ import Testing
         #expect(state.unread.isEmpty)
         let hosts: [String] = state.nodes.values.compactMap { $0.description?.hostname }
         #expect(hosts.sorted() == ["node-1", "node-2"] && state.nodes.count == 2)
-        #expect(state.services.values.map(\.spec.name).sorted() == ["every", "gjob", "job", "web"])
-        #expect(Set(state.networks.values.map(\.spec.name)) == ["back", "ingress", "mesh"])
+        let services: [String] = state.services.values.map(\.spec.name)
+        #expect(services.sorted() == ["every", "gjob", "job", "web"])
+        let networks: [String] = state.networks.values.map(\.spec.name)
+        #expect(Set(networks) == ["back", "ingress", "mesh"])
         #expect(state.cluster?.spec.name == "default")
         #expect(state.tasks.count == values.count { $0.key.path.hasPrefix("/apus/v1/tasks/") })
         let web = try #require(state.services.values.first { $0.spec.name == "web" })

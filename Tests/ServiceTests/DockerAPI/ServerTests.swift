@@ -101,7 +101,8 @@ import Testing
         }
     }
 
-    @Test(arguments: [
+    /// What is asked for, with which body, and what the answer's status and some of its words are.
+    private static let refusals: [(method: String, path: String, body: String, status: Int, words: String)] = [
         ("GET", "/networks/", "", 200, "["),
         ("GET", "/containers/json/", "", 404, #"{"message":"page not found"}"#),
         ("GET", "/v1.41/nosuch", "", 404, #"{"message":"page not found"}"#),
@@ -160,7 +161,9 @@ import Testing
         ("POST", "/images/create?fromSrc=-&repo=r&tag=t", "x", 200, #"{"status":"sha256:r:t"}"#),
         ("POST", "/images/create?fromImage=nosuch.invalid%2Fx&tag=1", "", 404, "pull access denied for nosuch"),
         ("GET", "/containers/a%2Fb/json", "", 404, "No such container: a/b"),
-    ])
+    ]
+
+    @Test(arguments: refusals)
     func `a refusal has Docker's status and words`(
         method: String, path: String, body: String, status: Int, words: String
     ) async throws {
