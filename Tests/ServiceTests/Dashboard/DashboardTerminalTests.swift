@@ -119,11 +119,18 @@ import Testing
             let cookie = try await fixture.cookie("otto")
             let id = try await Self.open(fixture, cookie)
             let terminal = try #require(await fixture.backend.terminals.first)
-            do {
-                let output = try await fixture.ask(.GET, "/ui/v1/terminals/\(id)", cookie: cookie, isOwnPage: false)
-                _ = try await Self.read(output, until: "$")
+            // The connection goes with whoever reads; the next word finds nobody.
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                let (begun, begin) = AsyncStream<Void>.makeStream()
+                group.addTask {
+                    let output = try await fixture.ask(
+                        .GET, "/ui/v1/terminals/\(id)", cookie: cookie, isOwnPage: false)
+                    for try await _ in output.body { begin.yield() }
+                }
+                for await _ in begun { break }
+                group.cancelAll()
+                try? await group.waitForAll()
             }
-            // The connection went with the answer; the next word finds nobody.
             for _ in 0..<50 where !terminal.hasLeft {
                 terminal.say("more\n")
                 try await Task.sleep(for: .milliseconds(100))
