@@ -4,7 +4,7 @@ import Model
 import NIOCore
 
 extension EngineDashboard {
-    package func openTerminal(in container: String, size: TerminalSize, by user: String) async throws
+    package func openTerminal(in container: String, size: DashboardTerminalSize, by user: String) async throws
         -> any DashboardTerminal
     {
         var outcome = "refused"
@@ -43,7 +43,7 @@ private struct ExecTerminal: DashboardTerminal {
 
     func write(_ bytes: ByteBuffer) async throws { try await streams.write(bytes) }
 
-    func resize(_ size: TerminalSize) async throws {
+    func resize(_ size: DashboardTerminalSize) async throws {
         try await execs.resizeExec(id, height: size.rows, width: size.columns)
     }
 

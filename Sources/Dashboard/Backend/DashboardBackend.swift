@@ -24,5 +24,6 @@ package protocol DashboardBackend: Sendable {
     func perform(_ action: DashboardAction, by user: String) async throws
     /// Begins a shell in a container, wherever in the swarm it is, and keeps a record of who has.
     /// - Throws: ``DashboardError`` with `.notKept` where this manager opens none.
-    func openTerminal(in container: String, size: TerminalSize, by user: String) async throws -> any DashboardTerminal
+    func openTerminal(in container: String, size: DashboardTerminalSize, by user: String) async throws
+        -> any DashboardTerminal
 }

@@ -8,7 +8,7 @@ package protocol DashboardTerminal: Sendable {
     /// Types, and returns when that has been taken.
     func write(_ bytes: ByteBuffer) async throws
     /// The window has another size.
-    func resize(_ size: TerminalSize) async throws
+    func resize(_ size: DashboardTerminalSize) async throws
     /// Once its output has ended; `nil` where nobody knows.
     func exitCode() async -> Int?
     /// Whoever looked has gone: the shell is told to end.
@@ -16,7 +16,7 @@ package protocol DashboardTerminal: Sendable {
 }
 
 /// How large a terminal is.
-package struct TerminalSize: Sendable, Equatable {
+package struct DashboardTerminalSize: Sendable, Equatable {
     /// Of characters.
     package var columns: Int
     /// Of characters.

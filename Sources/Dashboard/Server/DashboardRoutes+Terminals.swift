@@ -39,7 +39,7 @@ extension DashboardRoutes {
     func openTerminal(_ call: DashboardRequest, _ user: DashboardUser) async throws -> DashboardAnswer {
         guard user.role == .operator else { throw DashboardError(.notAllowed) }
         let asked = try await call.body(Opening.self)
-        guard let size = TerminalSize(columns: asked.columns, rows: asked.rows), !asked.container.isEmpty,
+        guard let size = DashboardTerminalSize(columns: asked.columns, rows: asked.rows), !asked.container.isEmpty,
             asked.container.utf8.count <= 128
         else { throw DashboardError(.badRequest) }
         let id = try await terminals.open(for: user.name) {
@@ -57,7 +57,7 @@ extension DashboardRoutes {
         case .input: try await open.terminal.write(ByteBuffer(string: try await call.body(Input.self).text))
         case .size:
             let asked = try await call.body(Size.self)
-            guard let size = TerminalSize(columns: asked.columns, rows: asked.rows) else {
+            guard let size = DashboardTerminalSize(columns: asked.columns, rows: asked.rows) else {
                 throw DashboardError(.badRequest)
             }
             try await open.terminal.resize(size)

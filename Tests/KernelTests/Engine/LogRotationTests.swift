@@ -95,7 +95,8 @@ import Testing
             let loud = try await start(
                 fixture, "/bin/busybox yes a line | /bin/busybox head -c 50000000; sleep 1000", size: "10m", count: 2)
             try await eventually(within: .seconds(30), "its pipe is large") { try pipe(loud) >= 1 << 20 }
-            #expect(try pipe(quiet) == 64 << 10)
+            // The first few have theirs from the start, in case.
+            #expect(try pipe(quiet) >= 1 << 20)
         }
     }
 

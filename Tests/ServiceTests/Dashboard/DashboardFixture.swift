@@ -56,7 +56,9 @@ actor FakeDashboard: DashboardBackend {
     var terminals: [FakeTerminal] = []
 
     func open(_ opens: Bool) { opensTerminals = opens }
-    func openTerminal(in container: String, size: TerminalSize, by user: String) throws -> any DashboardTerminal {
+    func openTerminal(in container: String, size: DashboardTerminalSize, by user: String) throws
+        -> any DashboardTerminal
+    {
         guard opensTerminals else { throw DashboardError(.notKept) }
         let terminal = FakeTerminal(container: container, user: user, size: size)
         terminals.append(terminal)
@@ -70,9 +72,9 @@ final class FakeTerminal: DashboardTerminal {
     let user: String
     let output: AsyncThrowingStream<OutputChunk, any Error>
     private let writer: AsyncThrowingStream<OutputChunk, any Error>.Continuation
-    private let state: Mutex<(size: TerminalSize, hasLeft: Bool)>
+    private let state: Mutex<(size: DashboardTerminalSize, hasLeft: Bool)>
 
-    init(container: String, user: String, size: TerminalSize) {
+    init(container: String, user: String, size: DashboardTerminalSize) {
         self.container = container
         self.user = user
         (output, writer) = AsyncThrowingStream.makeStream(of: OutputChunk.self)
@@ -80,7 +82,7 @@ final class FakeTerminal: DashboardTerminal {
         say("$ ")
     }
 
-    var size: TerminalSize { state.withLock { $0.size } }
+    var size: DashboardTerminalSize { state.withLock { $0.size } }
     var hasLeft: Bool { state.withLock { $0.hasLeft } }
 
     func say(_ text: String) {
@@ -90,7 +92,7 @@ final class FakeTerminal: DashboardTerminal {
         let text = String(buffer: bytes)
         if text == "\u{4}" { writer.finish() } else { say(text) }
     }
-    func resize(_ size: TerminalSize) { state.withLock { $0.size = size } }
+    func resize(_ size: DashboardTerminalSize) { state.withLock { $0.size = size } }
     func exitCode() -> Int? { 7 }
     func leave() {
         state.withLock { $0.hasLeft = true }

@@ -50,7 +50,7 @@ import Testing
             }
             let sized = try await fixture.ask(
                 .POST, "/ui/v1/terminals/\(id)/size", cookie: cookie, body: #"{"columns":100,"rows":30}"#)
-            #expect(sized.status == .noContent && terminal.size == TerminalSize(columns: 100, rows: 30))
+            #expect(sized.status == .noContent && terminal.size == DashboardTerminalSize(columns: 100, rows: 30))
             // One reader, and no more.
             let second = try await fixture.ask(.GET, "/ui/v1/terminals/\(id)", cookie: cookie, isOwnPage: false)
             #expect(second.status == .notFound)
