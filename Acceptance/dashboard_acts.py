@@ -168,7 +168,7 @@ def terminal(cluster, page):
     check("what is typed is done in the container", page.wait(lambda: "42 here" in shown() and "trap" in shown(), 20), shown())
     page.picture("terminal")
     over = page.js("return document.documentElement.scrollWidth - innerWidth")
-    check("nothing of it sticks out, no complaint", over <= 0 and not page.complaints(), (over, page.complaints()))
+    check("nothing of it sticks out, no complaint", not (said := page.complaints()) and over <= 0, (over, said))
     type("exit 7", Keys.ENTER)
     check("its end is told with its code", page.wait(lambda: "ended" in page.text("dialog.term header") and "7" in page.text("dialog.term header"), 20), page.text("dialog.term header"))
     page.all("dialog.term header .btn")[0].click()

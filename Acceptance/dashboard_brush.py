@@ -68,7 +68,7 @@ def each(page, probe, frame, spike, label, language):
             marked = page.wait(lambda: page.all(".vol .mk.red") and page.all(".strip .mk.red"))
             check(f"{name}: the kill is marked in the volume of lines", marked)
         over = page.js("return document.documentElement.scrollWidth - innerWidth")
-        check(f"{name}: nothing sticks out, no complaint", over <= 0 and not page.complaints(), (over, page.complaints()))
+        check(f"{name}: nothing sticks out, no complaint", not (said := page.complaints()) and over <= 0, (over, said))
         page.js("scrollTo(0, 0)")
         page.picture(f"brushed{path.split('/')[1] and '-' + path.split('/')[1]}-{label.replace(' ', '-')}")
         found = page.axe()

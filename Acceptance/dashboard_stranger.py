@@ -144,7 +144,7 @@ def written(cluster, base, password, pictures):
                     taken = page.js("return window.taken")
                     check(f"{path} {width}: markup stays text", not taken and not page.all("main img, main script, .side img"), taken)
                     over = page.js("return document.documentElement.scrollWidth - innerWidth")
-                    check(f"{path} {width}: nothing sticks out, no complaint", over <= 0 and not page.complaints(), (over, page.complaints()))
+                    check(f"{path} {width}: nothing sticks out, no complaint", not (said := page.complaints()) and over <= 0, (over, said))
                 page.open(f"/services/{SERVICE}")
                 page.wait(lambda: page.all(".log li[data-x]"))
                 said = {text for _, text in page.lines()}

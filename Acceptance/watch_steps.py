@@ -3,6 +3,7 @@
 import importlib.machinery
 import importlib.util
 import os
+import statistics
 import tempfile
 import time
 
@@ -96,7 +97,9 @@ def moment(cluster, monitoring):
         values = [(value, index) for index, value in enumerate(answer["lines"][0]["values"]) if value is not None]
         value, index = max(values)
         at = answer["from"] + index * answer["step"]
-        expect(value > 0.3, f"{value:.2f} cores at the most")
+        # It gets what of a core the machine has left: much more than the task takes otherwise, which is a tenth of a core.
+        usual = statistics.median(value for value, _ in values)
+        expect(value > 0.05 and value > 1.5 * usual, f"{value:.2f} cores at the most, {usual:.2f} in the middle")
         expect(began - 10_000 <= at <= ended + 10_000, f"the curve is highest {(at - began) / 1000:.0f} s after the beginning of {(ended - began) / 1000:.0f} s")
         return at
     at = poll(40, "the spike in the task's curve", highest)
