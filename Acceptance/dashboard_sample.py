@@ -5,7 +5,7 @@ that a laboratory does not have. Never part of the product.
     Acceptance/dashboard_sample.py --port 8099 [--scene shop|empty|noquorum|noswarm|nohistory|lost|big|login]
 
 A CPU spike, a burst of log lines and an OOM kill of web.2 are at fixed distances from the start: SPIKE and OOM seconds ago."""
-import argparse, base64, hashlib, http.server, json, math, os, pathlib, queue, random, threading, time, urllib.parse
+import argparse, base64, hashlib, http.server, json, math, os, pathlib, queue, random, sys, threading, time, traceback, urllib.parse
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 FILES = {p.name: p for p in (TOP / "Sources/Dashboard/Assets").iterdir()}
@@ -141,7 +141,7 @@ class Cluster:
             r = random.Random(f"{sec} {s['name']}")
             base, more = self.RATE[s["name"]]
             for _ in range(int(base + b * more + r.random())):
-                slot, at = 1 + int(r.random() * s["desired"]), r.random()
+                slot, at = 1 + int(r.random() * min(s["desired"], s["running"] or 1)), r.random()
                 _, stream, text = self.SAY[s["name"]](r, b)
                 task = next(t for t in self.tasks if t["service"] == s["id"] and t["slot"] == slot)
                 if slot == 2 and s["name"] == "web" and START - sec > OOM:
@@ -321,11 +321,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send(204, "application/json")
 
 
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_):
+        if not isinstance(sys.exc_info()[1], OSError):  # Tabs that go are no fault.
+            traceback.print_exc()
+
+
 if __name__ == "__main__":
     args = argparse.ArgumentParser(description=__doc__)
     args.add_argument("--port", type=int, default=8099)
     args.add_argument("--scene", default="shop")
     args = args.parse_args()
     Handler.cluster = Cluster(args.scene)
-    Server = type("Server", (http.server.ThreadingHTTPServer,), {"daemon_threads": True, "handle_error": lambda *_: None})  # tabs that go
     Server(("127.0.0.1", args.port), Handler).serve_forever()
