@@ -120,7 +120,7 @@ import Testing
             let id = try await Self.open(fixture, cookie)
             let terminal = try #require(await fixture.backend.terminals.first)
             // The connection goes with whoever reads; the next word finds nobody.
-            try await withThrowingTaskGroup(of: Void.self) { group in
+            await withThrowingTaskGroup(of: Void.self) { group in
                 let (begun, begin) = AsyncStream<Void>.makeStream()
                 group.addTask {
                     let output = try await fixture.ask(
