@@ -115,11 +115,11 @@ import Testing
     }
 
     @Test func `whoever looks and goes takes the shell along`() async throws {
-        try await DashboardFixture.with(http1: true) { fixture in
+        try await DashboardFixture.with { fixture in
             let cookie = try await fixture.cookie("otto")
             let id = try await Self.open(fixture, cookie)
             let terminal = try #require(await fixture.backend.terminals.first)
-            // The connection goes with whoever reads; the next word finds nobody.
+            // The stream goes with whoever reads; the next word finds nobody.
             await withThrowingTaskGroup(of: Void.self) { group in
                 let (begun, begin) = AsyncStream<Void>.makeStream()
                 group.addTask {
@@ -129,7 +129,7 @@ import Testing
                 }
                 for await _ in begun { break }
                 group.cancelAll()
-                try? await group.waitForAll()
+                try? await group.waitForAll()  // It was cancelled.
             }
             for _ in 0..<50 where !terminal.hasLeft {
                 terminal.say("more\n")
