@@ -121,10 +121,17 @@ private struct ControlLoop: ~Copyable {
             }
         }
         let threads = applier.lanes.count * 2
-        for request in requests where request.box.snapshots.count == threads {
-            send(.report(request.number, applier.report(request.box.snapshots)), request.connection)
+        // Each box is looked at once: the threads go on filling them, and what comes after this brings an event of its own.
+        var waiting: [Request] = []
+        for request in requests {
+            let snapshots = request.box.snapshots
+            if snapshots.count == threads {
+                send(.report(request.number, applier.report(snapshots)), request.connection)
+            } else {
+                waiting.append(request)
+            }
         }
-        requests.removeAll { $0.box.snapshots.count == threads }
+        requests = waiting
     }
 
     private mutating func accept() {

@@ -1,4 +1,5 @@
 import Addressing
+import Concurrency
 import ESPControl
 import Glibc
 import LinuxSystem
@@ -47,6 +48,23 @@ import Testing
             #expect(out.neighboursAnswered > 0 && out.malformed == 0 && into.strangers == 0)
             #expect(
                 sent.lanes.first?.sendErrors == 0 && came.lanes.first?.badChecksums == 0, "\(sent.lanes) \(came.lanes)")
+        }
+    }
+
+    @Test func `whoever asks for counters is answered, however the threads' answers fall together`() async throws {
+        try await withEncryptedWorld { world, _ in
+            try await world.begin()
+            let client = world.nodes[0].client
+            let answered = try await withThrowingTaskGroup { group in
+                for _ in 0..<4 {
+                    group.addTask {
+                        for _ in 0..<1_000 { _ = try await withDeadline(.seconds(30)) { try await client.report() } }
+                        return 1_000
+                    }
+                }
+                return try await group.reduce(0, +)
+            }
+            #expect(answered == 4_000)
         }
     }
 
