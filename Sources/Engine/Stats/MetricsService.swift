@@ -1,4 +1,5 @@
 package import EngineInterface
+import LinuxSystem
 import LogDrivers
 import Model
 import Synchronization
@@ -109,6 +110,7 @@ package final class MetricsService: MetricsBackend {
         facts.running = statuses.count { $0 == "running" || $0 == "restarting" }
         facts.paused = statuses.count { $0 == "paused" }
         facts.stopped = statuses.count - facts.running - facts.paused
+        facts.heapBytes = Int64(clamping: Memory.allocatedBytes)
         return facts
     }
 }

@@ -16,6 +16,8 @@ package struct EngineFacts: Sendable, Equatable {
     package var stopped = 0
     /// Events since the daemon has started.
     package var events: Int64?
+    /// Bytes that the daemon has allocated and not freed.
+    package var heapBytes: Int64?
 
     package init() {}
 }

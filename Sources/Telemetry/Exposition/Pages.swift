@@ -13,6 +13,11 @@ extension Snapshot {
         if !paths.isEmpty { PathFamilies(paths: paths).write(to: &page) }
         LogFamilies(logs).write(to: &page)
         PostingFamilies.write(push: push, webhook: swarm?.webhook, to: &page)
+        if let bytes = engine.heapBytes {
+            page.family(
+                "apus_engine_heap_bytes", .gauge, unit: "bytes", "Memory that the daemon has allocated and not freed.")
+            page.sample(bytes)
+        }
         page.family("apus_telemetry_sample_seconds", .gauge, unit: "seconds", "How long the last sample has taken.")
         page.sample(microseconds: nanoseconds / 1000)
         page.family(

@@ -76,8 +76,10 @@ import Testing
     }
 
     static func pages(_ format: ExpositionFormat) -> [(name: String, text: String)] {
+        var engine = EngineFacts()
+        engine.heapBytes = 12_345_678
         let node = snapshot().nodePage(
-            format, engine: EngineFacts(), swarm: swarm, history: HistoryState(), logs: destinations,
+            format, engine: engine, swarm: swarm, history: HistoryState(), logs: destinations,
             paths: [
                 PathMeasurement(
                     peer: "n2", kind: .vxlan, roundTripMicroseconds: 250, mtu: 1400, linkMTU: 1500, findings: .narrow),
@@ -107,6 +109,7 @@ import Testing
         #expect(line("apus_container_memory_limit_bytes").count == 2)
         #expect(line("swarm_manager_tasks_total{state=\"running\"} 3").count == 1)
         #expect(line("engine_daemon_engine_info").count == 1)
+        #expect(line("apus_engine_heap_bytes") == ["apus_engine_heap_bytes 12345678"])
         #expect(!text.contains("only1"), "labels of users are not in our own names")
         let cadvisor = Self.pages(.text)[1].text
         #expect(cadvisor.contains(#"container_label_com_docker_swarm_service_name="web""#))
