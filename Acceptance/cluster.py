@@ -11,8 +11,10 @@ import re
 import select
 import socket
 import subprocess
+import sys
 import threading
 import time
+import traceback
 import urllib.parse
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -48,6 +50,66 @@ class Result:
     @property
     def text(self):
         return (self.out + self.err).strip()
+
+
+LINE = 280  # characters of a line that says what came of a check: whoever lists the red ones takes no more
+
+
+def short(text, most):
+    """In one line. What does not fit is left out of the middle: the reason comes last."""
+    text = " ".join(str(text).split())
+    head = most // 3
+    return text if len(text) <= most else f"{text[:head]} ... {text[head + 5 - most:]}"
+
+
+def outcome(check, *given):
+    """PASS and what a check has returned; or FAIL or SKIP, and why. Whatever it raises is its own outcome, and not the end of those that follow."""
+    try:
+        return "PASS", check(*given)
+    except Skip as skip:
+        return "SKIP", str(skip)
+    except Failure as failure:
+        return "FAIL", str(failure)
+    except Exception as error:
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if os.path.dirname(os.path.abspath(frame.filename)) == os.path.join(TOP, "Acceptance")]
+        places = [f"{os.path.basename(frame.filename)}:{frame.lineno}" for frame in frames] or ["?"]
+        return "FAIL", f"an unexpected reply, at {', '.join(places[-3:])}: {error!r}"
+
+
+def say(verdict, name, observed, began=None):
+    """The line of a check; of a red one that is cut the whole follows."""
+    start, end = f"{verdict} {name}: ", "" if began is None else f" [{time.monotonic() - began:.1f} s]"
+    whole = " ".join(str(observed).split())
+    fits = short(whole, max(140, LINE - len(start) - len(end))) if verdict == "FAIL" else whole
+    # At once, as others may be beside it.
+    print(start + fits + end + ("" if fits == whole else f"\n     in full: {whole}") + "\n", end="", flush=True)
+
+
+def is_red(name, check, *given, clean=None):
+    """Makes one check, and says in a line what came of it. `clean` removes what it has made, however it has ended; what is not gone then is a fault, too."""
+    began = time.monotonic()
+    verdict, observed = outcome(check, *given)
+    if clean:
+        left, words = outcome(clean)
+        if left != "PASS":
+            verdict, observed = "FAIL", f"{short(observed, 120)}; and what it has made is not gone: {words}"
+    say(verdict, name, observed, began)
+    return verdict == "FAIL"
+
+
+def begun(make, *clears):
+    """The lab, after what others may have left there was put right, and each of `clears` was called with it; `None`, and a line that says why, without."""
+    def begin():
+        cluster = make()
+        cluster.mend()
+        for clear in clears:
+            clear(cluster)
+        return cluster
+    verdict, found = outcome(begin)
+    if verdict == "PASS":
+        return found
+    say(verdict, "no lab", found)
+    return None
 
 
 def run(command, timeout=60, env=None, stdin=None):
@@ -89,7 +151,7 @@ def run_on_terminal(command, timeout=60, env=None):
 
 def poll(seconds, what, attempt):
     """Tries until `attempt` returns something true, often at first; its last failure is told when the time is over."""
-    end, last, pause = time.monotonic() + seconds, "", 0.03
+    start, last, pause = time.monotonic(), "", 0.03
     while True:
         try:
             value = attempt()
@@ -99,10 +161,12 @@ def poll(seconds, what, attempt):
             raise
         except Failure as failure:
             last = str(failure)
-        if time.monotonic() > end:
+        took = time.monotonic() - start
+        if took > seconds:
             raise Failure(f"{what}: not within {seconds} s" + (f"; last: {last}" if last else ""))
         time.sleep(pause)
-        pause = min(0.25, pause * 1.7)
+        # What takes long is asked for less often: the asking takes the processor from what is waited for.
+        pause = min(0.25 if took < 5 else 0.5, pause * 1.7)
 
 
 class Daemon(http.client.HTTPConnection):
@@ -116,6 +180,11 @@ class Daemon(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(self.timeout)
         self.sock.connect(self.node.docker_host.removeprefix("unix://"))
+
+
+# Where the API has what `docker KIND inspect` prints.
+INSPECTED = {"container": "/containers/{}/json", "network": "/networks/{}", "service": "/services/{}", "node": "/nodes/{}", "image": "/images/{}/json",
+             "volume": "/volumes/{}"}
 
 
 class Node:
@@ -132,7 +201,12 @@ class Node:
         env.pop("APUS_HOST", None)
         cli = cli or self.cluster.cli
         command = [cli, *arguments]
-        result = run_on_terminal(command, timeout, env) if tty else run(command, timeout, env, stdin)
+        for turn in range(5):
+            result = run_on_terminal(command, timeout, env) if tty else run(command, timeout, env, stdin)
+            # Somebody else has changed it since the CLI looked, such as a node that tells of itself: whoever reads that asks again.
+            if "update out of sequence" not in result.text:
+                break
+            time.sleep(0.1 * (turn + 1))
         with self.cluster.hearing:
             self.cluster.heard(self, arguments, result)
         if "unknown flag: --" in result.err and self.cluster.knows_its_flags and cli != self.cluster.apus \
@@ -160,7 +234,7 @@ class Node:
             path += ("&" if "?" in path else "?") + "filters=" + urllib.parse.quote(json.dumps({name: [value] for name, value in filters.items()}))
         connection = Daemon(self)
         try:
-            connection.request("GET", "/v1.45" + path)
+            connection.request("GET", "/v1.50" + path)
             reply = connection.getresponse()
             body = json.loads(reply.read() or "null")
         except (OSError, ValueError, http.client.HTTPException) as error:
@@ -179,7 +253,28 @@ class Node:
         return of_version(self.addresses, version)
 
     def inspect(self, kind, name):
-        return json.loads(self.docker(kind, "inspect", name).out)[0]
+        """What `docker KIND inspect` prints: by the command where it is the command that is looked at."""
+        if self.cluster.inspects_by_command:
+            return json.loads(self.docker(kind, "inspect", name).out)[0]
+        return self.get(INSPECTED[kind].format(urllib.parse.quote(name, safe="/:@")))
+
+    def lists(self, network):
+        """Whether it has a network of that name."""
+        return any(one["Name"] == network for one in self.get("/networks"))
+
+    def page(self, path="/metrics"):
+        """A page of its metrics: {name with labels: value}."""
+        connection = Daemon(self)
+        try:
+            connection.request("GET", path)
+            reply = connection.getresponse()
+            text = reply.read().decode(errors="replace")
+        except (OSError, http.client.HTTPException) as error:
+            raise Failure(f"{path} on {self.name}: {error!r}") from error
+        finally:
+            connection.close()
+        expect(reply.status == 200, f"{path} on {self.name}: {reply.status} {text[-200:]}")
+        return metrics(text)
 
     def inside(self, *command, timeout=30):
         return self.cluster.inside(self.name, *command, timeout=timeout)
@@ -189,7 +284,15 @@ class Node:
         return [one["Id"] for one in self.get("/containers/json", label=f"com.docker.swarm.service.name={service}")]
 
 
+def metrics(text):
+    """{name with labels: value} of a page in Prometheus' format."""
+    rows = (line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#"))
+    return {row[0]: float(row[1]) for row in rows if len(row) == 2}
+
+
 class Cluster:
+    inspects_by_command = False  # What `Node.inspect` asks is the API otherwise, which takes a hundredth of the time.
+
     def __init__(self, apus, name, cli="docker"):
         """`cli`: what `Node.docker` calls: the stock docker CLI, or a path of apus."""
         self.apus, self.name = apus, name
@@ -231,6 +334,40 @@ class Cluster:
         expect(ways, f"{network} has {subnets}, and the client {self.client_addresses}: no way leads in")
         return ways
 
+    def mend(self):
+        """Puts right what an earlier check may have left: daemons that do not run, nodes that take no tasks, ports that nobody leads."""
+        for node in self.nodes:
+            connection = Daemon(node)
+            try:
+                connection.connect()
+            except (ConnectionRefusedError, FileNotFoundError):
+                self.lab("restart", node.name)
+                self.refresh()
+            finally:
+                connection.close()
+        for one in poll(30, "the nodes", lambda: self.manager.get("/nodes")):
+            if one["Spec"]["Availability"] != "active":
+                self.manager.docker("node", "update", "--availability", "active", one["ID"])
+        if not any(network.get("Ingress") for network in self.manager.get("/networks")):
+            self.make_ingress("ingress")
+
+    def make_ingress(self, name, *options, check=True):
+        """`docker network create --ingress`; with the numbers of a new swarm where none are asked for."""
+        create = ["network", "create", "--driver", "overlay", "--ingress"]
+        if not options and self.manager.docker(*create, "--subnet", "240.255.0.0/16", name, check=False).code == 0:
+            return None
+        return self.manager.docker(*create, *options, name, check=check)
+
+    def ready(self, seconds=60, node=None):
+        """Waits until all nodes are ready, as a manager says; returns {node id: name}."""
+        def attempt():
+            nodes = (node or self.manager).get("/nodes")
+            names = {one["ID"]: (one.get("Description") or {}).get("Hostname") for one in nodes}
+            states = {names[one["ID"]]: one["Status"]["State"] for one in nodes}
+            expect(len(nodes) == len(self.nodes) and set(states.values()) == {"ready"}, f"nodes are {states}")
+            return names
+        return poll(seconds, "all nodes ready", attempt)
+
     def lab(self, *arguments, timeout=120):
         command, *rest = arguments
         with self.changing:
@@ -248,6 +385,21 @@ class Cluster:
 
     def inside(self, member, *command, timeout=30):
         return run([*self.enter(member), *command], timeout)
+
+    def start(self, member, *command, **streams):
+        """A program in a member's namespaces that goes on beside us."""
+        return subprocess.Popen([*self.enter(member), *command], **streams)
+
+    def load(self, *urls):
+        """Requests from the client on new connections, to the URLs in turn; what is returned ends them and says what has become of them."""
+        child = self.start(
+            "client", sys.executable, os.path.join(TOP, "Acceptance/load"), *urls, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+        def result():
+            out = child.communicate("", timeout=30)[0]
+            expect(child.returncode == 0 and out.strip(), f"Acceptance/load ended with {child.returncode}: {out[-300:]}")
+            return json.loads(out.splitlines()[-1])
+        return result
 
     def client(self, *command, timeout=30):
         return self.inside("client", *command, timeout=timeout)
@@ -290,13 +442,35 @@ class Cluster:
             return any(one["Labels"][label] in services for one in node.get("/containers/json?all=1", label=label))
         poll(seconds, f"removal of {', '.join(services)}'s containers", lambda: not any(left(node) for node in self.nodes))
 
+    def services(self, start=""):
+        """Names of the services that begin so."""
+        return [name for name in (one["Spec"]["Name"] for one in self.manager.get("/services")) if name.startswith(start)]
+
     def remove_service(self, *services):
         """Removes those of them that are there, and waits until none of their containers is left."""
-        there = self.manager.docker("service", "ls", "--format", "{{.Name}}", check=False).out.split()
+        there = poll(30, "the services", lambda: [self.services()])[0]
         found = [service for service in services if service in there]
         if found:
             self.manager.docker("service", "rm", *found)
         self.gone(*services)
+
+    def remove_network(self, *names, node=None, seconds=30):
+        """Removes those of them that are there. One whose last task has just ended is in use until that task's node has told so."""
+        node = node or self.manager
+        for name in names:
+            def attempt():
+                result = node.docker("network", "rm", name, check=False, stdin=b"y\n")
+                expect(result.code == 0 or not node.lists(name), result.text)
+                return True
+            if poll(30, "the networks", lambda: [node.lists(name)])[0]:
+                poll(seconds, f"removal of network {name}", attempt)
+
+    def remove_containers(self, start):
+        """Those of every node whose name begins so."""
+        for node in self.nodes:
+            found = [one["Id"] for one in node.get("/containers/json?all=1") if any(name.startswith("/" + start) for name in one["Names"])]
+            if found:
+                node.docker("rm", "-fv", *found)
 
 
 def says(text, kind, name, words):

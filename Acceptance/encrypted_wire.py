@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 
-from cluster import Failure, expect, poll
+from cluster import IDLE, Failure, expect, poll
 
 SECRET = "enc-clear-secret"
 PLAIN = "enc-plain"
@@ -87,14 +87,10 @@ print("{}")
 """
 
 
-def command(cluster, node, program, enter=(), **given):
-    return [cluster.apus, "lab", "exec", "--name", cluster.name, node.name, "--", *enter, sys.executable, "-c", program, json.dumps(given)]
-
-
 def begin(cluster, node, program, enter=(), **given):
     """Runs beside us; returns what ends it after so many seconds more, if it has not ended by then, and has its answer."""
-    process = subprocess.Popen(
-        command(cluster, node, program, enter, **given), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = cluster.start(
+        node.name, *enter, sys.executable, "-c", program, json.dumps(given), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     process.stdout.readline()  # "ready"
 
     def answer(more):
@@ -176,20 +172,21 @@ def reaches(cluster, ends, network):
 def inject(cluster, ends, network="enc-net"):
     """Whether clear frames are delivered: of the encrypted network, and of one that is not."""
     nodes = [node for node, _, _ in ends]
+    cluster.remove_containers(PLAIN)
+    cluster.remove_network(PLAIN)
     cluster.manager.docker("network", "create", "--driver", "overlay", "--attachable", PLAIN)
     try:
         plain = []
         for node in nodes:
             name = f"{PLAIN}-{node.name}"
-            node.docker("run", "-d", "--name", name, "--network", PLAIN, "busybox", "sleep", "600", timeout=120)
+            node.docker("run", "-d", "--name", name, "--network", PLAIN, "busybox", *IDLE, timeout=120)
             plain.append((node, name, node.inspect("container", name)["NetworkSettings"]["Networks"][PLAIN]["IPAddress"]))
         poll(20, "the containers of the clear network reach each other", lambda: plain[0][0].docker(
             "exec", plain[0][1], "ping", "-c", "1", "-w", "2", plain[1][2], check=False).code == 0)
         return {"encrypted": reaches(cluster, ends, network), "clear": reaches(cluster, plain, PLAIN)}
     finally:
-        for node in nodes:
-            node.docker("rm", "-f", f"{PLAIN}-{node.name}", check=False)
-        poll(20, f"removal of {PLAIN}", lambda: cluster.manager.docker("network", "rm", PLAIN, check=False).code == 0)
+        cluster.remove_containers(PLAIN)
+        cluster.remove_network(PLAIN)
 
 
 def process(cluster, node):
