@@ -149,9 +149,10 @@ def run_on_terminal(command, timeout=60, env=None):
         os.close(master)
 
 
-def poll(seconds, what, attempt):
-    """Tries until `attempt` returns something true, often at first; its last failure is told when the time is over."""
-    start, last, pause = time.monotonic(), "", 0.03
+def poll(seconds, what, attempt, every=0.25):
+    """Tries until `attempt` returns something true, often at first; its last failure is told when the time is over. `every`: seconds between two tries,
+    for those that take the processor themselves."""
+    start, last, pause = time.monotonic(), "", every / 8
     while True:
         try:
             value = attempt()
@@ -166,7 +167,7 @@ def poll(seconds, what, attempt):
             raise Failure(f"{what}: not within {seconds} s" + (f"; last: {last}" if last else ""))
         time.sleep(pause)
         # What takes long is asked for less often: the asking takes the processor from what is waited for.
-        pause = min(0.25 if took < 5 else 0.5, pause * 1.7)
+        pause = min(every if took < 5 else 2 * every, pause * 1.7)
 
 
 class Daemon(http.client.HTTPConnection):
@@ -457,18 +458,29 @@ class Cluster:
     def remove_network(self, *names, node=None, seconds=30):
         """Removes those of them that are there. One whose last task has just ended is in use until that task's node has told so."""
         node = node or self.manager
-        for name in names:
-            def attempt():
-                result = node.docker("network", "rm", name, check=False, stdin=b"y\n")
-                expect(result.code == 0 or not node.lists(name), result.text)
-                return True
-            if poll(30, "the networks", lambda: [node.lists(name)])[0]:
-                poll(seconds, f"removal of network {name}", attempt)
+
+        def attempt():
+            there = {one["Name"] for one in node.get("/networks")}
+            left = [name for name in names if name in there]
+            if left:
+                # Asked whether it is meant, of the ingress network.
+                result = node.docker("network", "rm", *left, check=False, stdin=b"y\n")
+                expect(result.code == 0, result.text)
+            return True
+        if names:
+            poll(seconds, f"removal of {', '.join(names)}", attempt)
+
+    def remove_networks(self, start):
+        """Those of the swarm and of every node whose name begins so."""
+        for node in [self.manager, *self.nodes]:
+            scopes = ("swarm", "local") if node is self.manager else ("local",)
+            self.remove_network(*(one["Name"] for one in node.get("/networks") if one["Name"].startswith(start) and one["Scope"] in scopes), node=node)
 
     def remove_containers(self, start):
-        """Those of every node whose name begins so."""
+        """Those of every node whose name begins so, but for tasks'."""
         for node in self.nodes:
-            found = [one["Id"] for one in node.get("/containers/json?all=1") if any(name.startswith("/" + start) for name in one["Names"])]
+            found = [one["Id"] for one in node.get("/containers/json?all=1") if any(name.startswith("/" + start) for name in one["Names"])
+                     and "com.docker.swarm.task.id" not in (one.get("Labels") or {})]
             if found:
                 node.docker("rm", "-fv", *found)
 

@@ -18,12 +18,12 @@ NETWORKS = ["walk-pools", "walk-a", "walk-b", "mysql-network", "hello-world-netw
 def clear(cluster):
     """Removes what an earlier run left."""
     cluster.remove_service(*SERVICES)
-    cluster.manager.docker("network", "rm", *NETWORKS, check=False)
+    cluster.remove_network(*NETWORKS)
 
 
 def make_network(cluster, *arguments):
     """Creates an overlay anew, its name last; returns its id."""
-    cluster.manager.docker("network", "rm", arguments[-1], check=False)
+    cluster.remove_network(arguments[-1])
     out = cluster.manager.docker("network", "create", *arguments).out.strip()
     expect(re.fullmatch(r"[0-9a-z]{25}|[0-9a-f]{64}", out), f"printed: {out}")
     return out
@@ -44,6 +44,8 @@ def virtual_address(cluster, service, network_id):
 
 
 def listed(node, name):
+    if not node.cluster.inspects_by_command:
+        return node.lists(name)
     return any(row["Name"] == name for row in node.rows("network", "ls"))
 
 
@@ -78,7 +80,7 @@ def step8(cluster):
         service = virtual_address(cluster, "walk-pools", small)
     finally:
         cluster.remove_service("walk-pools")
-        cluster.manager.docker("network", "rm", "walk-pools", check=False)
+        cluster.remove_network("walk-pools")
     expect(service == "10.199.1.8", f"the service's address is {service}")
     expect(taken == {"10.199.1.9", "10.199.1.10", "10.199.1.11", "10.199.0.2", "10.199.2.2"}, f"tasks have {sorted(taken)}")
     return f"{network[:12]} with both subnets, gateways and the range; three small pools were filled range first, then ascending"
@@ -283,9 +285,13 @@ def step15(cluster):
     before = queries_outside(cluster)
     slowest = 0
     for node in cluster.nodes:
-        result, seconds = ping(node, node.containers("hello-world")[0], "google.com")
-        expect(result.code != 0 and "bad address 'google.com'" in result.text, f"{node.name}: {result.code}: {result.text}")
-        slowest = max(slowest, seconds)
+        took = []
+        # At once, not after the resolver's patience; the best of three, as others may have the processor.
+        while len(took) < 3 and min(took, default=3) >= 3:
+            result, seconds = ping(node, node.containers("hello-world")[0], "google.com")
+            took.append(seconds)
+            expect(result.code != 0 and "bad address 'google.com'" in result.text, f"{node.name}: {result.code}: {result.text}")
+        slowest = max(slowest, min(took))
     expect(slowest < 3, f"the refusal took {slowest:.1f} s")
     for internet in cluster.inside("internet", "hostname", "-I").out.split() or ["203.0.113.1"]:
         result, _ = ping(cluster.manager, cluster.manager.containers("hello-world")[0], internet)
@@ -334,8 +340,11 @@ def step18(cluster):
     """`ping google.com` where a published port has opened the way"""
     before = queries_outside(cluster)
     for node in cluster.nodes:
-        result, _ = ping(node, node.containers("hello-world")[0], "google.com")
-        expect(result.code == 0 and "1 packets received" in result.text, f"{node.name}: {result.text}")
+        def attempt():
+            result, _ = ping(node, node.containers("hello-world")[0], "google.com")
+            expect(result.code == 0 and "1 packets received" in result.text, f"{node.name}: {result.text}")
+            return True
+        poll(15, "a way out", attempt)
     expect(queries_outside(cluster) > before, "no query reached the outside resolver: what step 15 counts is not what it should be")
     return "succeeds on every node; the outside resolver was asked"
 
@@ -343,7 +352,7 @@ def step18(cluster):
 def step19(cluster):
     """`network rm` with names and id prefixes mixed"""
     # Gone through again, some of it has been done.
-    if cluster.manager.docker("service", "inspect", "hello-world", check=False).code == 0:
+    if cluster.services("hello-world"):
         cluster.manager.docker("service", "rm", "hello-world")
     if not listed(cluster.manager, "overlay-network-2"):
         make_network(cluster, "--driver", "overlay", "--opt", "encrypted", "overlay-network-2")
@@ -361,7 +370,7 @@ def step19(cluster):
 
 def step20(cluster):
     """a network that a service uses is not removed"""
-    if any(cluster.manager.docker("service", "inspect", name, check=False).code != 0 for name in ["mysql-2", "mysql-client"]):
+    if not {"mysql-2", "mysql-client"} <= set(cluster.services("mysql-")):
         # Gone through again, what it needs has been removed.
         if not listed(cluster.manager, "mysql-network"):
             make_network(cluster, *POOLS, "--driver", "overlay", "mysql-network")
