@@ -1,6 +1,5 @@
 """What was asked of a lab and answered, what ran at some moments, and whether it is all there, and nothing else."""
 
-import json
 import threading
 
 import invariants
@@ -96,8 +95,9 @@ class Account(Cluster):
 
     def check_listed(self):
         """Services and networks: what was created is there, what was removed is not, and nothing else is."""
-        for kind, rows in [("service", self.manager.rows("service", "ls")), ("network", self.manager.rows("network", "ls", "--no-trunc"))]:
-            names = [row["Name"] for row in rows if not (kind == "network" and row["Name"] in BUILT_IN)]
+        networks = [one["Name"] for one in self.manager.get("/networks")]
+        for kind, found in [("service", self.services()), ("network", networks)]:
+            names = [name for name in found if not (kind == "network" and name in BUILT_IN)]
             expect(len(names) == len(set(names)), f"{kind}s listed twice: {sorted(names)}")
             for name in names:
                 expect(self.state_of(kind, "", name)[0] in (self.THERE, self.UNKNOWN), f"{kind} {name} is there, and should not")
@@ -106,12 +106,10 @@ class Account(Cluster):
 
     def check_tasks(self, hosts):
         """As many running tasks as wanted and none more; returns the services by id, and {container: host} of the running tasks."""
-        ids = self.manager.docker("service", "ls", "-q").out.split()
-        if not ids:
+        services = {one["ID"]: one for one in self.manager.get("/services")}
+        if not services:
             return {}, {}
-        services = {one["ID"]: one for one in json.loads(self.manager.docker("service", "inspect", *ids).out)}
-        names = self.manager.docker("service", "ps", "-q", "--no-trunc", *services).out.split()
-        tasks = json.loads(self.manager.docker("inspect", "--type", "task", *names).out) if names else []
+        tasks = [task for task in self.manager.get("/tasks") if task.get("ServiceID") in services]
         live = [task for task in tasks if task["DesiredState"] == "running"]
         up = [task for task in tasks if task["Status"]["State"] == "running"]
         for service, one in services.items():
@@ -125,7 +123,7 @@ class Account(Cluster):
     def check_addresses(self, addresses, services):
         taken = invariants.check_unique(addresses)
         for service in services.values():
-            for virtual in service["Endpoint"].get("VirtualIPs") or []:
+            for virtual in (service.get("Endpoint") or {}).get("VirtualIPs") or []:
                 place = (virtual["NetworkID"], virtual["Addr"].split("/")[0])
                 expect(place not in taken, f"{place} belongs to service {service['Spec']['Name']} and to {taken.get(place)}")
                 taken[place] = f"service {service['Spec']['Name']}"
@@ -167,21 +165,19 @@ class Account(Cluster):
         """Every published port takes a connection on every node."""
         # Nothing listens in the walkthrough's services of busybox.
         listening = [one for one in services.values() if not one["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"].startswith("busybox")]
-        ports = [port["PublishedPort"] for service in listening for port in service["Endpoint"].get("Ports") or [] if port["Protocol"] == "tcp"]
+        ports = [port["PublishedPort"] for service in listening for port in (service.get("Endpoint") or {}).get("Ports") or [] if port["Protocol"] == "tcp"]
         places = [f"{node.address}:{port}" for node in self.nodes for port in ports]
         if places:
             result = self.client("python3", "-c", CONNECT, *places, timeout=60)
             expect(result.code == 0 and not result.out, f"published ports: {result.text[-300:]}")
 
     def remove_everything(self):
-        self.remove_service(*(row["Name"] for row in self.manager.rows("service", "ls")))
+        self.remove_service(*self.services())
         for node in self.nodes:
-            ids = node.docker("ps", "-aq").out.split()
+            ids = [one["Id"] for one in node.get("/containers/json?all=1")]
             if ids:
                 node.docker("rm", "-f", *ids)
-        names = [row["Name"] for row in self.manager.rows("network", "ls") if row["Name"] not in BUILT_IN]
-        if names:
-            self.manager.docker("network", "rm", *names)
+        self.remove_network(*(one["Name"] for one in self.manager.get("/networks") if one["Name"] not in BUILT_IN))
         self.things = {}
 
 

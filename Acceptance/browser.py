@@ -9,6 +9,8 @@ import sys
 import time
 import urllib.parse
 
+from cluster import outcome, short
+
 try:
     from axe_selenium_python import Axe
     from selenium import webdriver
@@ -36,8 +38,15 @@ def milliseconds(text):
 def check(what, isRight, more=""):
     global failed
     failed = failed or not isRight
-    print(f"{'PASS' if isRight else 'FAIL'} {what}{'' if isRight or not more else ': ' + ' '.join(str(more).split())[:600]}", flush=True)
+    print(f"{'PASS' if isRight else 'FAIL'} {what}{'' if isRight or not more else ': ' + short(more, 600)}", flush=True)
     return isRight
+
+
+def part(name, body, *given):
+    """Looks at a part of the page. What it raises is a red line of its own, and not the end of the others."""
+    verdict, observed = outcome(body, *given)
+    if verdict != "PASS":
+        check(name, False, observed)
 
 
 def soon(seconds, test):
@@ -87,7 +96,7 @@ class Browser:
     def js(self, text, *values):
         return self.driver.execute_script(text, *values)
 
-    def wait(self, test, seconds=15):
+    def wait(self, test, seconds=30):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             try:

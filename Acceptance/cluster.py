@@ -72,7 +72,7 @@ def outcome(check, *given):
         return "FAIL", str(failure)
     except Exception as error:
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if os.path.dirname(os.path.abspath(frame.filename)) == os.path.join(TOP, "Acceptance")]
-        places = [f"{os.path.basename(frame.filename)}:{frame.lineno}" for frame in frames] or ["?"]
+        places = [f"{os.path.basename(frame.filename)}:{frame.lineno}" for frame in frames[1:]] or ["?"]
         return "FAIL", f"an unexpected reply, at {', '.join(places[-3:])}: {error!r}"
 
 

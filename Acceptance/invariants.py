@@ -71,10 +71,11 @@ def running(found):
 
 def check_ready(cluster):
     """Returns {node id: name}."""
-    rows = cluster.manager.rows("node", "ls")
-    states = {row["Hostname"]: row["Status"] for row in rows}
-    expect(set(states.values()) == {"Ready"} and len(rows) == len(cluster.nodes), f"nodes are {states}")
-    return {row["ID"]: row["Hostname"] for row in rows}
+    nodes = cluster.manager.get("/nodes")
+    names = {one["ID"]: (one.get("Description") or {}).get("Hostname") for one in nodes}
+    states = {names[one["ID"]]: one["Status"]["State"] for one in nodes}
+    expect(set(states.values()) == {"ready"} and len(nodes) == len(cluster.nodes), f"nodes are {states}")
+    return names
 
 
 # MARK: what the kernel has
@@ -114,7 +115,7 @@ def check_addresses(node, live, names):
                 expect(place not in found, f"{place} belongs to {container} and {found.get(place)} on {node.name}")
                 found[place] = container
                 used.add(endpoint["NetworkID"])
-    swarm = {row["ID"]: row["Name"] for row in node.rows("network", "ls", "--no-trunc", "--filter", "scope=swarm")}
+    swarm = {one["Id"]: one["Name"] for one in node.get("/networks", scope="swarm")}
     wanted = {f"o-{network}" for network in swarm if network in used or swarm[network] == "ingress"}
     overlays = {name for name in names if name.startswith("o-")}
     expect(overlays == wanted, f"overlays on {node.name}: {sorted(overlays)}, used are {sorted(wanted)}")

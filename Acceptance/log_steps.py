@@ -228,9 +228,9 @@ def check_dying_node(cluster, written, ticking):
         cluster.lab("kill", victim.name)
         begun = time.monotonic()
         reader.read_on()
-        poll(8, f"{victim.name} is named", lambda: any(f"node {victim.name} does not answer" in line for line in list(follower.err)))
+        poll(15, f"{victim.name} is named", lambda: any(f"node {victim.name} does not answer" in line for line in list(follower.err)))
         before = {name: len(lines) for name, lines in numbers().items()}
-        code = reader.end(begun + 15 - time.monotonic())
+        code = reader.end(max(1, begun + 15 - time.monotonic()))
         took = time.monotonic() - begun
         text = "\n".join(reader.err)
         expect(code == 1 and f"node {victim.name} is not available" in text, f"ended with {code}: {text[-300:]}")
@@ -253,8 +253,7 @@ def check_dying_node(cluster, written, ticking):
         follower.stop()
         if not is_back:
             cluster.lab("restart", victim.name)
-        poll(30, f"{victim.name} Ready", lambda: any(
-            row["Hostname"] == victim.name and row["Status"] == "Ready" for row in manager.rows("node", "ls")))
+        cluster.ready()
 
 
 def check_terminal(cluster, service):
@@ -290,7 +289,7 @@ def check_services(cluster):
         while missing and missing[-1][0].docker("logs", "--tail", "3", missing[-1][1]).out.endswith(" done\n"):
             missing.pop()
         return not missing
-    poll(90, "every task has written all", all_written)
+    poll(90, "every task has written all", all_written, 1)
     tasks, count = check_lines(cluster, written, places)
     check_shapes(cluster, written, tasks)
     cluster.running(ticking, len(cluster.nodes))
