@@ -346,11 +346,29 @@ class Cluster:
                 self.refresh()
             finally:
                 connection.close()
-        for one in poll(30, "the nodes", lambda: self.manager.get("/nodes")):
-            if one["Spec"]["Availability"] != "active":
+        known = {(one.get("Description") or {}).get("Hostname"): one for one in poll(30, "the nodes", lambda: self.manager.get("/nodes"))}
+        for node in self.nodes:
+            one = known.get(node.name)
+            if one is None:
+                self.rejoin(node)
+            elif one["Spec"]["Availability"] != "active":
                 self.manager.docker("node", "update", "--availability", "active", one["ID"])
+            if one and node.role == "worker" and one["Spec"]["Role"] == "manager":
+                self.manager.docker("node", "demote", one["ID"])
         if not any(network.get("Ingress") for network in self.manager.get("/networks")):
             self.make_ingress("ingress")
+
+    def rejoin(self, node):
+        """Has a node that was removed from the swarm join again as a worker, under another id."""
+        token = self.manager.docker("swarm", "join-token", "-q", "worker").out.strip()
+
+        def attempt():
+            node.docker("swarm", "leave", "--force", check=False, timeout=90)
+            joined = node.docker("swarm", "join", "--token", token, "--advertise-addr", node.address, f"{self.manager.address}:2377", check=False, timeout=90)
+            expect(joined.code == 0, joined.text[-300:])
+            return True
+        poll(60, f"{node.name} joins anew", attempt)
+        self.ready()
 
     def make_ingress(self, name, *options, check=True):
         """`docker network create --ingress`; with the numbers of a new swarm where none are asked for."""

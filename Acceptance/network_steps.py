@@ -6,7 +6,7 @@ import re
 import time
 
 import encrypted_wire
-from cluster import IDLE, Failure, expect, poll, says, url
+from cluster import IDLE, expect, poll, says, url
 
 IMAGE_SECONDS = 120
 POOLS = ["--subnet=192.168.0.0/16", "--subnet=192.170.0.0/16", "--gateway=192.168.0.100", "--gateway=192.170.0.100", "--ip-range=192.168.1.0/24"]
