@@ -71,9 +71,10 @@ def outcome(check, *given):
     except Failure as failure:
         return "FAIL", str(failure)
     except Exception as error:
-        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if os.path.dirname(os.path.abspath(frame.filename)) == os.path.join(TOP, "Acceptance")]
-        places = [f"{os.path.basename(frame.filename)}:{frame.lineno}" for frame in frames[1:]] or ["?"]
-        return "FAIL", f"an unexpected reply, at {', '.join(places[-3:])}: {error!r}"
+        frames = traceback.extract_tb(error.__traceback__)[1:]
+        # Where these programs were, not in what library that ended.
+        own = [frame for frame in frames if os.path.dirname(os.path.abspath(frame.filename)) == os.path.join(TOP, "Acceptance")] or frames
+        return "FAIL", f"an unexpected reply, at {', '.join(f'{os.path.basename(frame.filename)}:{frame.lineno}' for frame in own[-3:]) or '?'}: {error!r}"
 
 
 def say(verdict, name, observed, began=None):

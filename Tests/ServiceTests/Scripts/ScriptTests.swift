@@ -66,6 +66,37 @@ import Testing
         }
     }
 
+    @Test func `whatever a check raises is a red line of its own, whose end is kept`() async throws {
+        try await withTemporaryDirectory { directory in
+            let program = """
+                import sys
+                sys.path.insert(0, "\(Self.top)/Acceptance")
+                sys.dont_write_bytecode = True
+                from cluster import Failure, Skip, is_red
+                def long(): raise Failure("began " + "and so on " * 200 + "for this reason")
+                def strange(): next(iter([]))
+                def skipped(): raise Skip("no program")
+                def left(): raise Failure("a network is in use")
+                found = [is_red("long", long), is_red("strange", strange), is_red("fine", lambda: "seen"),
+                         is_red("skipped", skipped), is_red("unclean", lambda: "seen", clean=left)]
+                print(found)
+                sys.exit(1)
+                """
+            try Files.writeAtomically(program, to: directory + "/check", mode: 0o644)
+            let (_, output) = try await bash(
+                ". \(Self.top)/Acceptance/parts; part one python3 \(directory)/check; conclude",
+                in: directory)
+            #expect(output.contains("[True, True, False, False, True]"), "\(output)")
+            #expect(output.contains("PASS fine: seen [") && output.contains("SKIP skipped: no program ["), "\(output)")
+            let end = output.split(separator: "════").last.map(String.init) ?? ""
+            let red = end.split(separator: "\n").filter { $0.contains("FAIL ") }
+            #expect(red.count == 3 && red.allSatisfy { $0.utf8.count < 320 }, "\(end)")
+            #expect(red.contains { $0.contains("FAIL long: began") && $0.contains("for this reason [") }, "\(end)")
+            #expect(red.contains { $0.contains("FAIL strange: an unexpected reply, at check:6: StopIteration") }, "\(end)")
+            #expect(red.contains { $0.contains("what it has made is not gone: a network is in use [") }, "\(end)")
+        }
+    }
+
     @Test func `what a machine lacks is told at once and all of it`() async throws {
         try await withTemporaryDirectory { directory in
             try Files.writeAtomically(
