@@ -92,7 +92,7 @@ import Testing
             let red = end.split(separator: "\n").filter { $0.contains("FAIL ") }
             #expect(red.count == 3 && red.allSatisfy { $0.utf8.count < 320 }, "\(end)")
             #expect(red.contains { $0.contains("FAIL long: began") && $0.contains("for this reason [") }, "\(end)")
-            #expect(red.contains { $0.contains("FAIL strange: an unexpected reply, at check:6: StopIteration") }, "\(end)")
+            #expect(red.contains { $0.contains("FAIL strange: an unexpected reply, at check:6: Stop") }, "\(end)")
             #expect(red.contains { $0.contains("what it has made is not gone: a network is in use [") }, "\(end)")
         }
     }
