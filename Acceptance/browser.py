@@ -45,7 +45,9 @@ def check(what, isRight, more=""):
 def part(name, body, *given):
     """Looks at a part of the page. What it raises is a red line of its own, and not the end of the others."""
     verdict, observed = outcome(body, *given)
-    if verdict != "PASS":
+    if verdict == "SKIP":
+        print(f"SKIP {name}: {observed}", flush=True)
+    elif verdict == "FAIL":
         check(name, False, observed)
 
 
