@@ -416,7 +416,11 @@ class Cluster:
             "client", sys.executable, os.path.join(TOP, "Acceptance/load"), *urls, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
         def result():
-            out = child.communicate("", timeout=30)[0]
+            try:
+                out = child.communicate("", timeout=30)[0]
+            except subprocess.TimeoutExpired:
+                child.kill()
+                out = child.communicate()[0]
             expect(child.returncode == 0 and out.strip(), f"Acceptance/load ended with {child.returncode}: {out[-300:]}")
             return json.loads(out.splitlines()[-1])
         return result
