@@ -42,8 +42,8 @@ package final class NodeEngine: ServiceLifecycle.Service {
     package let tasks: TaskService
     package let system: SystemService
     let table: ContainerTable
-    let waiters = ExitWaiters()
-    let background = BackgroundTasks()
+    let waiters: ExitWaiters
+    let background: BackgroundTasks
     let paths: EnginePaths
     let store: NodeStore
     let roots: ContainerRoots
@@ -88,116 +88,49 @@ package final class NodeEngine: ServiceLifecycle.Service {
     }
 
     init(_ parts: Parts) {
-        let (configuration, log, store, runtime) = (parts.configuration, parts.log, parts.store, parts.runtime)
-        let (events, waiters, background) = (parts.events, waiters, background)
-        let paths = EnginePaths(configuration)
-        let runtimes = parts.runtimeVersions.map(\.name)
-        let table = ContainerTable(store: store, log: log)
-        let localVolumes = Volumes(store: store, directory: paths.volumes)
-        let localNetworks = LocalNetworks(store: store, bridgeIPv6: configuration.bridgeIPv6)
-        let encryption = EncryptionKeeper(
-            EncryptionProcess(directory: paths.encryption, namespace: parts.namespace), events: events, log: log)
-        let network = NetworkCoordinator(
-            configuration: configuration, log: log, containers: table, networks: localNetworks,
-            dataPlane: parts.dataPlane, nameServer: parts.nameServer, encryption: encryption)
-        let roots = ContainerRoots(images: parts.images, volumes: localVolumes, containers: table)
-        let logBytes = configuration.logBound.bytes(at: paths.root)
-        let shipping = LogShipping(
-            paths: paths, environment: configuration.environment, store: store, watcher: parts.fileWatcher,
-            events: events, containers: table, quota: logBytes, log: log)
-        let quota = LogQuota(
-            bytes: logBytes, containers: table, shipper: shipping.shipper, paths: paths, events: events, log: log)
-        let logLock = KeyedLock<String>()
-        let packer = LogPacker(paths: paths, lock: logLock, log: log)
-        volumes = VolumeService(volumes: localVolumes, users: table, events: events)
-        images = ImageService(images: parts.images, users: table, events: events)
-        networks = NodeNetworkService(networks: localNetworks, network: network, members: table, events: events)
-        let containerFiles = ContainerFileKeeper(
-            containers: table, networks: localNetworks, paths: paths, nameServers: configuration.nameServers, log: log)
-        endpoints = EndpointService(
-            containers: table, networks: networks, ports: parts.ports, files: containerFiles,
-            holders: KeyedCondition<String>(),
-            events: events)
-        let execs = ExecService(
-            containers: table, roots: roots, runtime: runtime, events: events, background: background, log: log)
-        let health = HealthMonitor(containers: table, roots: roots, runtime: runtime, events: events, log: log)
-        let companions = ContainerCompanions(
-            whileRunning: { await health.watch($0) }, hasBeenRemoved: { execs.execs.forget(containerID: $0) },
-            commands: { execs.execs.running(in: $0) })
-        let surroundings = NodeSurroundings(
-            containers: table, endpoints: endpoints, roots: roots, files: containerFiles,
-            logs: LogKeeper(
-                containers: table, runtime: runtime, paths: paths, background: background, quota: quota, packer: packer,
-                lock: logLock, log: log),
-            shipping: shipping, volumes: volumes, paths: paths, defaultRuntime: runtimes.first ?? .runc)
-        containers = ContainerService(
-            containers: table, waiters: waiters, runtime: runtime, surroundings: surroundings, companions: companions,
-            events: events, background: background, clock: parts.clock, log: log)
-        factory = ContainerFactory(
-            containers: table, roots: roots, endpoints: endpoints, images: images, volumes: localVolumes,
-            volumeService: volumes, runtimes: runtimes, cgroupVersion: runtime.cgroups.version, shipping: shipping,
-            events: events, background: background, log: log)
-        listing = ContainerListing(
-            containers: table, roots: roots, images: images, network: network, paths: paths, companions: companions,
-            shipping: shipping)
-        files = FileService(
-            containers: table, roots: roots, paths: paths, bound: configuration.unpackingBound, events: events,
-            background: background, log: log)
-        logs = LogService(
-            containers: table, waiters: waiters, paths: paths, watcher: parts.fileWatcher, shipping: shipping)
-        streams = AttachService(
-            containers: table, waiters: waiters, runtime: runtime, logs: logs, events: events, log: log)
-        telemetry = NodeTelemetry(
-            source: ContainerTargets(containers: table, paths: paths), layout: runtime.cgroups, root: paths.root,
-            path: paths.metrics, log: log)
-        stats = StatsService(
-            containers: table, layout: runtime.cgroups, paths: paths, events: events, sampler: telemetry.sampler)
-        let routes = RouteWatch(namespace: parts.namespace, files: parts.fileWatcher, log: log)
-        swarmNetworks = SwarmNetworks(
-            store: store, containers: table, endpoints: endpoints, namespace: parts.namespace)
-        tasks = TaskService(
-            containers: table, life: containers, factory: factory, images: images, logs: logs, networks: swarmNetworks,
-            node: NodeDescriber(
-                version: configuration.version, networks: localNetworks, routes: routes, encryption: encryption,
-                metricsAddress: configuration.metricsAddress),
-            events: events, log: log)
-        let swarmNetworks = swarmNetworks
-        mesh = MeshWatch(swarmNetworks.ingress, events: events, log: log) {
-            try await swarmNetworks.tryIngress($0.subnet)
-        }
-        system = SystemService(
-            configuration: configuration, paths: paths, containers: table, listing: listing, images: images,
-            volumes: volumes, runtimeVersions: parts.runtimeVersions, shipping: shipping, mesh: mesh, quota: quota,
-            events: events)
-        let system = system
-        metrics = MetricsService(
-            telemetry: telemetry, shipper: shipping.shipper, containers: table, version: configuration.version,
-            identity: { try await system.identity() }, encryption: { try await encryption.facts() })
-        ways = PathService(
-            prober: PathProber(node: parts.namespace, log: log), network: network, networks: swarmNetworks,
-            events: events, log: log)
-        let ways = ways
-        metrics.use(paths: { ways.measurements(seconds: Timestamp.now.seconds) })
-        let telemetry = telemetry
-        push = configuration.metricsPush.map {
-            MetricsPush(target: $0, telemetry: telemetry, hostname: shipping.hostname, events: events, log: log)
-        }
-        if let watch = push?.watch { metrics.use(push: { watch.state }) }
-        repairs = RepairReporter(network: network, networks: localNetworks, members: table, events: events, log: log)
-        self.events = events
-        self.execs = execs
-        self.log = log
-        self.localVolumes = localVolumes
-        self.network = network
-        self.paths = paths
-        self.roots = roots
-        self.routes = routes
-        self.runtime = runtime
-        self.packer = packer
-        self.quota = quota
-        self.shipping = shipping
-        self.store = store
-        self.table = table
+        let base = Base(parts)
+        let logFiles = LogFiles(parts, base)
+        let objects = Objects(parts, base)
+        let lives = Lives(parts, base, logFiles, objects)
+        let views = Views(parts, base, logFiles)
+        let swarm = SwarmServices(parts, base, objects, lives, views)
+        let reports = Reports(parts, base, logFiles, objects, lives, views, swarm)
+        background = base.background
+        containers = lives.containers
+        endpoints = objects.endpoints
+        events = parts.events
+        execs = lives.execs
+        factory = lives.factory
+        files = views.files
+        images = objects.images
+        listing = lives.listing
+        localVolumes = base.localVolumes
+        log = parts.log
+        logs = views.logs
+        mesh = swarm.mesh
+        metrics = reports.metrics
+        network = base.network
+        networks = objects.networks
+        packer = logFiles.packer
+        paths = base.paths
+        push = reports.push
+        quota = logFiles.quota
+        repairs = reports.repairs
+        roots = base.roots
+        routes = swarm.routes
+        runtime = parts.runtime
+        shipping = logFiles.shipping
+        stats = views.stats
+        store = parts.store
+        streams = views.streams
+        swarmNetworks = swarm.networks
+        system = reports.system
+        table = base.table
+        tasks = swarm.tasks
+        telemetry = views.telemetry
+        volumes = objects.volumes
+        waiters = base.waiters
+        ways = swarm.ways
     }
 
     /// Lets the engine answer for the swarm's networks beside its own.
