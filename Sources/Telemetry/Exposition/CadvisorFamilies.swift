@@ -1,92 +1,142 @@
 /// Containers in cAdvisor's names, for dashboards and alerts that know these: `/metrics/cadvisor`. Source: cAdvisor 0.47, `docs/storage/prometheus.md`.
-enum CadvisorFamilies {
+struct CadvisorFamilies {
+    /// How a series is shown. Without a unit in its name where cAdvisor has none.
+    private struct Shown {
+        let name: String
+        var kind = ExpositionWriter.Kind.counter
+        var unit = ""
+        let help: String
+        let series: ContainerSeries
+        var label: (String, String)?
+    }
+
     /// Of a container; more are left out.
     private static let mostLabels = 64
 
-    static func write(_ samples: [ContainerSample], machine: SampleRow, to page: inout ExpositionWriter) {
-        // Every sample of a family has the same labels, as cAdvisor has it: those that a container does not have are empty.
+    private static let processor: [Shown] = [
+        Shown(
+            name: "container_cpu_usage_seconds", unit: "seconds", help: "Cumulative cpu time consumed in seconds.",
+            series: .cpuMicroseconds, label: ("cpu", "total")),
+        Shown(
+            name: "container_cpu_user_seconds", unit: "seconds", help: "Cumulative user cpu time consumed in seconds.",
+            series: .cpuUserMicroseconds),
+        Shown(
+            name: "container_cpu_system_seconds", unit: "seconds",
+            help: "Cumulative system cpu time consumed in seconds.", series: .cpuSystemMicroseconds),
+        Shown(
+            name: "container_cpu_cfs_periods", help: "Number of elapsed enforcement period intervals.",
+            series: .cpuPeriods),
+        Shown(
+            name: "container_cpu_cfs_throttled_periods", help: "Number of throttled period intervals.",
+            series: .cpuThrottledPeriods),
+        Shown(
+            name: "container_cpu_cfs_throttled_seconds", unit: "seconds",
+            help: "Total time duration the container has been throttled.", series: .cpuThrottledMicroseconds),
+    ]
+
+    private static let memory: [Shown] = [
+        Shown(
+            name: "container_memory_working_set_bytes", kind: .gauge, unit: "bytes",
+            help: "Current working set in bytes.", series: .memoryWorkingSetBytes),
+        Shown(name: "container_memory_rss", kind: .gauge, help: "Size of RSS in bytes.", series: .memoryAnonymousBytes),
+        Shown(
+            name: "container_memory_cache", kind: .gauge, help: "Number of bytes of page cache memory.",
+            series: .memoryFileBytes),
+        Shown(
+            name: "container_memory_swap", kind: .gauge, help: "Container swap usage in bytes.",
+            series: .memorySwapBytes),
+        Shown(
+            name: "container_oom_events", help: "Count of out of memory events observed for the container.",
+            series: .outOfMemoryKills),
+    ]
+
+    private static let devices: [Shown] = [
+        Shown(
+            name: "container_fs_reads_bytes", unit: "bytes", help: "Cumulative count of bytes read.",
+            series: .ioReadBytes),
+        Shown(
+            name: "container_fs_writes_bytes", unit: "bytes", help: "Cumulative count of bytes written.",
+            series: .ioWrittenBytes),
+        Shown(name: "container_fs_reads", help: "Cumulative count of reads completed.", series: .ioReads),
+        Shown(name: "container_fs_writes", help: "Cumulative count of writes completed.", series: .ioWrites),
+        Shown(
+            name: "container_threads", kind: .gauge, help: "Number of threads running inside the container.",
+            series: .processes),
+    ]
+
+    private let samples: [(sample: ContainerSample, labels: ExpositionWriter.Labels)]
+
+    /// Every sample of a family has the same labels, as cAdvisor has it: those that a container does not have are empty.
+    init(_ samples: [ContainerSample]) {
         let names = Set(samples.flatMap { $0.target.labels.keys })
-        let labels = names.map { (written: "container_label_" + sanitized($0), name: $0) }.sorted { $0 < $1 }
+        let labels = names.map { (written: "container_label_" + Self.sanitized($0), name: $0) }.sorted { $0 < $1 }
         var taken: Set<String> = []
-        let shown = labels.filter { taken.insert($0.written).inserted }.prefix(mostLabels)
-        let all = samples.map { sample in
+        let shown = labels.filter { taken.insert($0.written).inserted }.prefix(Self.mostLabels)
+        self.samples = samples.map { sample in
             var text = ExpositionWriter.Labels([
                 ("id", "/docker/" + sample.target.id), ("image", sample.target.image), ("name", sample.target.name),
             ])
             for label in shown { text.add(label.written, sample.target.labels[label.name] ?? "") }
-            return (sample: sample, labels: text)
+            return (sample, text)
         }
-        func family(
-            _ name: String, _ kind: ExpositionWriter.Kind, unit: String = "", _ help: String, _ series: ContainerSeries,
-            seconds: Bool = false, _ more: [(String, String)] = []
-        ) {
-            page.family(name, kind, unit: unit, help)
-            for (sample, labels) in all {
-                guard let value = sample.row[series] else { continue }
-                let labels = more.reduce(labels) { $0.adding($1.0, $1.1) }
-                if seconds { page.sample(labels, microseconds: value) } else { page.sample(labels, value) }
-            }
-        }
-        family(
-            "container_cpu_usage_seconds", .counter, unit: "seconds", "Cumulative cpu time consumed in seconds.",
-            .cpuMicroseconds, seconds: true, [("cpu", "total")])
-        family(
-            "container_cpu_user_seconds", .counter, unit: "seconds", "Cumulative user cpu time consumed in seconds.",
-            .cpuUserMicroseconds, seconds: true)
-        family(
-            "container_cpu_system_seconds", .counter, unit: "seconds",
-            "Cumulative system cpu time consumed in seconds.", .cpuSystemMicroseconds, seconds: true)
-        family("container_cpu_cfs_periods", .counter, "Number of elapsed enforcement period intervals.", .cpuPeriods)
-        family(
-            "container_cpu_cfs_throttled_periods", .counter, "Number of throttled period intervals.",
-            .cpuThrottledPeriods)
-        family(
-            "container_cpu_cfs_throttled_seconds", .counter, unit: "seconds",
-            "Total time duration the container has been throttled.", .cpuThrottledMicroseconds, seconds: true)
-        page.family(
-            "container_memory_usage_bytes", .gauge, unit: "bytes",
-            "Current memory usage in bytes, including all memory regardless of when it was accessed.")
-        for (sample, labels) in all {
-            guard let anonymous = sample.row[ContainerSeries.memoryAnonymousBytes],
-                let file = sample.row[ContainerSeries.memoryFileBytes]
-            else { continue }
-            page.sample(labels, anonymous.addingClamped(file))
-        }
-        family(
-            "container_memory_working_set_bytes", .gauge, unit: "bytes", "Current working set in bytes.",
-            .memoryWorkingSetBytes)
-        family("container_memory_rss", .gauge, "Size of RSS in bytes.", .memoryAnonymousBytes)
-        family("container_memory_cache", .gauge, "Number of bytes of page cache memory.", .memoryFileBytes)
-        family("container_memory_swap", .gauge, "Container swap usage in bytes.", .memorySwapBytes)
-        family(
-            "container_oom_events", .counter, "Count of out of memory events observed for the container.",
-            .outOfMemoryKills)
-        page.family(
-            "container_spec_memory_limit_bytes", .gauge, unit: "bytes", "Memory limit for the container; 0 without one."
-        )
-        for (sample, labels) in all { page.sample(labels, sample.row[ContainerSeries.memoryLimitBytes] ?? 0) }
-        page.family(
-            "container_start_time_seconds", .gauge, unit: "seconds",
-            "Start time of the container since unix epoch in seconds.")
-        for (sample, labels) in all { page.sample(labels, sample.target.startedAt) }
-        page.family("container_last_seen", .gauge, "Last time a container was seen by the exporter.")
-        for (sample, labels) in all { page.sample(labels, sample.seen) }
-        family("container_fs_reads_bytes", .counter, unit: "bytes", "Cumulative count of bytes read.", .ioReadBytes)
-        family(
-            "container_fs_writes_bytes", .counter, unit: "bytes", "Cumulative count of bytes written.", .ioWrittenBytes)
-        family("container_fs_reads", .counter, "Cumulative count of reads completed.", .ioReads)
-        family("container_fs_writes", .counter, "Cumulative count of writes completed.", .ioWrites)
-        family("container_threads", .gauge, "Number of threads running inside the container.", .processes)
-        networks(all, &page)
+    }
+
+    /// - Parameter machine: What the node has itself.
+    func write(machine: SampleRow, to page: inout ExpositionWriter) {
+        for shown in Self.processor { write(shown, to: &page) }
+        writeUsage(to: &page)
+        for shown in Self.memory { write(shown, to: &page) }
+        writeFacts(to: &page)
+        for shown in Self.devices { write(shown, to: &page) }
+        writeNetworks(to: &page)
         page.family("machine_cpu_cores", .gauge, "Number of logical CPU cores.")
         if let value = machine[NodeSeries.processors] { page.sample(value) }
         page.family("machine_memory_bytes", .gauge, unit: "bytes", "Amount of memory installed on the machine.")
         if let value = machine[NodeSeries.memoryTotalBytes] { page.sample(value) }
     }
 
-    private static func networks(
-        _ all: [(sample: ContainerSample, labels: ExpositionWriter.Labels)], _ page: inout ExpositionWriter
-    ) {
+    /// Seconds are kept in microseconds.
+    private func write(_ shown: Shown, to page: inout ExpositionWriter) {
+        page.family(shown.name, shown.kind, unit: shown.unit, shown.help)
+        for (sample, labels) in samples {
+            guard let value = sample.row[shown.series] else { continue }
+            let labels = shown.label.map { labels.adding($0.0, $0.1) } ?? labels
+            if shown.unit == "seconds" {
+                page.sample(labels, microseconds: value)
+            } else {
+                page.sample(labels, value)
+            }
+        }
+    }
+
+    /// All memory, of which no series is kept: the sum of two.
+    private func writeUsage(to page: inout ExpositionWriter) {
+        page.family(
+            "container_memory_usage_bytes", .gauge, unit: "bytes",
+            "Current memory usage in bytes, including all memory regardless of when it was accessed.")
+        for (sample, labels) in samples {
+            guard let anonymous = sample.row[ContainerSeries.memoryAnonymousBytes],
+                let file = sample.row[ContainerSeries.memoryFileBytes]
+            else { continue }
+            page.sample(labels, anonymous.addingClamped(file))
+        }
+    }
+
+    /// What is known of every container, sampled or not.
+    private func writeFacts(to page: inout ExpositionWriter) {
+        page.family(
+            "container_spec_memory_limit_bytes", .gauge, unit: "bytes", "Memory limit for the container; 0 without one."
+        )
+        for (sample, labels) in samples { page.sample(labels, sample.row[ContainerSeries.memoryLimitBytes] ?? 0) }
+        page.family(
+            "container_start_time_seconds", .gauge, unit: "seconds",
+            "Start time of the container since unix epoch in seconds.")
+        for (sample, labels) in samples { page.sample(labels, sample.target.startedAt) }
+        page.family("container_last_seen", .gauge, "Last time a container was seen by the exporter.")
+        for (sample, labels) in samples { page.sample(labels, sample.seen) }
+    }
+
+    private func writeNetworks(to page: inout ExpositionWriter) {
         let families: [(String, String, String, KeyPath<NetworkCounters, Int64>)] = [
             ("receive_bytes", "bytes", "Cumulative count of bytes received.", \.receivedBytes),
             ("receive_packets", "packets", "Cumulative count of packets received.", \.receivedPackets),
@@ -99,7 +149,7 @@ enum CadvisorFamilies {
         ]
         for (name, unit, help, path) in families {
             page.family("container_network_\(name)", .counter, unit: unit, help)
-            for (sample, labels) in all {
+            for (sample, labels) in samples {
                 for counters in sample.networks {
                     page.sample(labels.adding("interface", counters.interface), counters[keyPath: path])
                 }

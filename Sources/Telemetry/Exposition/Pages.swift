@@ -40,7 +40,7 @@ extension Snapshot {
     /// The same containers in cAdvisor's names.
     package func cadvisorPage(_ format: ExpositionFormat) -> [UInt8] {
         var page = ExpositionWriter(format)
-        CadvisorFamilies.write(containers, machine: node, to: &page)
+        CadvisorFamilies(containers).write(machine: node, to: &page)
         page.finish()
         return page.bytes
     }
