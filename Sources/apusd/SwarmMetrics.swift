@@ -13,8 +13,8 @@ struct SwarmMetrics: Sendable {
     let board: @Sendable () async -> PulseBoard?
     /// Where nodes serve their metrics, by their ids.
     let addresses: @Sendable () async -> [String: String]
-    /// What networks have of addresses.
-    let subnets: @Sendable () async -> [ClusterFacts.Subnet]
+    /// What networks have of addresses; nothing on a node that is no manager.
+    let subnets: @Sendable () async -> [SubnetCount]
     /// How posting of alerts goes; `nil` where nobody is to be told.
     let webhook: @Sendable () async -> PostingState?
     let log: Logger
@@ -124,17 +124,6 @@ struct SwarmMetrics: Sendable {
         } catch {
             log.debug("the swarm's metrics are not known at present", metadata: ["error": "\(error)"])
             return nil
-        }
-    }
-}
-
-extension SwarmMetrics {
-    /// What networks have of addresses; nothing on a node that is no manager.
-    static func subnets(of swarm: Swarm) async -> [ClusterFacts.Subnet] {
-        await swarm.subnetCounts().map {
-            ClusterFacts.Subnet(
-                network: $0.network, networkID: $0.networkID, subnet: $0.subnet, used: $0.used, free: $0.free,
-                resting: $0.resting)
         }
     }
 }

@@ -1,4 +1,5 @@
 package import EngineInterface
+package import Model
 
 /// What a manager knows of its swarm when its metrics are asked for.
 package struct ClusterFacts: Sendable {
@@ -53,31 +54,8 @@ package struct ClusterFacts: Sendable {
         }
     }
 
-    /// A subnet of a network, and how many of its addresses there are in each state.
-    package struct Subnet: Sendable {
-        package var network: String
-        package var networkID: String
-        /// In CIDR form.
-        package var subnet: String
-        /// Held by tasks, services and nodes.
-        package var used: Int
-        /// Of those that can be had; ``resting`` ones among them.
-        package var free: Int
-        /// Given up within the last minute.
-        package var resting: Int
-
-        package init(network: String, networkID: String, subnet: String, used: Int, free: Int, resting: Int) {
-            self.free = free
-            self.network = network
-            self.networkID = networkID
-            self.resting = resting
-            self.subnet = subnet
-            self.used = used
-        }
-    }
-
     package var nodes: [Node] = []
-    package var subnets: [Subnet] = []
+    package var subnets: [SubnetCount] = []
     package var services: [Service] = []
     package var tasks: [TaskName] = []
     package var swarm: SwarmFacts?

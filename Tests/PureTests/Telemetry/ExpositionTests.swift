@@ -1,5 +1,6 @@
 import EngineInterface
 import Foundation
+import Model
 import TestKit
 import Testing
 
@@ -50,7 +51,7 @@ import Testing
                 id: "s1", name: "web", desired: 3, tasks: ["running": 2, "failed": 1], updateState: "updating")
         ]
         facts.subnets = [
-            ClusterFacts.Subnet(
+            SubnetCount(
                 network: "app", networkID: "w1", subnet: "10.1.0.0/24", used: 3, free: 250, resting: 2)
         ]
         facts.tasks = (0..<2).map { ClusterFacts.TaskName(id: "task\($0)", serviceName: "web", name: "web.\($0)") }
