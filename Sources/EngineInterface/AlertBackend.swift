@@ -7,10 +7,12 @@ package struct AlertSummary: Codable, Sendable, Equatable, Identifiable {
     /// Its rule's.
     package var name: String
     package var severity: AlertRule.Severity
+    /// The rule's sentence for people, with the value and the labels in it.
     package var summary: String
     /// Of the rule's metric, when it was told.
     package var value: Double
     package var labels: [String: String]
+    /// When the condition began to hold.
     package var startsAt: Timestamp
     /// `nil` as long as it goes on.
     package var endsAt: Timestamp?

@@ -90,6 +90,7 @@ package enum WaitCondition: String, Sendable {
 package struct ExitResult: Sendable, Equatable {
     /// The process's exit code, or 128 + the signal that killed it.
     package var statusCode: Int
+    /// `Error.Message` of Docker's answer to `wait`; `nil` where there is none.
     package var error: String?
     package init(statusCode: Int, error: String? = nil) {
         self.error = error

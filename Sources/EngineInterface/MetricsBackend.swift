@@ -15,6 +15,7 @@ package enum MetricsPage: Sendable, CaseIterable {
 
 /// A page as it is sent.
 package struct MetricsText: Sendable, Equatable {
+    /// The form's, with version and character set.
     package var contentType: String
     package var bytes: [UInt8]
 

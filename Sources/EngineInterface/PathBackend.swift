@@ -22,6 +22,7 @@ package struct SwarmPaths: Codable, Sendable, Equatable {
     package struct Path: Codable, Sendable, Equatable {
         /// Nodes' ids.
         package var from: String
+        /// Id of the node at the other end.
         package var to: String
         /// A word of ``PathKind``.
         package var kind: String

@@ -45,6 +45,7 @@ package struct TaskUsage: Codable, Sendable, Equatable, Identifiable {
     package var nodeName = ""
     /// As in `running`.
     package var state = ""
+    /// `nil` until there is one.
     package var containerID: String?
     /// By the node's clock.
     package var measuredAt: Timestamp?

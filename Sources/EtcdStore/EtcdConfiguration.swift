@@ -13,7 +13,9 @@ package struct EtcdConfiguration: Sendable, Equatable {
     /// PEM files. Certificate, key and revocation list are read for each handshake, so replacing them renews; the CA file is read at start only.
     package struct TLSFiles: Sendable, Equatable {
         package var authority: String
+        /// Path of the member's certificate, for both directions.
         package var certificate: String
+        /// Path of its private key.
         package var key: String
         /// The DNS name every manager's certificate carries, and no worker's: without it any certificate of the CA would open the peer port.
         package var allowedName: String
@@ -57,6 +59,7 @@ package struct EtcdConfiguration: Sendable, Equatable {
     package var dataDirectory: String
     /// For the sockets and the pid file, as `/run/apus/etcd`; made 0700.
     package var runDirectory: String
+    /// What etcd says is written to its end.
     package var logFile: String
     /// The cluster's id: members of different clusters do not speak to each other.
     package var clusterToken: String
@@ -91,6 +94,7 @@ package struct EtcdConfiguration: Sendable, Equatable {
     /// A path in `sockaddr_un` (unix(7)), without the final zero.
     static let maximumSocketPath = 107
 
+    /// Path of the clients' socket.
     package var socket: String { "\(runDirectory)/\(Self.clientSocket)" }
     var sockets: [String] { [socket, "\(runDirectory)/\(Self.peerSocket)"] }
     var pidFile: String { "\(runDirectory)/etcd.pid" }

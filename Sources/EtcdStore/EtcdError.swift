@@ -15,6 +15,7 @@ package struct EtcdError: Fault, CustomStringConvertible, Equatable {
     }
 
     package let code: Code
+    /// For people: what failed, or what etcd said.
     package let detail: String
 
     package init(_ code: Code, _ detail: String) {

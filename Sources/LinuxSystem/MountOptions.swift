@@ -45,6 +45,7 @@ package struct MountOptions: Sendable, Equatable {
         "sync": (true, Flag.synchronous), "unbindable": (true, Flag.unbindable),
     ]
 
+    /// Bits of mount(2)'s `mountflags`.
     package private(set) var flags: UInt = 0
     /// What the file system is told.
     package private(set) var data: [String] = []

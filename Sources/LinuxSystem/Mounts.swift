@@ -118,9 +118,12 @@ package struct MountEntry: Sendable, Hashable {
     package let device: String
     /// The directory of the file system that is the mount's root.
     package let root: String
+    /// Where it is mounted, in the root of the process whose list it is.
     package let target: String
     package let options: [String]
+    /// Of the file system, as in `overlay`.
     package let type: String
+    /// A device, or whatever the file system calls itself by.
     package let source: String
     package let superOptions: [String]
 

@@ -11,6 +11,7 @@ package struct SpawnRequest: Sendable {
     package var arguments: [String]
     /// `NAME=value`, and nothing else is passed on.
     package var environment: [String]
+    /// `nil` for this process's own.
     package var workingDirectory: String?
     /// Descriptors of this process and the numbers the program finds them under. 0, 1 and 2 are /dev/null unless given;
     /// nothing else is open. At most 64.

@@ -23,6 +23,7 @@ package struct EventStore: Sendable {
 
     /// How far another node's log is known.
     package struct EventStream: Sendable, Equatable {
+        /// The log's id.
         package var log: String
         /// The id of the node that has it.
         package var node: String

@@ -15,6 +15,7 @@ package struct Link: Sendable, Hashable {
     package var mac: MACAddress?
     /// A number by which links are handled together (`ip link set … group`); 0 unless set.
     package var group: UInt32
+    /// `ip link set … alias`, at most 255 bytes; Apus writes there whose the link is.
     package var alias: String?
     /// Set up by its administrator (IFF_UP).
     package var isUp: Bool

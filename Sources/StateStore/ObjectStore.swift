@@ -52,6 +52,7 @@ extension ObjectStore {
 
 /// What a leader's writes carry, so that those of a former leader are refused.
 package struct LeaderFence: Sendable, Hashable {
+    /// What is led, as in ``StoreKey/leader(of:)``.
     package let role: String
     /// The revision at which the leader's key was made.
     package let revision: Int64

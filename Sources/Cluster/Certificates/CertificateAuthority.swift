@@ -52,7 +52,9 @@ package struct CertificateAuthority: Sendable {
         return Set(hosts).sorted().map(\.octets)
     }
 
+    /// The certificate in the one form whose digest is in join tokens.
     package var rootPEM: String { get throws { try root.canonicalPEM } }
+    /// The private key, PKCS #8 in PEM. Whoever has it makes certificates that all nodes accept.
     package var keyPEM: String { get throws { try key.serializeAsPEM().pemString + "\n" } }
 
     /// Signs a node's certificate for the key of a signing request; nothing else is taken from the request.
@@ -99,6 +101,7 @@ package struct NodeKey: Sendable {
     /// - Throws: X509's error for a text that is no private key.
     package init(pem: String) throws { key = try Certificate.PrivateKey(pemEncoded: pem) }
 
+    /// The private key, PKCS #8 in PEM.
     package var pem: String { get throws { try key.serializeAsPEM().pemString + "\n" } }
 
     /// A PKCS #10 request in DER.

@@ -11,7 +11,9 @@ package struct JoinToken: Sendable, Hashable, CustomStringConvertible {
     static let digestLength = 50
     static let secretLength = 25
 
+    /// 50 digits of base 36: SHA-256 of the root's PEM.
     package let digest: String
+    /// 25 digits of base 36. Nobody but managers and whoever is to join may know it.
     package let secret: String
 
     /// A token with a new secret.

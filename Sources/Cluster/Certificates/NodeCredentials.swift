@@ -37,7 +37,9 @@ package struct CredentialFiles: Sendable {
 
     package init(directory: String) { self.directory = directory }
 
+    /// The root certificate, PEM.
     package var rootPath: String { directory + "/root.pem" }
+    /// Certificate and private key in one file, PEM.
     package var nodePath: String { directory + "/node.pem" }
     /// Serial numbers of certificates that count no more, a JSON array.
     var revokedPath: String { directory + "/revoked.json" }

@@ -3,6 +3,7 @@ package import LinuxSystem
 
 /// The programs that do the work, by their paths.
 package struct RuntimePrograms: Sendable, Equatable {
+    /// Path of conmon.
     package var conmon: String
     /// At least one.
     package var runtimes: [RuntimeName: String]

@@ -4,6 +4,7 @@ import Foundation
 /// What a session's cookie says.
 package struct DashboardSession: Codable, Sendable, Equatable {
     package let name: String
+    /// The account's when the session began: once the account has another one, the session is over.
     package let generation: String
     /// Seconds since 1970 after which it is over.
     package let expires: Int64

@@ -38,7 +38,9 @@ package struct ChartRequest: Sendable, Equatable {
 package struct ChartAnswer: Sendable, Equatable {
     /// Of one group and series: a value for each step.
     package struct Curve: Sendable, Equatable {
+        /// As in the ``HistoryAnswer/Curve`` that it is made of.
         package var group: String
+        /// As in the ``HistoryAnswer/Curve`` that it is made of.
         package var series: String
         package var values: [Double?]
         package init(group: String, series: String, values: [Double?]) {

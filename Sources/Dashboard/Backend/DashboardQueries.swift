@@ -65,6 +65,7 @@ package struct DashboardMetrics: Codable, Sendable, Equatable {
     }
     /// Who did not answer, and for which time.
     package struct Gap: Codable, Sendable, Equatable {
+        /// Its id.
         package var node: String
         /// Milliseconds since 1970.
         package var from: Int64
@@ -123,6 +124,7 @@ package struct DashboardLogLine: Codable, Sendable, Equatable {
     package var stamp: String
     /// Id of the task, or of the container.
     package var task: String
+    /// The id of the node that the line is from.
     package var node: String
     /// 1 standard output, 2 standard error, 3 a mark of ours.
     package var stream: Int

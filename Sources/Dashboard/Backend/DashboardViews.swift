@@ -57,6 +57,7 @@ package struct NodeView: Codable, Sendable, Equatable, Identifiable {
     package var memory: Int64 = 0
     package var message: String?
     package var labels: [String: String] = [:]
+    /// The object's version, Docker's `Version.Index`.
     package var version: UInt64 = 0
     package var use: NodeUse?
     package init(id: String) { self.id = id }
@@ -90,8 +91,11 @@ package struct ServiceView: Codable, Sendable, Equatable, Identifiable {
     package var desired = 0
     /// Of jobs alone.
     package var completed: Int?
+    /// The object's version, Docker's `Version.Index`.
     package var version: UInt64 = 0
+    /// Milliseconds since 1970.
     package var createdAt: Int64 = 0
+    /// Milliseconds since 1970.
     package var updatedAt: Int64 = 0
     package var ports: [PortView] = []
     package var addresses: [AddressView] = []
@@ -114,6 +118,7 @@ package struct PortView: Codable, Sendable, Equatable {
     package var published: Int
     /// Within the task.
     package var target: Int
+    /// `tcp`, `udp` or `sctp`.
     package var transport: String
     /// `ingress` or `host`.
     package var mode: String
@@ -124,6 +129,7 @@ package struct PortView: Codable, Sendable, Equatable {
 /// An address in a network, the network by its id.
 package struct AddressView: Codable, Sendable, Equatable {
     package var network: String
+    /// Without a length of the prefix; empty while there is none.
     package var address: String
 }
 
@@ -157,16 +163,20 @@ package struct TaskView: Codable, Sendable, Equatable, Identifiable {
     package var service = ""
     /// `nil` for tasks of global services.
     package var slot: Int?
+    /// The node's id; `nil` until the task is placed.
     package var node: String?
     package var state = "new"
     package var desired = "running"
     package var image = ""
+    /// Milliseconds since 1970.
     package var createdAt: Int64 = 0
     /// When it came into its state.
     package var since: Int64 = 0
     package var message: String?
+    /// Why it ended, where it did not end well.
     package var error: String?
     package var exitCode: Int?
+    /// The container's id; `nil` until there is one.
     package var container: String?
     package var addresses: [AddressView] = []
     /// Bytes a task; `nil` for no limit.
@@ -186,6 +196,7 @@ package struct NetworkView: Codable, Sendable, Equatable, Identifiable {
     package var isInternal = false
     package var isIngress = false
     package var isAttachable = false
+    /// Milliseconds since 1970.
     package var createdAt: Int64 = 0
     /// Addresses in use and altogether, of the first subnet; `nil` where they are not counted.
     package var used: Int?
@@ -202,6 +213,7 @@ package struct ContainerView: Codable, Sendable, Equatable, Identifiable {
     package var state = ""
     /// As in `Up 4 seconds`.
     package var status = ""
+    /// Milliseconds since 1970; 0 when that cannot be said.
     package var createdAt: Int64 = 0
     package var node = ""
     package init(id: String) { self.id = id }
@@ -227,7 +239,9 @@ package struct AlertView: Codable, Sendable, Equatable, Identifiable {
 /// What a node last measured on its way to another.
 package struct PathView: Codable, Sendable, Equatable, Identifiable {
     package var id: String { "\(from) \(to) \(kind)" }
+    /// The id of the node that measured.
     package var from: String
+    /// The id of the node at the other end.
     package var to: String
     /// `control`, `vxlan` or `esp`.
     package var kind: String
@@ -261,7 +275,9 @@ package struct EventView: Codable, Sendable, Equatable {
     package var cursor = ""
     /// Milliseconds since 1970.
     package var time: Int64
+    /// Docker's, as in `container`.
     package var type: String
+    /// Docker's, as in `health_status`.
     package var action: String
     package var id: String
     package var name = ""

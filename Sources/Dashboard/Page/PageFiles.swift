@@ -7,6 +7,7 @@ package import NIOCore
 /// A file of the page, ready to be sent.
 package struct PageFile: Sendable {
     package let name: String
+    /// As `Content-Type` says it.
     package let type: String
     package let bytes: ByteBuffer
     package let compressed: ByteBuffer?

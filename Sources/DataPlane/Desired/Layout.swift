@@ -33,6 +33,7 @@ package struct Layout: Sendable, Equatable {
     /// What the names of overlays' namespaces begin with.
     package static let overlayPrefix = "o-"
 
+    /// Where the names of namespaces are bound (ip-netns(8) has its own in `/run/netns`).
     package var namespaceDirectory: String { runDirectory + "/netns" }
 
     /// A container's namespace, by the container's id.

@@ -10,7 +10,9 @@ package struct Endpoint: Sendable, Equatable {
     package struct TLS: Sendable, Equatable {
         /// PEM files.
         package var authority: String
+        /// Path of this side's certificate, PEM.
         package var certificate: String
+        /// Path of its private key, PEM.
         package var key: String
         /// Whether the engine must prove who it is.
         package var verifies: Bool

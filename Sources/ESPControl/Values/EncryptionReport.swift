@@ -116,6 +116,7 @@ package struct EncryptionNotice: Equatable, Sendable {
 
 /// Counters of the process, since it was started.
 package struct EncryptionReport: Equatable, Sendable {
+    /// Of the state that the process was told last; 0 before the first.
     package var version: UInt64 = 0
     package var faults: [EncryptionFault] = []
     /// By VNI.

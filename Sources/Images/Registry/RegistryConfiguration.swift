@@ -81,6 +81,7 @@ struct RegistryEndpoint: Sendable, Hashable {
 /// Who asks.
 package struct RegistryLogin: Sendable, Hashable {
     package var username: String
+    /// In clear; sent to the registry and its token service alone.
     package var password: String
     /// What an earlier login gave instead of a password; it is shown to the token service only.
     package var identityToken: String?

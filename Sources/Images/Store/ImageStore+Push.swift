@@ -6,6 +6,7 @@ package import OCI
 
 /// A tag that a registry has got.
 package struct PushedTag: Sendable, Equatable {
+    /// Without the name of the repository.
     package let tag: String
     /// Of the manifest.
     package let digest: Digest

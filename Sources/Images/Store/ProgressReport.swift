@@ -3,6 +3,7 @@ import Synchronization
 
 /// One line of the progress of a pull, push or load, as Docker's clients read it.
 package struct ProgressReport: Sendable, Equatable {
+    /// Docker's words, as in `Pull complete`.
     package let status: String
     /// Whether `status` is text of the line's `stream`.
     package let isStream: Bool

@@ -4,6 +4,7 @@ package struct AddressOption: Sendable, Equatable {
     package var scheme: String?
     /// Without the brackets of IPv6.
     package var host: String
+    /// As it is written: whether it is a number, and which, is for the driver to say; `nil` where there is none.
     package var port: String?
     /// From its slash on; empty for none.
     package var path: String

@@ -64,6 +64,7 @@ package protocol LineEncoder: Sendable {
 }
 
 extension LineEncoder {
+    /// In bytes.
     package var longestText: Int { 1 << 20 }
     package var group: [UInt8] { [] }
     package var longestHold: Duration? { nil }

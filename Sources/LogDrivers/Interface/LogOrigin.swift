@@ -6,6 +6,7 @@ package struct LogOrigin: Codable, Sendable, Equatable {
     package var id: String
     /// Without Docker's slash.
     package var name: String
+    /// The program; empty where the image and the user name none.
     package var entrypoint: String
     package var arguments: [String]
     /// With `sha256:`.
@@ -36,6 +37,7 @@ package struct LogOrigin: Codable, Sendable, Equatable {
         self.name = name
     }
 
+    /// Docker's short form, 12 digits.
     package var shortID: String { String(id.prefix(12)) }
 
     /// Program and arguments with blanks between, as Docker's `{{.Command}}`.

@@ -6,7 +6,9 @@ import NIOSSL
 package struct StreamTLS: Sendable, Hashable {
     /// PEM; `nil` for the system's certificates.
     package var authorities: String?
+    /// Path of a PEM file; `nil` where the receiver asks for none.
     package var certificate: String?
+    /// Path of a PEM file, of the private key that belongs to the certificate.
     package var key: String?
     /// Whoever answers is taken for the receiver.
     package var trustsAnybody: Bool

@@ -13,6 +13,7 @@ package protocol VersionedRecord: Codable, Sendable {
 }
 
 extension VersionedRecord {
+    /// None: there has been one form so far.
     package static var earlierForms: [Int: @Sendable (any Decoder) throws -> Self] { [:] }
 }
 

@@ -71,7 +71,9 @@ package enum HistoryQueryError: Error, Equatable, CustomStringConvertible {
 package struct HistoryAnswer: Sendable, Codable, Equatable {
     /// Of one group and series, a value for each step; `nil` where nothing is known.
     package struct Curve: Sendable, Codable, Equatable {
+        /// Name of the group in the query.
         package var group: String
+        /// As ``Series/name`` says.
         package var series: String
         package var average: [Double?]
         /// The largest within each step. Of a sum: the sum of each one's largest, which need not have been at the same moment.

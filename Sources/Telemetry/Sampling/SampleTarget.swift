@@ -40,6 +40,7 @@ package struct SampleTarget: Sendable, Equatable {
 package struct NetworkCounters: Sendable, Equatable {
     /// In the container.
     package var interface: String
+    /// The network's name; empty until the engine has said which one the link belongs to.
     package var network: String
     package var receivedBytes: Int64 = 0
     package var receivedPackets: Int64 = 0
