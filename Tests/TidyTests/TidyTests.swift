@@ -3,7 +3,7 @@ import Testing
 
 /// What a machine can check of the house style.
 @Suite struct TidyTests {
-    static let longestFile = 600
+    static let longestFile = 400
 
     private let tree: SourceTree
 
@@ -12,7 +12,7 @@ import Testing
         try #require(tree.files.count > 50 && tree.targets.count > 20, "the sources were not found")
     }
 
-    @Test func `no file is longer than 600 lines`() {
+    @Test func `no file is longer than 400 lines`() {
         for file in tree.files where !file.isGenerated && file.lines.count > Self.longestFile {
             Issue.record("\(file.path) has \(file.lines.count) lines")
         }
