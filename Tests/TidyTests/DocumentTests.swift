@@ -89,6 +89,23 @@ import Testing
         #expect(count > 40)
     }
 
+    /// Rows of the table of targets: `| layer | `Target`, … | what it is for |`.
+    @Test func `targets stand in ARCHITECTURE, and depend on none of a higher layer`() throws {
+        var layers: [String: Int] = [:]
+        for row in try text("ARCHITECTURE.md").split(separator: "\n") {
+            guard let cells = row.prefixMatch(of: #/\| (\d) \| ([^|]+) \|/#) else { continue }
+            for match in cells.2.matches(of: #/`([\w-]+)`/#) { layers[String(match.1)] = Int(cells.1) }
+        }
+        let known = Set(tree.targets.filter { !$0.isTest && $0.name != "TestKit" }.map(\.name))
+        #expect(known == Set(layers.keys))
+        for target in tree.targets {
+            for own in target.own {
+                guard let layer = layers[target.name], let other = layers[own], other > layer else { continue }
+                Issue.record("\(target.name), in layer \(layer), depends on \(own), in layer \(other)")
+            }
+        }
+    }
+
     @Test func `files that ARCHITECTURE names are there`() throws {
         var targets = Set(tree.targets.map(\.name))
         targets.formIntersection(tree.files.filter { $0.path.hasPrefix("Sources/") }.map(\.target))

@@ -13,8 +13,10 @@ import Testing
     }
 
     @Test func `no file is longer than 400 lines`() {
-        for file in tree.files where !file.isGenerated && file.lines.count > Self.longestFile {
-            Issue.record("\(file.path) has \(file.lines.count) lines")
+        for file in tree.files where !file.isGenerated {
+            // Behind the last line's end stands one more, an empty one.
+            let count = file.lines.count - 1
+            if count > Self.longestFile { Issue.record("\(file.path) has \(count) lines") }
         }
     }
 
