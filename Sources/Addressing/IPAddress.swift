@@ -129,25 +129,13 @@ package enum IPAddress: Hashable, Sendable, Comparable {
     }
 }
 
-extension IPAddress: CustomStringConvertible, Codable {
+extension IPAddress: TextCodable {
+    package static let textName = "IP address"
+
     package var description: String {
         switch self {
         case .v4(let address): address.description
         case .v6(let address): address.description
         }
-    }
-
-    package init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        let text = try container.decode(String.self)
-        guard let address = Self(text) else {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: "invalid IP address: \(text)")
-        }
-        self = address
-    }
-
-    package func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(description)
     }
 }

@@ -45,20 +45,8 @@ package struct IPv4Address: Hashable, Sendable, Comparable {
     package func advanced(by count: UInt32) -> Self { Self(number: number &+ count) }
 }
 
-extension IPv4Address: CustomStringConvertible, Codable {
+extension IPv4Address: TextCodable {
+    package static let textName = "IP address"
+
     package var description: String { octets.map(String.init).joined(separator: ".") }
-
-    package init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        let text = try container.decode(String.self)
-        guard let address = Self(text) else {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: "invalid IP address: \(text)")
-        }
-        self = address
-    }
-
-    package func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(description)
-    }
 }

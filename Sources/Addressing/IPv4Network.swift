@@ -43,20 +43,8 @@ package struct IPv4Network: Hashable, Sendable {
     package func overlaps(_ other: IPv4Network) -> Bool { contains(other.first) || other.contains(first) }
 }
 
-extension IPv4Network: CustomStringConvertible, Codable {
+extension IPv4Network: TextCodable {
+    package static let textName = "CIDR address"
+
     package var description: String { "\(address)/\(prefixLength)" }
-
-    package init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        let text = try container.decode(String.self)
-        guard let network = Self(text) else {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: "invalid CIDR address: \(text)")
-        }
-        self = network
-    }
-
-    package func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(description)
-    }
 }

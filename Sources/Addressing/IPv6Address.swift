@@ -116,7 +116,9 @@ extension IPv6Address {
     }
 }
 
-extension IPv6Address: CustomStringConvertible, Codable {
+extension IPv6Address: TextCodable {
+    package static let textName = "IP address"
+
     /// RFC 5952: small letters, no leading zeros, `::` for the longest run of zero groups and the first of several, never for a
     /// single group; a mapped IPv4 address with its ending in dots.
     package var description: String {
@@ -138,19 +140,5 @@ extension IPv6Address: CustomStringConvertible, Codable {
         }
         if longest.isEmpty { return written(groups) }
         return written(groups.prefix(longest.lowerBound)) + "::" + written(groups.dropFirst(longest.upperBound))
-    }
-
-    package init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        let text = try container.decode(String.self)
-        guard let address = Self(text) else {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: "invalid IP address: \(text)")
-        }
-        self = address
-    }
-
-    package func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(description)
     }
 }

@@ -49,20 +49,8 @@ package struct IPv6Network: Hashable, Sendable {
     package func overlaps(_ other: IPv6Network) -> Bool { contains(other.first) || other.contains(first) }
 }
 
-extension IPv6Network: CustomStringConvertible, Codable {
+extension IPv6Network: TextCodable {
+    package static let textName = "CIDR address"
+
     package var description: String { "\(address)/\(prefixLength)" }
-
-    package init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        let text = try container.decode(String.self)
-        guard let network = Self(text) else {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: "invalid CIDR address: \(text)")
-        }
-        self = network
-    }
-
-    package func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(description)
-    }
 }
