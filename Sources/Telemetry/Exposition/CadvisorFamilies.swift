@@ -1,67 +1,43 @@
 /// Containers in cAdvisor's names, for dashboards and alerts that know these: `/metrics/cadvisor`. Source: cAdvisor 0.47, `docs/storage/prometheus.md`.
 struct CadvisorFamilies {
-    /// How a series is shown. Without a unit in its name where cAdvisor has none.
-    private struct Shown {
-        let name: String
-        var kind = ExpositionWriter.Kind.counter
-        var unit = ""
-        let help: String
-        let series: ContainerSeries
-        var label: (String, String)?
-    }
-
     /// Of a container; more are left out.
     private static let mostLabels = 64
 
-    private static let processor: [Shown] = [
-        Shown(
-            name: "container_cpu_usage_seconds", unit: "seconds", help: "Cumulative cpu time consumed in seconds.",
-            series: .cpuMicroseconds, label: ("cpu", "total")),
-        Shown(
-            name: "container_cpu_user_seconds", unit: "seconds", help: "Cumulative user cpu time consumed in seconds.",
-            series: .cpuUserMicroseconds),
-        Shown(
-            name: "container_cpu_system_seconds", unit: "seconds",
-            help: "Cumulative system cpu time consumed in seconds.", series: .cpuSystemMicroseconds),
-        Shown(
-            name: "container_cpu_cfs_periods", help: "Number of elapsed enforcement period intervals.",
-            series: .cpuPeriods),
-        Shown(
-            name: "container_cpu_cfs_throttled_periods", help: "Number of throttled period intervals.",
-            series: .cpuThrottledPeriods),
-        Shown(
-            name: "container_cpu_cfs_throttled_seconds", unit: "seconds",
-            help: "Total time duration the container has been throttled.", series: .cpuThrottledMicroseconds),
+    private static let processor: [SeriesFamily<ContainerSeries>] = [
+        SeriesFamily(
+            "container_cpu_usage_seconds", unit: "seconds", "Cumulative cpu time consumed in seconds.",
+            scale: .microseconds, parts: [(.cpuMicroseconds, [("cpu", "total")])]),
+        SeriesFamily(
+            "container_cpu_user_seconds", unit: "seconds", "Cumulative user cpu time consumed in seconds.",
+            .cpuUserMicroseconds, scale: .microseconds),
+        SeriesFamily(
+            "container_cpu_system_seconds", unit: "seconds", "Cumulative system cpu time consumed in seconds.",
+            .cpuSystemMicroseconds, scale: .microseconds),
+        SeriesFamily("container_cpu_cfs_periods", "Number of elapsed enforcement period intervals.", .cpuPeriods),
+        SeriesFamily(
+            "container_cpu_cfs_throttled_periods", "Number of throttled period intervals.", .cpuThrottledPeriods),
+        SeriesFamily(
+            "container_cpu_cfs_throttled_seconds", unit: "seconds",
+            "Total time duration the container has been throttled.", .cpuThrottledMicroseconds, scale: .microseconds),
     ]
 
-    private static let memory: [Shown] = [
-        Shown(
-            name: "container_memory_working_set_bytes", kind: .gauge, unit: "bytes",
-            help: "Current working set in bytes.", series: .memoryWorkingSetBytes),
-        Shown(name: "container_memory_rss", kind: .gauge, help: "Size of RSS in bytes.", series: .memoryAnonymousBytes),
-        Shown(
-            name: "container_memory_cache", kind: .gauge, help: "Number of bytes of page cache memory.",
-            series: .memoryFileBytes),
-        Shown(
-            name: "container_memory_swap", kind: .gauge, help: "Container swap usage in bytes.",
-            series: .memorySwapBytes),
-        Shown(
-            name: "container_oom_events", help: "Count of out of memory events observed for the container.",
-            series: .outOfMemoryKills),
+    private static let memory: [SeriesFamily<ContainerSeries>] = [
+        SeriesFamily(
+            "container_memory_working_set_bytes", unit: "bytes", "Current working set in bytes.", .memoryWorkingSetBytes
+        ),
+        SeriesFamily("container_memory_rss", "Size of RSS in bytes.", .memoryAnonymousBytes),
+        SeriesFamily("container_memory_cache", "Number of bytes of page cache memory.", .memoryFileBytes),
+        SeriesFamily("container_memory_swap", "Container swap usage in bytes.", .memorySwapBytes),
+        SeriesFamily(
+            "container_oom_events", "Count of out of memory events observed for the container.", .outOfMemoryKills),
     ]
 
-    private static let devices: [Shown] = [
-        Shown(
-            name: "container_fs_reads_bytes", unit: "bytes", help: "Cumulative count of bytes read.",
-            series: .ioReadBytes),
-        Shown(
-            name: "container_fs_writes_bytes", unit: "bytes", help: "Cumulative count of bytes written.",
-            series: .ioWrittenBytes),
-        Shown(name: "container_fs_reads", help: "Cumulative count of reads completed.", series: .ioReads),
-        Shown(name: "container_fs_writes", help: "Cumulative count of writes completed.", series: .ioWrites),
-        Shown(
-            name: "container_threads", kind: .gauge, help: "Number of threads running inside the container.",
-            series: .processes),
+    private static let devices: [SeriesFamily<ContainerSeries>] = [
+        SeriesFamily("container_fs_reads_bytes", unit: "bytes", "Cumulative count of bytes read.", .ioReadBytes),
+        SeriesFamily("container_fs_writes_bytes", unit: "bytes", "Cumulative count of bytes written.", .ioWrittenBytes),
+        SeriesFamily("container_fs_reads", "Cumulative count of reads completed.", .ioReads),
+        SeriesFamily("container_fs_writes", "Cumulative count of writes completed.", .ioWrites),
+        SeriesFamily("container_threads", "Number of threads running inside the container.", .processes),
     ]
 
     private let samples: [(sample: ContainerSample, labels: ExpositionWriter.Labels)]
@@ -83,11 +59,11 @@ struct CadvisorFamilies {
 
     /// - Parameter machine: What the node has itself.
     func write(machine: SampleRow, to page: inout ExpositionWriter) {
-        for shown in Self.processor { write(shown, to: &page) }
+        write(Self.processor, to: &page)
         writeUsage(to: &page)
-        for shown in Self.memory { write(shown, to: &page) }
+        write(Self.memory, to: &page)
         writeFacts(to: &page)
-        for shown in Self.devices { write(shown, to: &page) }
+        write(Self.devices, to: &page)
         writeNetworks(to: &page)
         page.family("machine_cpu_cores", .gauge, "Number of logical CPU cores.")
         if let value = machine[NodeSeries.processors] { page.sample(value) }
@@ -95,18 +71,8 @@ struct CadvisorFamilies {
         if let value = machine[NodeSeries.memoryTotalBytes] { page.sample(value) }
     }
 
-    /// Seconds are kept in microseconds.
-    private func write(_ shown: Shown, to page: inout ExpositionWriter) {
-        page.family(shown.name, shown.kind, unit: shown.unit, shown.help)
-        for (sample, labels) in samples {
-            guard let value = sample.row[shown.series] else { continue }
-            let labels = shown.label.map { labels.adding($0.0, $0.1) } ?? labels
-            if shown.unit == "seconds" {
-                page.sample(labels, microseconds: value)
-            } else {
-                page.sample(labels, value)
-            }
-        }
+    private func write(_ families: [SeriesFamily<ContainerSeries>], to page: inout ExpositionWriter) {
+        for family in families { family.write(samples.lazy.map { (row: $0.sample.row, labels: $0.labels) }, to: &page) }
     }
 
     /// All memory, of which no series is kept: the sum of two.

@@ -1,102 +1,62 @@
 /// The metrics of containers, in our own names.
 struct ContainerFamilies {
-    /// How a series is shown.
-    private struct Shown {
-        let name: String
-        var unit = ""
-        let help: String
-        var parts: [(ContainerSeries, label: (String, String)?)]
-        /// Divides the kept value: seconds are kept in microseconds.
-        var scale = Scale.whole
-    }
-
-    private enum Scale { case whole, microseconds, thousandths }
-
-    private static let shown: [Shown] = [
-        Shown(
-            name: "apus_container_cpu_seconds", unit: "seconds", help: "Time on processors.",
-            parts: [
-                (.cpuUserMicroseconds, ("mode", "user")), (.cpuSystemMicroseconds, ("mode", "system")),
-            ], scale: .microseconds),
-        Shown(
-            name: "apus_container_cpu_usage_seconds", unit: "seconds",
-            help: "Time on processors, as the scheduler counts it.",
-            parts: [(.cpuMicroseconds, nil)], scale: .microseconds),
-        Shown(
-            name: "apus_container_cpu_periods", help: "Periods of the processor limit that have passed.",
-            parts: [(.cpuPeriods, nil)]),
-        Shown(
-            name: "apus_container_cpu_throttled_periods",
-            help: "Periods in which the container was held up by its limit.",
-            parts: [(.cpuThrottledPeriods, nil)]),
-        Shown(
-            name: "apus_container_cpu_throttled_seconds", unit: "seconds",
-            help: "Time for which the container was held up by its limit.",
-            parts: [(.cpuThrottledMicroseconds, nil)], scale: .microseconds),
-        Shown(
-            name: "apus_container_cpu_limit_cores", unit: "cores",
-            help: "Processors that the container may use at one time.",
-            parts: [(.cpuLimitMillicores, nil)], scale: .thousandths),
-        Shown(
-            name: "apus_container_memory_working_set_bytes", unit: "bytes",
-            help: "Memory in use, without file pages that can be dropped at once.",
-            parts: [(.memoryWorkingSetBytes, nil)]),
-        Shown(
-            name: "apus_container_memory_anon_bytes", unit: "bytes", help: "Memory that is of no file.",
-            parts: [(.memoryAnonymousBytes, nil)]),
-        Shown(
-            name: "apus_container_memory_file_bytes", unit: "bytes", help: "Pages of files.",
-            parts: [(.memoryFileBytes, nil)]),
-        Shown(
-            name: "apus_container_memory_swap_bytes", unit: "bytes", help: "Memory that is swapped out.",
-            parts: [(.memorySwapBytes, nil)]),
-        Shown(
-            name: "apus_container_memory_limit_bytes", unit: "bytes",
-            help: "Memory that the container may use; absent without a limit.",
-            parts: [(.memoryLimitBytes, nil)]),
-        Shown(
-            name: "apus_container_oom_kills", help: "Processes that the kernel has ended for want of memory.",
-            parts: [(.outOfMemoryKills, nil)]),
-        Shown(
-            name: "apus_container_major_faults", help: "Page faults that waited for a disk.",
-            parts: [(.majorFaults, nil)]),
-        Shown(
-            name: "apus_container_io_bytes", unit: "bytes", help: "Bytes read from and written to block devices.",
-            parts: [(.ioReadBytes, ("op", "read")), (.ioWrittenBytes, ("op", "write"))]),
-        Shown(
-            name: "apus_container_io_operations", unit: "operations", help: "Operations on block devices.",
-            parts: [(.ioReads, ("op", "read")), (.ioWrites, ("op", "write"))]),
-        Shown(
-            name: "apus_container_processes", unit: "processes", help: "Processes and threads.",
-            parts: [(.processes, nil)]),
-        Shown(
-            name: "apus_container_processes_limit",
-            help: "Processes and threads that there may be; absent without a limit.",
-            parts: [(.processesLimit, nil)]),
-        Shown(
-            name: "apus_container_tcp_established", help: "Connections that are open.", parts: [(.tcpEstablished, nil)]),
-        Shown(
-            name: "apus_container_tcp_accepted", help: "Connections that others have made.",
-            parts: [(.tcpAccepted, nil)]),
-        Shown(
-            name: "apus_container_tcp_opened", help: "Connections that the container has made.",
-            parts: [(.tcpOpened, nil)]),
-        Shown(
-            name: "apus_container_tcp_retransmits", help: "Segments that were sent again.",
-            parts: [(.tcpRetransmits, nil)]),
-        Shown(
-            name: "apus_container_log_bytes", unit: "bytes", help: "Size of the files of the container's log.",
-            parts: [(.logBytes, nil)]),
-        Shown(
-            name: "apus_container_restarts", help: "Restarts by policy since a user has started the container.",
-            parts: [(.restarts, nil)]),
+    private static let shown: [SeriesFamily<ContainerSeries>] = [
+        SeriesFamily(
+            "apus_container_cpu_seconds", unit: "seconds", "Time on processors.", scale: .microseconds,
+            parts: [(.cpuUserMicroseconds, [("mode", "user")]), (.cpuSystemMicroseconds, [("mode", "system")])]),
+        SeriesFamily(
+            "apus_container_cpu_usage_seconds", unit: "seconds", "Time on processors, as the scheduler counts it.",
+            .cpuMicroseconds, scale: .microseconds),
+        SeriesFamily("apus_container_cpu_periods", "Periods of the processor limit that have passed.", .cpuPeriods),
+        SeriesFamily(
+            "apus_container_cpu_throttled_periods", "Periods in which the container was held up by its limit.",
+            .cpuThrottledPeriods),
+        SeriesFamily(
+            "apus_container_cpu_throttled_seconds", unit: "seconds",
+            "Time for which the container was held up by its limit.", .cpuThrottledMicroseconds, scale: .microseconds),
+        SeriesFamily(
+            "apus_container_cpu_limit_cores", unit: "cores", "Processors that the container may use at one time.",
+            .cpuLimitMillicores, scale: .thousandths),
+        SeriesFamily(
+            "apus_container_memory_working_set_bytes", unit: "bytes",
+            "Memory in use, without file pages that can be dropped at once.", .memoryWorkingSetBytes),
+        SeriesFamily(
+            "apus_container_memory_anon_bytes", unit: "bytes", "Memory that is of no file.", .memoryAnonymousBytes),
+        SeriesFamily("apus_container_memory_file_bytes", unit: "bytes", "Pages of files.", .memoryFileBytes),
+        SeriesFamily(
+            "apus_container_memory_swap_bytes", unit: "bytes", "Memory that is swapped out.", .memorySwapBytes),
+        SeriesFamily(
+            "apus_container_memory_limit_bytes", unit: "bytes",
+            "Memory that the container may use; absent without a limit.", .memoryLimitBytes),
+        SeriesFamily(
+            "apus_container_oom_kills", "Processes that the kernel has ended for want of memory.", .outOfMemoryKills),
+        SeriesFamily("apus_container_major_faults", "Page faults that waited for a disk.", .majorFaults),
+        SeriesFamily(
+            "apus_container_io_bytes", unit: "bytes", "Bytes read from and written to block devices.",
+            parts: [(.ioReadBytes, [("op", "read")]), (.ioWrittenBytes, [("op", "write")])]),
+        SeriesFamily(
+            "apus_container_io_operations", unit: "operations", "Operations on block devices.",
+            parts: [(.ioReads, [("op", "read")]), (.ioWrites, [("op", "write")])]),
+        SeriesFamily("apus_container_processes", unit: "processes", "Processes and threads.", .processes),
+        SeriesFamily(
+            "apus_container_processes_limit", "Processes and threads that there may be; absent without a limit.",
+            .processesLimit),
+        SeriesFamily("apus_container_tcp_established", "Connections that are open.", .tcpEstablished),
+        SeriesFamily("apus_container_tcp_accepted", "Connections that others have made.", .tcpAccepted),
+        SeriesFamily("apus_container_tcp_opened", "Connections that the container has made.", .tcpOpened),
+        SeriesFamily("apus_container_tcp_retransmits", "Segments that were sent again.", .tcpRetransmits),
+        SeriesFamily("apus_container_log_bytes", unit: "bytes", "Size of the files of the container's log.", .logBytes),
+        SeriesFamily(
+            "apus_container_restarts", "Restarts by policy since a user has started the container.", .restarts),
     ]
 
-    private static let pressures: [(ContainerSeries, String, String)] = [
-        (.pressureCPUSomeMicroseconds, "cpu", "some"), (.pressureMemorySomeMicroseconds, "memory", "some"),
-        (.pressureMemoryFullMicroseconds, "memory", "full"), (.pressureIOSomeMicroseconds, "io", "some"),
-        (.pressureIOFullMicroseconds, "io", "full"),
-    ]
+    private static let pressure = SeriesFamily<ContainerSeries>.pressure(
+        "apus_container_pressure_seconds",
+        [
+            (.pressureCPUSomeMicroseconds, "cpu", "some"), (.pressureMemorySomeMicroseconds, "memory", "some"),
+            (.pressureMemoryFullMicroseconds, "memory", "full"), (.pressureIOSomeMicroseconds, "io", "some"),
+            (.pressureIOFullMicroseconds, "io", "full"),
+        ])
 
     private let samples: [(sample: ContainerSample, labels: ExpositionWriter.Labels)]
 
@@ -122,16 +82,9 @@ struct ContainerFamilies {
             labels.add("service_id", target.serviceID)
             page.sample(labels, 1)
         }
-        for shown in Self.shown { write(shown, to: &page) }
-        page.family(
-            "apus_container_pressure_seconds", .counter, unit: "seconds",
-            "Time for which some or all processes waited for a resource.")
-        for (sample, labels) in samples {
-            for (series, resource, kind) in Self.pressures {
-                guard let value = sample.row[series] else { continue }
-                page.sample(labels.adding("resource", resource).adding("kind", kind), microseconds: value)
-            }
-        }
+        let rows = samples.map { (row: $0.sample.row, labels: $0.labels) }
+        for family in Self.shown { family.write(rows, to: &page) }
+        Self.pressure.write(rows, to: &page)
         page.family(
             "apus_container_start_time_seconds", .gauge, unit: "seconds",
             "When the container was started, in seconds since 1970.")
@@ -145,22 +98,6 @@ struct ContainerFamilies {
             }
         }
         writeNetworks(to: &page)
-    }
-
-    private func write(_ shown: Shown, to page: inout ExpositionWriter) {
-        let kind: ExpositionWriter.Kind = shown.parts.first?.0.kind == .gauge ? .gauge : .counter
-        page.family(shown.name, kind, unit: shown.unit, shown.help)
-        for (sample, labels) in samples {
-            for (series, label) in shown.parts {
-                guard let value = sample.row[series] else { continue }
-                let labels = label.map { labels.adding($0.0, $0.1) } ?? labels
-                switch shown.scale {
-                case .whole: page.sample(labels, value)
-                case .microseconds: page.sample(labels, microseconds: value)
-                case .thousandths: page.sample(labels, thousandths: value)
-                }
-            }
-        }
     }
 
     private func writeNetworks(to page: inout ExpositionWriter) {
