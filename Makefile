@@ -10,6 +10,7 @@
 # make benchmarks   only builds what bench and bench-scale have of their own, as CI does
 # make bench-scale  how the cost of one more task and container grows with those there are
 # make api-docs   writes docs/api.md and docs/options.md anew from the routes and tables
+# make install    release builds of the three programs into PREFIX, /usr/local unless it says otherwise
 
 APUS := .build/debug/apus
 PREFIX ?= /usr/local
