@@ -4,6 +4,7 @@ import Testing
 /// What a machine can check of the house style.
 @Suite struct TidyTests {
     static let longestFile = 400
+    static let longestFunction = 70
 
     private let tree: SourceTree
 
@@ -17,6 +18,37 @@ import Testing
             // Behind the last line's end stands one more, an empty one.
             let count = file.lines.count - 1
             if count > Self.longestFile { Issue.record("\(file.path) has \(count) lines") }
+        }
+    }
+
+    @Test func `no function is longer than 70 lines`() {
+        var count = 0
+        for file in tree.files where !file.isGenerated && file.path.hasPrefix("Sources/") {
+            for (number, length) in Self.functions(file.lines) {
+                count += 1
+                if length > Self.longestFunction {
+                    Issue.record("\(file.path):\(number + 1) begins a function of \(length) lines")
+                }
+            }
+        }
+        #expect(count > 1000)
+    }
+
+    /// Line numbers, from 0, at which functions of several lines begin, and how many these are: up to the brace below the function's own beginning.
+    static func functions(_ lines: [String]) -> [(Int, Int)] {
+        lines.indices.compactMap { number in
+            let line = lines[number]
+            guard ["func", "init", "subscript", "deinit"].contains(where: { has($0, in: line) }), line.last != "}",
+                let start = line.prefixMatch(
+                    of: #/( *)(?:[@a-z]+(?:\([a-z_]+\))? )*(?:func |init\b|subscript\b|deinit\b)/#)
+            else { return nil }
+            for end in lines.indices.dropFirst(number + 1) where lines[end].hasPrefix(start.1) {
+                let rest = lines[end].dropFirst(start.1.count)
+                if rest.first == "}" { return (number, end - number + 1) }
+                // A requirement has no body; signatures go on in lines that begin so.
+                if let first = rest.first, !" )-{".contains(first) { return nil }
+            }
+            return nil
         }
     }
 
@@ -215,6 +247,15 @@ import Testing
             "x.withLock { $0.finish() }",
         ]
         #expect(Self.wakingUnderLock(locked).map(\.0) == [2, 5])
+        let functions = [
+            "    func a(", "        b: Int", "    ) {", "        if c {", "", "        }", "    }",
+            "    func required()",
+            "    init?(d: Int) { self.d = d }", "    @inline(__always) private static func e()", "        async",
+            "    {",
+            "        f()", "    }",
+        ]
+        #expect(Self.functions(functions).map(\.0) == [0, 9])
+        #expect(Self.functions(functions).map(\.1) == [7, 5])
         let begun = [
             "Task { work() }", "let end = Task.detached { work() }", "group.addTask { work() }",
             "Task(priority: .low) {",

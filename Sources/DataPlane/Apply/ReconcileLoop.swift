@@ -1,4 +1,3 @@
-import Addressing
 import Concurrency
 import LinuxSystem
 import Logging
