@@ -66,7 +66,7 @@ extension EventView {
         node = subject("node")
         for key in [
             "exitCode", "image", "reason", "signal", "network", "container", "state.new", "state.old", "user",
-            "summary", "outcome", "severity", "node.name", "service.name",
+            "summary", "outcome", "severity", "node.name", "service.name", "client", "address", "leftOut",
         ] {
             attributes[key] = event.attributes[key]?.cut(to: .value)
         }

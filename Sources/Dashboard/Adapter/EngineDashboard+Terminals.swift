@@ -23,10 +23,14 @@ extension EngineDashboard {
         request.tty = true
         request.env = ["TERM=xterm"]
         request.cmd = ["sh"]
-        let id = try await execs.createExec(container: container, request)
-        let streams = try await execs.startExec(id, height: size.rows, width: size.columns)
+        // What the nodes write down of the exec names the operator as well.
+        let terminal = try await APIClient.$current.withValue(APIClient { "user=\(user)" }) { [request] in
+            let id = try await execs.createExec(container: container, request)
+            let streams = try await execs.startExec(id, height: size.rows, width: size.columns)
+            return ExecTerminal(id: id, streams: streams, execs: execs)
+        }
         outcome = "done"
-        return ExecTerminal(id: id, streams: streams, execs: execs)
+        return terminal
     }
 }
 

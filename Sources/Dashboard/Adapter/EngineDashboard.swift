@@ -157,11 +157,28 @@ package struct EngineDashboard: DashboardBackend {
         record(action.word, of: action.subject, by: user, outcome, summary: action.summary)
     }
 
-    func record(_ word: String, of subject: String, by user: String, _ outcome: String, summary: String) {
+    package func refused(_ refusal: DashboardRefusal) {
+        logger.notice(
+            "refused at the dashboard",
+            metadata: [
+                "user": "\(refusal.user ?? "")", "action": "\(refusal.summary)", "from": "\(refusal.address)",
+                "reason": "\(refusal.reason)",
+            ])
+        var more = ["reason": refusal.reason, "address": refusal.address]
+        if refusal.leftOut > 0 { more["leftOut"] = "\(refusal.leftOut)" }
+        record(
+            refusal.action, of: refusal.subject, by: refusal.user, "refused", summary: refusal.summary, more)
+    }
+
+    func record(
+        _ word: String, of subject: String, by user: String?, _ outcome: String, summary: String,
+        _ more: [String: String] = [:]
+    ) {
+        var attributes = ["name": subject, "outcome": outcome, "summary": summary].merging(more) { $1 }
+        attributes["user"] = user
         extras.record?(
             EngineEvent(
-                type: LoggedEvent.auditType, action: word, actorID: subject,
-                attributes: ["name": subject, "user": user, "outcome": outcome, "summary": summary], scope: "swarm"))
+                type: LoggedEvent.auditType, action: word, actorID: subject, attributes: attributes, scope: "swarm"))
     }
 
     private func carryOut(_ action: DashboardAction, by user: String) async throws {
@@ -202,16 +219,5 @@ package struct EngineDashboard: DashboardBackend {
         var spec = try await sources.services.inspectService(service, insertDefaults: false).spec
         try body(&spec)
         _ = try await sources.services.updateService(service, version: version, spec, rollback: false)
-    }
-}
-
-extension DashboardAction {
-    fileprivate var word: String { String(summary.prefix { $0 != " " }) }
-    fileprivate var subject: String {
-        switch self {
-        case .scale(let id, _, _), .restart(let id, _), .update(let id, _, _), .rollBack(let id, _),
-            .availability(let id, _, _), .silence(let id, _):
-            id
-        }
     }
 }

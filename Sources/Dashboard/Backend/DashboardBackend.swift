@@ -22,6 +22,8 @@ package protocol DashboardBackend: Sendable {
     func newEvents(after: String?) async throws -> AsyncStream<EventView>
     /// Does what an operator asks for, and keeps a record of it: who, what, and how it ended.
     func perform(_ action: DashboardAction, by user: String) async throws
+    /// Keeps a record of what was asked for and refused before it came here.
+    func refused(_ refusal: DashboardRefusal) async
     /// Begins a shell in a container, wherever in the swarm it is, and keeps a record of who has.
     /// - Throws: ``DashboardError`` with `.notKept` where this manager opens none.
     func openTerminal(in container: String, size: DashboardTerminalSize, by user: String) async throws

@@ -193,4 +193,16 @@ package enum DashboardAction: Sendable, Equatable {
         case .silence(let alert, let minutes): "silence \(alert) for \(minutes) min"
         }
     }
+
+    /// What the record calls it.
+    package var word: String { String(summary.prefix { $0 != " " }) }
+
+    /// The id of what it is done to.
+    package var subject: String {
+        switch self {
+        case .scale(let id, _, _), .restart(let id, _), .update(let id, _, _), .rollBack(let id, _),
+            .availability(let id, _, _), .silence(let id, _):
+            id
+        }
+    }
 }

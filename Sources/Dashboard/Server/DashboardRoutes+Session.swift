@@ -38,16 +38,19 @@ extension DashboardRoutes {
 
     func signIn(_ call: DashboardRequest) async throws -> DashboardAnswer {
         let given = try await call.body(Password.self)
-        return try answer(
-            await accounts.signIn(name: given.name, password: given.password, address: call.address), call)
+        return try await answer(
+            await accounts.signIn(name: given.name, password: given.password, address: call.address), call,
+            name: given.name)
     }
 
     func signInByLink(_ call: DashboardRequest) async throws -> DashboardAnswer {
         let given = try await call.body(Link.self)
-        return try answer(await accounts.signIn(link: given.token, isLocal: call.isLocal), call)
+        return try await answer(await accounts.signIn(link: given.token, isLocal: call.isLocal), call)
     }
 
-    private func answer(_ login: DashboardAccounts.Login, _ call: DashboardRequest) throws -> DashboardAnswer {
+    private func answer(_ login: DashboardAccounts.Login, _ call: DashboardRequest, name: String? = nil) async throws
+        -> DashboardAnswer
+    {
         switch login {
         case .signedIn(let cookie, let user):
             var answer = try DashboardAnswer.json(user, call.request)
@@ -55,9 +58,10 @@ extension DashboardRoutes {
             logger.notice("signed in to the dashboard", metadata: ["user": "\(user.name)", "from": "\(call.address)"])
             return answer
         case .wrong:
-            logger.notice("a sign-in to the dashboard failed", metadata: ["from": "\(call.address)"])
+            await writeDown(signInOf: name, reason: "wrong", call)
             return try .json(Refusal(error: "wrong"), call.request, .unauthorized)
         case .wait(let seconds):
+            await writeDown(signInOf: name, reason: "wait", call)
             var answer = try DashboardAnswer.json(
                 Refusal(error: "wait", wait: seconds), call.request, .tooManyRequests)
             answer.fields[.retryAfter] = "\(Int(clamping: Int64(seconds.rounded(.up).clamped(1, 60))))"
@@ -87,7 +91,13 @@ extension DashboardRoutes {
     }
 
     func act(_ call: DashboardRequest, _ name: String, _ user: DashboardUser) async throws -> DashboardAnswer {
-        guard user.role == .operator else { throw DashboardError(.notAllowed) }
+        guard user.role == .operator else {
+            // What it was about is told as far as it can be read; it is refused all the same.
+            let action = (try? await call.body(Order.self)).flatMap { Self.action(name, $0) }
+            await writeDown(
+                action?.word ?? "order", of: action?.subject ?? "", summary: action?.summary ?? "an order", call, user)
+            throw DashboardError(.notAllowed)
+        }
         let order = try await call.body(Order.self)
         guard let action = Self.action(name, order) else { throw DashboardError(.badRequest) }
         try await backend.perform(action, by: user.name)

@@ -37,13 +37,27 @@ extension DashboardRoutes {
     }
 
     func openTerminal(_ call: DashboardRequest, _ user: DashboardUser) async throws -> DashboardAnswer {
-        guard user.role == .operator else { throw DashboardError(.notAllowed) }
+        guard user.role == .operator else {
+            // Of which container is told as far as it can be read; it is refused all the same.
+            let container = (try? await call.body(Opening.self)).map { String($0.container.prefix(128)) } ?? ""
+            await writeDown("terminal", of: container, summary: "terminal in \(container)", call, user)
+            throw DashboardError(.notAllowed)
+        }
         let asked = try await call.body(Opening.self)
         guard let size = DashboardTerminalSize(columns: asked.columns, rows: asked.rows), !asked.container.isEmpty,
             asked.container.utf8.count <= 128
         else { throw DashboardError(.badRequest) }
-        let id = try await terminals.open(for: user.name) {
-            try await backend.openTerminal(in: asked.container, size: size, by: user.name)
+        let id: String
+        do {
+            id = try await terminals.open(for: user.name) {
+                try await backend.openTerminal(in: asked.container, size: size, by: user.name)
+            }
+        } catch let error as DashboardError where error.code == .tooMany {
+            // The others were written down by whoever refused them.
+            await writeDown(
+                "terminal", of: asked.container, summary: "terminal in \(asked.container)", reason: .tooMany, call, user
+            )
+            throw error
         }
         return try .json(Opened(id: id), call.request)
     }

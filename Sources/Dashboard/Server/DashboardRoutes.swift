@@ -16,6 +16,7 @@ struct DashboardRoutes: Sendable {
     let streams = StreamPlaces()
     let work = WorkPlaces()
     let terminals = Terminals()
+    let refusals = Refusals()
 
     func serve(_ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel) async throws {
         let call = DashboardRequest(request, channel: channel)

@@ -65,6 +65,7 @@ import Testing
         func events(_: DashboardWindow, limit: Int) -> [EventView] { [] }
         func newEvents(after: String?) -> AsyncStream<EventView> { AsyncStream { $0.finish() } }
         func perform(_: DashboardAction, by: String) {}
+        func refused(_: DashboardRefusal) {}
         func openTerminal(in _: String, size _: DashboardTerminalSize, by _: String) throws -> any DashboardTerminal {
             throw DashboardError(.notKept)
         }

@@ -51,6 +51,8 @@ actor FakeDashboard: DashboardBackend {
         return stream
     }
     func perform(_ action: DashboardAction, by user: String) { done.append((action, user)) }
+    var refusals: [DashboardRefusal] = []
+    func refused(_ refusal: DashboardRefusal) { refusals.append(refusal) }
 
     var opensTerminals = true
     var terminals: [FakeTerminal] = []

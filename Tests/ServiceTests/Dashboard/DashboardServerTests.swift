@@ -1,11 +1,12 @@
 import AsyncHTTPClient
 import Concurrency
-import Dashboard
 import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOPosix
 import Testing
+
+@testable import Dashboard
 
 @Suite struct DashboardServerTests {
     @Test func `every file of the page is served with its tag and under the policy`() async throws {
@@ -102,6 +103,33 @@ import Testing
                 let answer = try await fixture.ask(.POST, "/ui/v1/actions/\(name)", cookie: cookie, body: body)
                 #expect(answer.status == .badRequest, "\(name) \(body)")
             }
+        }
+    }
+
+    @Test func `what is refused is written down, within a bound, and no name that may be a password`() async throws {
+        try await DashboardFixture.with { fixture in
+            let viewer = try await fixture.cookie("vera")
+            let order = #"{"service":"web","version":7,"replicas":9}"#
+            for (path, body) in [
+                ("actions/scale", order), ("actions/scale", "{"), ("actions/explode", order),
+                ("terminals", #"{"container":"c1","columns":80,"rows":24}"#),
+            ] {
+                let answer = try await fixture.ask(.POST, "/ui/v1/\(path)", cookie: viewer, body: body)
+                #expect(answer.status == .forbidden)
+            }
+            var refusals = await fixture.backend.refusals
+            #expect(refusals.map(\.action) == ["scale", "order", "order", "terminal"])
+            #expect(refusals.map(\.subject) == ["web", "", "", "c1"])
+            #expect(
+                refusals.allSatisfy { $0.user == "vera" && $0.address == "127.0.0.1" && $0.reason == "notAllowed" })
+            for _ in 0..<30 { _ = try await fixture.ask(.POST, "/ui/v1/actions/scale", cookie: viewer, body: order) }
+            #expect(await fixture.backend.refusals.count == RefusalBook.perAsker)
+            _ = try await fixture.signIn("vera", "wrong horse")
+            _ = try await fixture.signIn("correct horse", "vera")
+            refusals = await fixture.backend.refusals.filter { $0.action == "sign-in" }
+            #expect(refusals.map(\.user) == ["vera", nil] && refusals.map(\.reason) == ["wrong", "wrong"])
+            #expect(!"\(refusals)".contains("horse"))
+            #expect(await fixture.backend.done.isEmpty)
         }
     }
 
