@@ -16,7 +16,7 @@ struct DashboardChannel: HTTPChannelHandler {
 
     init(tls: TLSConfiguration, bounds: DashboardBounds, responder: @escaping HTTPChannelHandler.Responder) throws {
         var streams = HTTP1Channel.Configuration(
-            idleTimeout: .seconds(75),
+            additionalChannelHandlers: [DepartureHandler()], idleTimeout: .seconds(75),
             httpDecoderConfiguration: .init(
                 maxHeaderFieldSize: 8 << 10, maxHeaderListSize: 32 << 10, maxHeaderFieldCount: 100))
         streams.idleTimeout = .seconds(75)

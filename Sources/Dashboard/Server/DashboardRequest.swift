@@ -20,8 +20,11 @@ struct DashboardRequest: Sendable {
     let query: Query
     /// The peer's address without its port.
     let address: String
+    /// The connection, or one stream of it.
+    let channel: any Channel
 
     init(_ request: Request, channel: any Channel) {
+        self.channel = channel
         self.request = request
         path = request.uri.path
         query = Query(parsing: request.uri.query ?? "")

@@ -10,7 +10,7 @@ extension DashboardRoutes {
     /// What is asked of an open one.
     enum TerminalOrder: String { case input, size }
 
-    /// A comment this often shows who is gone, and how long a session that is over may go on.
+    /// How long a session that is over may go on; a comment this often keeps proxies from closing.
     private static let pause = Duration.seconds(15)
 
     private struct Opening: Decodable {
@@ -93,16 +93,25 @@ extension DashboardRoutes {
         answer.fields[.cacheControl] = "no-store"
         let (cookie, isLocal) = (call.cookie ?? "", call.isLocal)
         answer.body = ResponseBody { writer in
-            do {
-                try await pass(open, to: &writer) {
-                    // Accounts that cannot be looked at are no reason to go on.
-                    (try? await accounts.user(of: cookie, isLocal: isLocal))??.role == .operator
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    await call.departure()
+                    guard !Task.isCancelled else { return }
+                    open.abandon()
+                    await terminals.close(id, of: user.name)
                 }
-            } catch {
+                defer { group.cancelAll() }
+                do {
+                    try await pass(open, to: &writer) {
+                        // Accounts that cannot be looked at are no reason to go on.
+                        (try? await accounts.user(of: cookie, isLocal: isLocal))??.role == .operator
+                    }
+                } catch {
+                    await terminals.close(id, of: user.name)
+                    throw error
+                }
                 await terminals.close(id, of: user.name)
-                throw error
             }
-            await terminals.close(id, of: user.name)
             try await writer.finish(nil)
         }
         return answer
@@ -115,6 +124,7 @@ extension DashboardRoutes {
         while true {
             let waiting = await open.take(within: Self.pause)
             try Task.checkCancellation()
+            if waiting.isAbandoned { throw CancellationError() }
             if .now - judgedAt >= Self.pause {
                 guard await isAllowed() else {
                     try await writer.write(ByteBuffer(string: "event: signedout\ndata: {}\n\n"))

@@ -135,7 +135,7 @@ struct DashboardRoutes: Sendable {
             try call.number("revision").flatMap { UInt64(exactly: $0) }.map { (epoch: epoch, revision: $0) }
         }
         let route = StreamRoute(
-            hub: hub, backend: backend,
+            hub: hub, backend: backend, departure: { await call.departure() },
             isSignedIn: { [accounts, isLocal = call.isLocal, logger] in
                 do {
                     return try await accounts.user(of: cookie, isLocal: isLocal) != nil

@@ -9,11 +9,13 @@ import ServiceLifecycle
 /// `state` is a delta of ``StateHub/Picture``, `event` an event with its cursor as id, `lines` new lines of logs, `skipped` how many of either were
 /// left out, `tail` why lines do not go on, `signedout` that the session is over.
 struct StreamRoute: Sendable {
-    /// A comment this often keeps proxies from closing, and shows who is gone and whose session is over.
+    /// A comment this often keeps proxies from closing, and shows whose session is over.
     private static let pause: Duration = .seconds(15)
 
     let hub: StateHub
     let backend: any DashboardBackend
+    /// Returns when nobody reads it any more, or when the task is cancelled.
+    let departure: @Sendable () async -> Void
     /// Whether the session is still good.
     let isSignedIn: @Sendable () async -> Bool
     let tail: [DashboardScope]
@@ -33,6 +35,10 @@ struct StreamRoute: Sendable {
             group.addTask {
                 // Thrown when the connection ends: the group does as well.
                 try await gracefulShutdown()
+                outbox.end()
+            }
+            group.addTask {
+                await departure()
                 outbox.end()
             }
             if !tail.isEmpty { group.addTask { await lines(into: outbox) } }

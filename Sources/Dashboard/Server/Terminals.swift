@@ -83,12 +83,15 @@ final class OpenTerminal: Sendable {
     private struct State {
         var bytes = ByteBuffer()
         var isOver = false
+        var isAbandoned = false
     }
 
     /// What there is to be told.
     struct Waiting: Sendable {
         var bytes: ByteBuffer
         var isOver: Bool
+        /// Whoever read has gone.
+        var isAbandoned: Bool
     }
 
     let terminal: any DashboardTerminal
@@ -133,14 +136,22 @@ final class OpenTerminal: Sendable {
         while true {
             let waiting = state.withLock { state in
                 defer { state.bytes = ByteBuffer() }
-                return Waiting(bytes: state.bytes, isOver: state.isOver)
+                return Waiting(bytes: state.bytes, isOver: state.isOver, isAbandoned: state.isAbandoned)
             }
             room.signal()
-            if waiting.isOver || waiting.bytes.readableBytes > 0 || .now >= deadline || Task.isCancelled {
+            if waiting.isOver || waiting.isAbandoned || waiting.bytes.readableBytes > 0 || .now >= deadline
+                || Task.isCancelled
+            {
                 return waiting
             }
             await arrival.wait(until: deadline)
         }
+    }
+
+    /// There is nobody left to be told anything.
+    func abandon() {
+        state.withLock { $0.isAbandoned = true }
+        arrival.signal()
     }
 
     func close() async {

@@ -28,6 +28,8 @@ actor FakeDashboard: DashboardBackend {
     }
     func happen(_ event: EventView) { for stream in events { stream.yield(event) } }
     var hasReaders: Bool { !events.isEmpty }
+    /// How many of those who read events have gone.
+    let gone = Counter()
 
     func state() throws -> DashboardState { shown }
     func changes() -> AsyncStream<Void> {
@@ -47,6 +49,7 @@ actor FakeDashboard: DashboardBackend {
     func newEvents(after: String?) -> AsyncStream<EventView> {
         askedAfter.append(after)
         let (stream, continuation) = AsyncStream.makeStream(of: EventView.self)
+        continuation.onTermination = { [gone] _ in gone.withLock { $0 += 1 } }
         events.append(continuation)
         return stream
     }

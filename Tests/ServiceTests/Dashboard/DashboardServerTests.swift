@@ -193,6 +193,27 @@ import Testing
         }
     }
 
+    @Test(arguments: [true, false])
+    func `a tab that is closed gives back what its stream had, at once and in silence`(http1: Bool) async throws {
+        try await DashboardFixture.with(http1: http1) { fixture in
+            let cookie = try await fixture.cookie("vera")
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                let (begun, begin) = AsyncStream<Void>.makeStream()
+                group.addTask {
+                    let tab = try await fixture.ask(.GET, "/ui/v1/stream", cookie: cookie, isOwnPage: false)
+                    for try await _ in tab.body { begin.yield() }
+                }
+                for await _ in begun { break }
+                let isRead = try await eventually { await fixture.backend.hasReaders }
+                #expect(isRead)
+                group.cancelAll()
+                try? await group.waitForAll()  // It was cancelled.
+            }
+            let gone = try await eventually(within: .seconds(5)) { fixture.backend.gone.withLock { $0 } == 1 }
+            #expect(gone)
+        }
+    }
+
     @Test func `an open stream does not hold up the end`() async throws {
         let clock = ContinuousClock()
         var begun = clock.now

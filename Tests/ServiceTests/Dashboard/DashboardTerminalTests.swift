@@ -114,12 +114,12 @@ import Testing
         }
     }
 
-    @Test func `whoever looks and goes takes the shell along`() async throws {
-        try await DashboardFixture.with { fixture in
+    @Test(arguments: [true, false])
+    func `whoever looks and goes takes the shell along, at once and in silence`(http1: Bool) async throws {
+        try await DashboardFixture.with(http1: http1) { fixture in
             let cookie = try await fixture.cookie("otto")
             let id = try await Self.open(fixture, cookie)
             let terminal = try #require(await fixture.backend.terminals.first)
-            // The stream goes with whoever reads; the next word finds nobody.
             await withThrowingTaskGroup(of: Void.self) { group in
                 let (begun, begin) = AsyncStream<Void>.makeStream()
                 group.addTask {
@@ -131,11 +131,9 @@ import Testing
                 group.cancelAll()
                 try? await group.waitForAll()  // It was cancelled.
             }
-            for _ in 0..<50 where !terminal.hasLeft {
-                terminal.say("more\n")
-                try await Task.sleep(for: .milliseconds(100))
-            }
-            #expect(terminal.hasLeft)
+            // Nothing is said any more that would find out.
+            let hasLeft = try await eventually(within: .seconds(5)) { terminal.hasLeft }
+            #expect(hasLeft)
         }
     }
 }

@@ -88,6 +88,7 @@ extension FakeEngine: ContainerBackend, ContainerCreationBackend, ContainerListB
 
     func measureContainer(_ reference: String) throws -> ContainerMeasurement {
         let container = try find(reference)
+        measured += 1
         var usage = ContainerMeasurement.Usage(timestamp: .now)
         usage.memory.usage = 12 << 20
         usage.memory.limit = 1 << 30
@@ -178,7 +179,12 @@ extension FakeEngine: ContainerBackend, ContainerCreationBackend, ContainerListB
             OutputChunk(stream: .standardError, bytes: ByteBuffer(string: "err\n")),
             OutputChunk(stream: .standardOutput, bytes: ByteBuffer(string: "out\n")),
         ])
-        if !query.follow { continuation.finish() }
+        if query.follow {
+            followedLogs.withLock { $0 += 1 }
+            continuation.onTermination = { [followedLogs] _ in followedLogs.withLock { $0 -= 1 } }
+        } else {
+            continuation.finish()
+        }
         return LogStream(isTerminal: container.request.configuration.tty, output: stream)
     }
 

@@ -24,6 +24,10 @@ actor FakeEngine {
     var listeners: [Int: (AsyncStream<ToldEvent>.Continuation, EventQuery)] = [:]
     var lastQuery: (filters: Filters, limit: Int?)?
     var loadedBytes = 0
+    /// How often somebody's use was measured.
+    var measured = 0
+    /// How many logs are being followed.
+    nonisolated let followedLogs = Counter()
     var createdNetworks: [NetworkRequest] = []
     var swarmState = SwarmInfo()
     private var count = 0
