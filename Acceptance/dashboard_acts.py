@@ -15,7 +15,9 @@ SERVICE, RULE = "acted", "ActedUpon"
 def look(cluster, base, password, pictures):
     manager = cluster.manager
     cluster.remove_service(SERVICE)
-    manager.docker("service", "create", "--detach", "--quiet", "--name", SERVICE, "--stop-grace-period", "1s", "busybox", "sh", "-c", "trap 'exit 0' TERM; while :; do sleep 1 & wait; done")
+    # An update of all tasks at once, over as soon as they run: how updates go on is looked at elsewhere.
+    at_once = [f"--{kind}-{what}" for kind in ("update", "rollback") for what in ("parallelism=0", "monitor=300ms")]
+    manager.docker("service", "create", "--detach", "--quiet", "--name", SERVICE, "--stop-grace-period", "1s", *at_once, "busybox", "sh", "-c", "trap 'exit 0' TERM; while :; do sleep 1 & wait; done")
     try:
         cluster.running(SERVICE, 1)
         # An alert of this service that goes on until its rule goes.
@@ -23,10 +25,13 @@ def look(cluster, base, password, pictures):
         made = own(cluster, "alerts", "rule", "add", RULE, "service_tasks_missing >= 0", "--severity", "critical", "--summary", "{service_name} is acted upon")
         check("a rule of one's own is made", made.code == 0, made.text)
         since = int(time.time())
-        viewer(cluster, base, password)
         with Browser(base, pictures=pictures) as page:
             check("the operator is in", page.sign_in("otto", password), page.text("body"))
             operator(cluster, page)
+            # By now the alert is there.
+            viewer(cluster, base, password)
+            silenced(cluster, page)
+            terminal(cluster, page)
         recorded(cluster, base, password, since)
     finally:
         own(cluster, "alerts", "rule", "rm", RULE)
@@ -144,8 +149,6 @@ def operator(cluster, page):
     check("a drained node has no task of it", soon(60, lambda: len(tasks(cluster)) == 3 and node.name not in tasks(cluster).values()) and "recorded" in words.lower(), (words, tasks(cluster)))
     words = ask(page, "Activate")
     check("and takes tasks again", soon(30, lambda: cluster.manager.inspect("node", node.name)["Spec"]["Availability"] == "active"), words)
-    silenced(cluster, page)
-    terminal(cluster, page)
 
 
 def terminal(cluster, page):
@@ -211,7 +214,9 @@ def recorded(cluster, base, password, since):
 
 
 def viewer(cluster, base, password):
-    before, alerting = spec(cluster)["Version"]["Index"], alert(cluster, base, password)
+    alerting = alert(cluster, base, password)
+    poll(30, "the end of the update", lambda: spec(cluster).get("UpdateStatus", {}).get("State") not in ("updating", "rollback_started"))
+    before = spec(cluster)["Version"]["Index"]
     with Browser(base) as page:
         page.sign_in("vera", password)
         for path in (f"/services/{SERVICE}", f"/nodes/{other(cluster).name}"):
