@@ -4,6 +4,8 @@ that a laboratory does not have. Never part of the product.
 
     Acceptance/dashboard_sample.py --port 8099 [--scene shop|empty|noquorum|noswarm|nohistory|lost|big|login]
 
+`POST /sample/fate` changes what is shown while a page is open: `{"down": ["node-3"]}` are nodes that are lost, the rest is there.
+
 A CPU spike, a burst of log lines and an OOM kill of web.2 are at fixed distances from the start: SPIKE and OOM seconds ago."""
 import argparse, base64, hashlib, http.server, json, math, os, pathlib, queue, random, sys, threading, time, traceback, urllib.parse
 
@@ -39,7 +41,7 @@ def burst(t, width=90, ago=SPIKE):
 class Cluster:
     def __init__(self, scene):
         self.scene = scene
-        self.revision = 1
+        self.revision, self.changed = 1, threading.Condition()
         names = ["node-1", "node-2", "node-3"] if scene != "big" else [f"node-{i}" for i in range(1, 41)]
         down = {"noquorum": ["node-2", "node-3"], "stale": ["node-3"]}.get(scene, [])
         self.nodes = []
@@ -90,6 +92,20 @@ class Cluster:
         e = lambda ago, kind, action, oid, name, **a: {"cursor": f"{ms(ago)}", "time": ms(ago), "type": kind, "action": action, "id": oid, "name": name, "service": a.pop("service", None), "task": a.pop("task", None), "node": a.pop("node", None), "attributes": a}
         sv = lambda n: ID("svc" + n)
         self.events = [] if scene == "empty" else [e(3350, "audit", "scale", sv("worker"), "worker", user="mei", summary="scale worker to 8", service=sv("worker")), e(3347, "task", "running", ID("worker.7"), "worker.7", task=ID("worker.7")), e(2518, "service", "update", sv("api"), "api", service=sv("api")), e(2293, "service", "update", sv("api"), "api", service=sv("api")), e(1649, "container", "health_status: unhealthy", ID("web.2.old"), "web.2", task=ID("web.2.old")), e(OOM, "task", "failed", ID("web.2.old"), "web.2", task=ID("web.2.old"), reason="out of memory"), e(OOM - 3, "task", "running", ID("web.2"), "web.2", task=ID("web.2")), e(1110, "audit", "create", sv("db"), "db", user="mei", summary="create db"), e(1108, "task", "rejected", ID("db.1.0"), "db.1", task=ID("db.1.0"), reason="no such image"), e(830, "node", "update", self.nodes[2]["id"], "node-3", **{"state.new": "down"}), e(720, "node", "update", self.nodes[2]["id"], "node-3", **{"state.new": "ready"}), e(418, "service", "update", sv("web"), "web", service=sv("web")), e(349, "task", "running", ID("web.1"), "web.1", task=ID("web.1")), e(348, "task", "running", ID("web.4"), "web.4", task=ID("web.4")), e(200, "task", "running", ID("web.5"), "web.5", task=ID("web.5")), e(199, "task", "running", ID("web.6"), "web.6", task=ID("web.6"))]
+
+    def meet(self, down):
+        """These nodes are lost, and have told nothing for five minutes; the others are there."""
+        with self.changed:
+            for node in self.nodes:
+                up = node["name"] not in down
+                node.update(state="ready" if up else "down", message=None if up else "heartbeat failure")
+                if node["reachability"]:
+                    node["reachability"] = "reachable" if up else "unreachable"
+                if not up:
+                    node["use"]["at"] = int(time.time() * 1000) - 300_000
+            self.cluster["reachable"] = sum(node["reachability"] == "reachable" for node in self.nodes)
+            self.revision += 1
+            self.changed.notify_all()
 
     def delta(self):
         for item in self.nodes + self.services + self.tasks:
@@ -269,6 +285,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.close_connection = True
         try:
+            seen = c.revision
             self.wfile.write(f"event: state\ndata: {json.dumps(c.delta())}\n\n".encode())
             self.wfile.flush()
             if c.scene == "lost":
@@ -277,10 +294,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 return
             sec = int(time.time())
             while True:
-                time.sleep(1)
+                with c.changed:
+                    c.changed.wait_for(lambda: c.revision != seen, max(0, sec + 1 - time.time()))
+                if c.revision != seen:
+                    seen = c.revision
+                    self.wfile.write(f"event: state\ndata: {json.dumps(c.delta())}\n\n".encode())
+                    self.wfile.flush()
+                    continue
                 lines = c.second(sec, c.scopes(q)) if q.get("tail") else []
                 sec += 1
-                self.wfile.write((f"event: lines\ndata: {json.dumps(lines)}\n\n" if lines else ": \n\n").encode())
+                self.wfile.write((f"event: lines\ndata: {json.dumps(lines)}\n\n" if lines else "event: ping\ndata: {}\n\n").encode())
                 self.wfile.flush()
         except OSError:
             return
@@ -304,6 +327,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
+        if self.path == "/sample/fate":
+            Handler.cluster.meet(body["down"])
+            return self.send(204, "application/json")
         if self.path == "/ui/v1/session":
             return self.json({"error": "wait", "wait": 4}, 429)
         if self.headers.get("X-Apus") != "1":

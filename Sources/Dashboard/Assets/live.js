@@ -16,6 +16,9 @@ export function apply(state, delta) {
 }
 export const blank = () => ({ cluster: null, epoch: '', revision: 0, problem: null, ...Object.fromEntries(KINDS.map(k => [k, new Map()])) });
 
+/** Milliseconds without a word after which the manager is taken as gone; it says something every 15 s. A machine that is switched off closes nothing. */
+export const SILENCE = 40000;
+
 export class Live {
   constructor(now) {
     this.now = now;
@@ -57,24 +60,24 @@ export class Live {
     if (this.state.epoch) { query.set('epoch', this.state.epoch); query.set('revision', this.state.revision); }
     if (this.tail) query.set('tail', this.tail);
     if (this.cursor) query.set('after', this.cursor);
-    const source = this.source = new EventSource(`/ui/v1/stream?${query}`);
-    source.addEventListener('open', () => { this.delay = 500; });
-    source.addEventListener('state', e => {
-      apply(this.state, JSON.parse(e.data));
-      this.isConnected = true; this.lostAt = null; this.heard = this.now();
-      this.tell();
-    });
-    source.addEventListener('event', e => {
+    const source = this.source = new EventSource(`/ui/v1/stream?${query}`), on = (name, f) => source.addEventListener(name, e => { this.watch(); f(e); });
+    this.watch();
+    on('open', () => { this.delay = 500; });
+    on('state', e => { apply(this.state, JSON.parse(e.data)); this.isThere(); this.tell(); });
+    on('ping', () => { const wasLost = this.lostAt; this.isThere(); if (wasLost) this.tell(); });
+    on('event', e => {
       if (e.lastEventId) this.cursor = e.lastEventId;
       this.add([JSON.parse(e.data)]);
     });
-    source.addEventListener('lines', e => this.lines(JSON.parse(e.data)));
-    source.addEventListener('skipped', e => { const n = JSON.parse(e.data).lines; if (n) this.lines([], { skipped: n }); });
-    source.addEventListener('tail', e => this.lines([], { ended: JSON.parse(e.data)[0] }));
+    on('lines', e => this.lines(JSON.parse(e.data)));
+    on('skipped', e => { const n = JSON.parse(e.data).lines; if (n) this.lines([], { skipped: n }); });
+    on('tail', e => this.lines([], { ended: JSON.parse(e.data)[0] }));
     source.addEventListener('signedout', () => { this.close(); this.check(); });
     source.addEventListener('error', () => this.lost());
   }
-  close() { clearTimeout(this.timer); this.source?.close(); this.source = null; }
+  isThere() { this.isConnected = true; this.lostAt = null; this.heard = this.now(); }
+  watch() { clearTimeout(this.silence); this.silence = setTimeout(() => this.lost(), SILENCE); }
+  close() { clearTimeout(this.timer); clearTimeout(this.silence); this.source?.close(); this.source = null; }
   lost() {
     this.close();
     this.isConnected = false;

@@ -7,9 +7,10 @@ import ServiceLifecycle
 /// `GET /ui/v1/stream`: everything that a tab is told by itself, as server-sent events.
 ///
 /// `state` is a delta of ``StateHub/Picture``, `event` an event with its cursor as id, `lines` new lines of logs, `skipped` how many of either were
-/// left out, `tail` why lines do not go on, `signedout` that the session is over.
+/// left out, `tail` why lines do not go on, `signedout` that the session is over, `ping` that the manager is there and has nothing to say.
 struct StreamRoute: Sendable {
-    /// A comment this often keeps proxies from closing, and shows whose session is over.
+    /// A `ping` this often: the page takes a stream that says nothing for longer as lost, which a connection to a machine that was switched off does not
+    /// tell. Proxies do not close, and sessions that are over are seen.
     private static let pause: Duration = .seconds(15)
 
     let hub: StateHub
@@ -49,16 +50,22 @@ struct StreamRoute: Sendable {
 
     private func drain(_ outbox: StreamOutbox, to writer: inout any ResponseBodyWriter) async throws {
         var seen = known.flatMap { $0.epoch == hub.current.epoch ? $0.revision : nil }
+        var hasBegun = false
         while true {
             let waiting = try await outbox.take()
-            var text = waiting.isDue ? ": \n\n" : ""
+            var isDue = waiting.isDue
+            var text = ""
             if waiting.revision != nil {
                 let picture = hub.current
+                // Who knows all of it already is told that it is still so.
+                if seen == picture.revision, !hasBegun { isDue = true }
                 if seen != picture.revision {
                     text += "event: state\ndata: \(picture.delta(since: seen))\n\n"
                     seen = picture.revision
                 }
             }
+            if isDue { text += "event: ping\ndata: {}\n\n" }
+            hasBegun = hasBegun || !text.isEmpty
             if waiting.skippedEvents > 0 || waiting.skippedLines > 0 {
                 text +=
                     "event: skipped\ndata: {\"events\":\(waiting.skippedEvents),\"lines\":\(waiting.skippedLines)}\n\n"

@@ -193,6 +193,27 @@ import Testing
         }
     }
 
+    @Test func `a tab that comes back and knows all of it is told at once that it is still so`() async throws {
+        try await DashboardFixture.with { fixture in
+            let cookie = try await fixture.cookie("vera")
+            let answer = try await fixture.ask(.GET, "/ui/v1/state", cookie: cookie)
+            struct Known: Decodable {
+                var epoch: String
+                var revision: UInt64
+            }
+            let known = try JSONDecoder().decode(Known.self, from: Data(try await fixture.text(answer).utf8))
+            let again = try await fixture.ask(
+                .GET, "/ui/v1/stream?epoch=\(known.epoch)&revision=\(known.revision)", cookie: cookie,
+                isOwnPage: false)
+            try await withDeadline(.seconds(10)) {
+                for try await part in again.body {
+                    #expect(String(buffer: part) == "event: ping\ndata: {}\n\n")
+                    break
+                }
+            }
+        }
+    }
+
     @Test(arguments: [true, false])
     func `a tab that is closed gives back what its stream had, at once and in silence`(http1: Bool) async throws {
         try await DashboardFixture.with(http1: http1) { fixture in
