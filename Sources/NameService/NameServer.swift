@@ -34,6 +34,9 @@ package actor NameServer {
 
     package init(log: Logger) { self.log = log }
 
+    /// How its resolvers have answered.
+    package nonisolated var counts: QueryCounts { common.counts }
+
     /// Opens a sandbox's resolver and says at which ports it answers. Already open in that namespace: takes the table
     /// and returns the ports it has.
     /// - Parameters:

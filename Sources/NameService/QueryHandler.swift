@@ -28,6 +28,8 @@ struct CommonMeans: Sendable {
     let connections = CommonPool(256)
     /// What is known of the node's upstreams.
     let memory = UpstreamMemory()
+    /// How all of them have answered.
+    let counts = QueryCounts()
 }
 
 /// Answers the queries of one sandbox. Belongs to its event loop.
@@ -59,6 +61,7 @@ final class QueryHandler {
     private var oldest: UInt64 = 0
     private var next: UInt64 = 0
     private let sharedMemory: UpstreamMemory
+    private let counts: QueryCounts
     /// What is known of the upstreams that this sandbox reaches itself.
     private let ownMemory = UpstreamMemory()
     /// Those who make sockets in the sandbox. As many as the share of what is forwarded allows.
@@ -79,28 +82,36 @@ final class QueryHandler {
         connections = FairShare(own: 4, most: 64, pool: common.connections)
         forwarding = FairShare(own: 16, most: 128, pool: common.forwarding)
         sharedMemory = common.memory
+        counts = common.counts
     }
 
     /// Answers one query. `reply` is called once, at once or later on the event loop; with nothing when there is nothing to say.
     func answer(_ octets: [UInt8], over transport: Transport, reply: @escaping Reply) {
         let (table, upstreams) = zone.current
         if let answer = Resolver.plainAnswer(to: octets, in: table, isDatagram: transport == .udp, using: &generator) {
-            return reply(answer)
+            return settle(answer, reply)
         }
         let query: Message
         switch Resolver.admission(of: octets, length: octets.count) {
         case .ignore: return reply(nil)
-        case .refusal(let refusal): return reply(refusal)
+        case .refusal(let refusal): return settle(refusal, reply)
         case .query:
             do { query = try Message(decoding: octets) } catch {
-                return reply(MessageHeader(octets).map { Resolver.refusal(of: $0, .formatError) })
+                return settle(MessageHeader(octets).map { Resolver.refusal(of: $0, .formatError) }, reply)
             }
         }
         switch Resolver.resolve(query, in: table, using: &generator) {
         case .answer(let message):
-            reply(message.encoded(limit: transport == .udp ? query.replyLimit : MessageEncoder.largestMessage))
+            settle(
+                message.encoded(limit: transport == .udp ? query.replyLimit : MessageEncoder.largestMessage), reply)
         case .forward: forward(octets, query, to: upstreams, over: transport, reply)
         }
+    }
+
+    /// Gives an answer, and counts it.
+    private func settle(_ answer: [UInt8]?, from origin: QueryCounts.Origin = .node, _ reply: Reply) {
+        counts.note(answer, from: origin)
+        reply(answer)
     }
 
     private func forward(
@@ -108,7 +119,7 @@ final class QueryHandler {
         _ reply: @escaping Reply
     ) {
         guard let question = query.question, !upstreams.servers.isEmpty, makeRoom() else {
-            return reply(query.reply(.serverFailure).encoded())
+            return settle(query.reply(.serverFailure).encoded(), from: .upstream, reply)
         }
         let number = next
         next &+= 1
@@ -152,11 +163,12 @@ final class QueryHandler {
     private func finish(_ number: UInt64, _ result: Result<UpstreamExchange.Outcome, any Error>) {
         guard let waiting = forwarded.removeValue(forKey: number) else { return }
         forwarding.giveBack()
+        counts.noteWait(nanoseconds: (NIODeadline.now() - waiting.since).nanoseconds)
         switch result {
-        case .success(let outcome): waiting.reply(outcome.reply)
+        case .success(let outcome): settle(outcome.reply, from: .upstream, waiting.reply)
         case .failure(let error):
             log.debug("forwarding failed", metadata: ["sandbox": "\(id)", "error": "\(error)"])
-            waiting.reply(waiting.query.reply(.serverFailure).encoded())
+            settle(waiting.query.reply(.serverFailure).encoded(), from: .upstream, waiting.reply)
         }
     }
 }

@@ -9,10 +9,12 @@ struct RepairReporter: Sendable {
     let members: any NetworkMembers
     let events: EventLog
     let log: Logger
+    let counts = RepairCounts()
 
     /// Until cancelled.
     func run() async {
         for await drift in network.dataPlane.repairs where !drift.isClean {
+            counts.note(drift)
             for (scope, words) in drift.repairs.sorted(by: { "\($0.key)" < "\($1.key)" }) {
                 publish("repair", scope, drift, count: words.count, ["repaired": Self.text(words)])
                 await renewParameters(scope)

@@ -12,6 +12,7 @@ package final class MetricsService: MetricsBackend {
         var cluster: (@Sendable () async -> ClusterFacts?)?
         var paths: (@Sendable () -> [PathMeasurement])?
         var push: (@Sendable () -> PostingState)?
+        var network: (@Sendable () -> NodeNetworkFacts)?
         var targets: (@Sendable () async -> [ScrapeTarget]?)?
         /// What does not change while the daemon runs.
         var machine: EngineFacts?
@@ -61,6 +62,9 @@ package final class MetricsService: MetricsBackend {
     /// Lets it tell how posting of metrics goes.
     func use(push: @escaping @Sendable () -> PostingState) { sources.withLock { $0.push = push } }
 
+    /// Lets it tell of repairs of the network, and of names.
+    package func use(network: @escaping @Sendable () -> NodeNetworkFacts) { sources.withLock { $0.network = network } }
+
     package func metrics(_ page: MetricsPage, accept: String) async throws -> MetricsText? {
         let format = ExpositionFormat(accept: accept)
         let bytes: [UInt8]
@@ -72,7 +76,8 @@ package final class MetricsService: MetricsBackend {
             bytes = try await snapshot().nodePage(
                 format, engine: try await facts(), swarm: swarm, history: telemetry.historyState,
                 logs: logs, encryption: try await encryption(),
-                paths: sources.withLock { $0.paths }?() ?? [], push: sources.withLock { $0.push }?())
+                paths: sources.withLock { $0.paths }?() ?? [], push: sources.withLock { $0.push }?(),
+                network: sources.withLock { $0.network }?())
         case .cadvisor: bytes = try await snapshot().cadvisorPage(format)
         case .cluster:
             guard let facts = await sources.withLock({ $0.cluster })?() else { return nil }

@@ -5,12 +5,13 @@ extension Snapshot {
     package func nodePage(
         _ format: ExpositionFormat, engine: EngineFacts, swarm: SwarmFacts?, history: HistoryState,
         logs: [LogDestinationFacts] = [], encryption: EncryptionFacts? = nil, paths: [PathMeasurement] = [],
-        push: PostingState? = nil
+        push: PostingState? = nil, network: NodeNetworkFacts? = nil
     ) -> [UInt8] {
         var page = ExpositionWriter(format)
         NodeFamilies([(node, ExpositionWriter.Labels())]).write(to: &page)
         ContainerFamilies(containers, node: nil).write(to: &page)
         if !paths.isEmpty { PathFamilies(paths: paths).write(to: &page) }
+        if let network { NodeNetworkFamilies.write(network, to: &page) }
         LogFamilies(logs).write(to: &page)
         PostingFamilies.write(push: push, webhook: swarm?.webhook, to: &page)
         if let bytes = engine.heapBytes {

@@ -59,6 +59,10 @@ import Testing
             var wide = try query("tasks.web")
             wide.edns = EDNS(payloadSize: 4096)
             #expect(try await ask(wide, ports.udp, .udp, in: namespace).answers.count == 100)
+            #expect(server.counts.count(.node, .noError) == 4 && server.counts.count(.upstream, .noError) == 0)
+            // There is no upstream to be asked.
+            _ = try await ask(try query("elsewhere.example"), ports.udp, .udp, in: namespace)
+            #expect(server.counts.count(.upstream, .serverFailure) == 1)
             await server.close("a")
         }
     }

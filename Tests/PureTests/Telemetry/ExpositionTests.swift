@@ -69,6 +69,20 @@ import Testing
         return [down, other] + many
     }
 
+    static var network: NodeNetworkFacts {
+        var facts = NodeNetworkFacts()
+        facts.drift["node"] = NodeNetworkFacts.Drift()
+        facts.drift["node"]?.repaired = 3
+        facts.drift["sandbox"] = NodeNetworkFacts.Drift()
+        facts.drift["sandbox"]?.failed = 1
+        facts.answers = [
+            NodeNetworkFacts.Answers(scope: "node", code: "noerror", count: 12),
+            NodeNetworkFacts.Answers(scope: "upstream", code: "nxdomain", count: 4),
+        ]
+        facts.upstreamNanoseconds = 1_500_000_000
+        return facts
+    }
+
     static var push: PostingState {
         let watch = PostingWatch(address: "http://collector/v1/metrics", failuresOfDown: 1)
         _ = watch.succeeded(refused: 3)
@@ -85,7 +99,7 @@ import Testing
                 PathMeasurement(
                     peer: "n2", kind: .vxlan, roundTripMicroseconds: 250, mtu: 1400, linkMTU: 1500, findings: .narrow),
                 PathMeasurement(peer: "n3", kind: .control, lossPermille: 1000, findings: .silent),
-            ], push: push)
+            ], push: push, network: network)
         return [("node", node), ("cadvisor", snapshot().cadvisorPage(format)), ("cluster", cluster.page(format))].map {
             ($0.0, String(decoding: $0.1, as: UTF8.self))
         }
@@ -122,6 +136,17 @@ import Testing
         #expect(cluster.contains(app + "\"used\"} 3\n") && cluster.contains(app + "\"resting\"} 2\n"))
         #expect(cluster.contains(app + "\"free\"} 248\n"))
         #expect(cluster.contains("id=\"task1\"") && !cluster.contains("id=\"task2\""))
+    }
+
+    @Test func `repairs and names are told, and what has never been is 0`() {
+        let lines = Self.pages(.text)[0].text.split(separator: "\n").map(String.init)
+        for line in [
+            #"apus_drift_repairs_total{kind="node"} 3"#, #"apus_drift_repairs_total{kind="overlay"} 0"#,
+            #"apus_drift_failures_total{kind="sandbox"} 1"#,
+            #"apus_dns_queries_total{scope="node",rcode="noerror"} 12"#,
+            #"apus_dns_queries_total{scope="upstream",rcode="nxdomain"} 4"#,
+        ] { #expect(lines.contains(line), "\(line)") }
+        #expect(lines.contains { $0.hasPrefix(#"apus_dns_seconds_total{scope="upstream"} 1.5"#) })
     }
 
     @Test func `receivers of logs have series of their own up to a bound, and those of one name share them`() {

@@ -1,0 +1,47 @@
+import DataPlane
+import NameService
+import Synchronization
+import Telemetry
+
+/// What the data plane has found and repaired since the daemon has started, for metrics.
+final class RepairCounts: Sendable {
+    private let counts = Mutex<[String: NodeNetworkFacts.Drift]>([:])
+
+    /// By kind of part.
+    var drift: [String: NodeNetworkFacts.Drift] { counts.withLock { $0 } }
+
+    func note(_ report: DriftReport) {
+        counts.withLock { counts in
+            for (scope, words) in report.repairs {
+                counts[scope.kind, default: .init()].repaired += UInt64(clamping: words.count)
+            }
+            for (scope, errors) in report.failures {
+                counts[scope.kind, default: .init()].failed += UInt64(clamping: errors.count)
+            }
+        }
+    }
+}
+
+extension Scope {
+    fileprivate var kind: String {
+        switch self {
+        case .node: "node"
+        case .overlay: "overlay"
+        case .ingress: "ingress"
+        case .sandbox: "sandbox"
+        }
+    }
+}
+
+extension NodeNetworkFacts {
+    init(_ repairs: RepairCounts, _ names: QueryCounts) {
+        self.init()
+        drift = repairs.drift
+        for origin in QueryCounts.Origin.allCases {
+            answers += QueryCounts.Code.allCases.map {
+                Answers(scope: origin.rawValue, code: $0.rawValue, count: names.count(origin, $0))
+            }
+        }
+        upstreamNanoseconds = names.waitedNanoseconds
+    }
+}

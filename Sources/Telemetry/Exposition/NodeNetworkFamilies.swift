@@ -1,0 +1,65 @@
+/// What a node's network tells of itself. All of it counts up from the daemon's start.
+package struct NodeNetworkFacts: Sendable, Equatable {
+    /// Differences from what was wanted, in parts of one kind.
+    package struct Drift: Sendable, Equatable {
+        /// Put right.
+        package var repaired: UInt64 = 0
+        /// Found and not put right, or not to be compared; they are tried again.
+        package var failed: UInt64 = 0
+        package init() {}
+    }
+
+    /// Answers of one kind.
+    package struct Answers: Sendable, Equatable {
+        /// `node` or `upstream`.
+        package var scope: String
+        /// As programs spell it, in lower case: `noerror`, `nxdomain`.
+        package var code: String
+        package var count: UInt64
+
+        package init(scope: String, code: String, count: UInt64) {
+            self.code = code
+            self.count = count
+            self.scope = scope
+        }
+    }
+
+    /// By kind of part: `node`, `overlay`, `ingress`, `sandbox`.
+    package var drift: [String: Drift] = [:]
+    package var answers: [Answers] = []
+    /// For which queries have waited for upstreams, all together.
+    package var upstreamNanoseconds: UInt64 = 0
+
+    package init() {}
+}
+
+/// The metrics of repairs and of names.
+struct NodeNetworkFamilies {
+    static let kinds = ["ingress", "node", "overlay", "sandbox"]
+
+    static func write(_ facts: NodeNetworkFacts, to page: inout ExpositionWriter) {
+        page.family(
+            "apus_drift_repairs", .counter,
+            "Things in the kernel that were other than the node's networks need them, and were put right.")
+        for kind in kinds {
+            page.sample(.init([("kind", kind)]), Int64(clamping: facts.drift[kind]?.repaired ?? 0))
+        }
+        page.family(
+            "apus_drift_failures", .counter,
+            "Attempts to compare or to put right what a network needs in the kernel that have failed.")
+        for kind in kinds {
+            page.sample(.init([("kind", kind)]), Int64(clamping: facts.drift[kind]?.failed ?? 0))
+        }
+        page.family(
+            "apus_dns_queries", .counter,
+            "Queries of containers that were answered, by what the answer says and by who had it.")
+        for answers in facts.answers {
+            page.sample(
+                .init([("scope", answers.scope), ("rcode", answers.code)]), Int64(clamping: answers.count))
+        }
+        page.family(
+            "apus_dns_seconds", .counter, unit: "seconds",
+            "Time for which queries have waited for upstream servers, all together.")
+        page.sample(.init([("scope", "upstream")]), microseconds: Int64(clamping: facts.upstreamNanoseconds / 1000))
+    }
+}
