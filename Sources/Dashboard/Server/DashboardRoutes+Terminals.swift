@@ -100,6 +100,7 @@ extension DashboardRoutes {
                     open.abandon()
                     await terminals.close(id, of: user.name)
                 }
+                group.addTask { for await _ in await accounts.store.changes() { open.doubt() } }
                 defer { group.cancelAll() }
                 do {
                     try await pass(open, to: &writer) {
@@ -125,12 +126,13 @@ extension DashboardRoutes {
             let waiting = await open.take(within: Self.pause)
             try Task.checkCancellation()
             if waiting.isAbandoned { throw CancellationError() }
-            if .now - judgedAt >= Self.pause {
+            if waiting.isInDoubt || .now - judgedAt >= Self.pause {
                 guard await isAllowed() else {
                     try await writer.write(ByteBuffer(string: "event: signedout\ndata: {}\n\n"))
                     return
                 }
                 judgedAt = .now
+                if waiting.isInDoubt, !waiting.isOver, waiting.bytes.readableBytes == 0 { continue }
             }
             var text = ": \n\n"
             if waiting.bytes.readableBytes > 0 {

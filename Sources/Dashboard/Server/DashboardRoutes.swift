@@ -145,6 +145,7 @@ struct DashboardRoutes: Sendable {
                     return false
                 }
             },
+            accountChanges: { [accounts] in await accounts.store.changes() },
             tail: tail, after: try call.request.headers[.lastEventID] ?? call.text("after"), known: known,
             logger: logger)
         answer.body = ResponseBody { writer in

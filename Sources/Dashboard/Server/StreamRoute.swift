@@ -19,6 +19,8 @@ struct StreamRoute: Sendable {
     let departure: @Sendable () async -> Void
     /// Whether the session is still good.
     let isSignedIn: @Sendable () async -> Bool
+    /// Yields when accounts are others.
+    let accountChanges: @Sendable () async -> AsyncStream<Void>
     let tail: [DashboardScope]
     let after: String?
     /// What the tab has already.
@@ -33,6 +35,11 @@ struct StreamRoute: Sendable {
             group.addTask { try await follow(into: outbox) }
             group.addTask { await events(into: outbox) }
             group.addTask { await keepAlive(outbox) }
+            group.addTask {
+                for await _ in await accountChanges() {
+                    if !(await isSignedIn()) { outbox.end(signedOut: true) }
+                }
+            }
             group.addTask {
                 // Thrown when the connection ends: the group does as well.
                 try await gracefulShutdown()

@@ -84,6 +84,7 @@ final class OpenTerminal: Sendable {
         var bytes = ByteBuffer()
         var isOver = false
         var isAbandoned = false
+        var isInDoubt = false
     }
 
     /// What there is to be told.
@@ -92,6 +93,8 @@ final class OpenTerminal: Sendable {
         var isOver: Bool
         /// Whoever read has gone.
         var isAbandoned: Bool
+        /// Accounts are others: whoever reads is to be judged again.
+        var isInDoubt: Bool
     }
 
     let terminal: any DashboardTerminal
@@ -135,11 +138,17 @@ final class OpenTerminal: Sendable {
         let deadline = ContinuousClock.now + time
         while true {
             let waiting = state.withLock { state in
-                defer { state.bytes = ByteBuffer() }
-                return Waiting(bytes: state.bytes, isOver: state.isOver, isAbandoned: state.isAbandoned)
+                defer {
+                    state.bytes = ByteBuffer()
+                    state.isInDoubt = false
+                }
+                return Waiting(
+                    bytes: state.bytes, isOver: state.isOver, isAbandoned: state.isAbandoned, isInDoubt: state.isInDoubt
+                )
             }
             room.signal()
-            if waiting.isOver || waiting.isAbandoned || waiting.bytes.readableBytes > 0 || .now >= deadline
+            if waiting.isOver || waiting.isAbandoned || waiting.isInDoubt || waiting.bytes.readableBytes > 0
+                || .now >= deadline
                 || Task.isCancelled
             {
                 return waiting
@@ -151,6 +160,12 @@ final class OpenTerminal: Sendable {
     /// There is nobody left to be told anything.
     func abandon() {
         state.withLock { $0.isAbandoned = true }
+        arrival.signal()
+    }
+
+    /// Accounts are others.
+    func doubt() {
+        state.withLock { $0.isInDoubt = true }
         arrival.signal()
     }
 

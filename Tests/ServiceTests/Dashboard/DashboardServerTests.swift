@@ -235,6 +235,30 @@ import Testing
         }
     }
 
+    @Test func `an account that is ended is out at once, of open tabs and terminals as well`() async throws {
+        try await DashboardFixture.with { fixture in
+            let cookie = try await fixture.cookie("otto")
+            let tab = try await fixture.ask(.GET, "/ui/v1/stream", cookie: cookie, isOwnPage: false)
+            let opened = try await fixture.ask(
+                .POST, "/ui/v1/terminals", cookie: cookie, body: #"{"container":"c1","columns":80,"rows":24}"#)
+            struct Opened: Decodable { var id: String }
+            let id = try JSONDecoder().decode(Opened.self, from: Data(try await fixture.text(opened).utf8)).id
+            let shell = try await fixture.ask(.GET, "/ui/v1/terminals/\(id)", cookie: cookie, isOwnPage: false)
+            #expect(try await fixture.server.accounts.store.remove("otto"))
+            // Well before the next look at who reads, after fifteen seconds.
+            try await withDeadline(.seconds(10)) {
+                for answer in [tab, shell] {
+                    var told = ""
+                    for try await part in answer.body { told += String(buffer: part) }
+                    #expect(told.contains("event: signedout"))
+                }
+            }
+            let terminal = try #require(await fixture.backend.terminals.first)
+            let hasLeft = try await eventually(within: .seconds(5)) { terminal.hasLeft }
+            #expect(hasLeft)
+        }
+    }
+
     @Test func `an open stream does not hold up the end`() async throws {
         let clock = ContinuousClock()
         var begun = clock.now
