@@ -71,7 +71,8 @@ import Testing
             try await Self.container(server)
             let created = try await ServerTests.ask(
                 server, "/containers/c/exec", method: "POST", body: #"{"Cmd":["sleep"],"AttachStdout":true}"#)
-            let id = try #require(created.split(separator: "\"").first { $0.count == 64 })
+            let pieces: [Substring] = created.split(separator: "\"")
+            let id = try #require(pieces.first { $0.count == 64 })
             let client = try await Self.ask(
                 server, "POST /exec/\(id)/start", upgrades: true, body: #"{"Detach":false,"Tty":false}"#,
                 until: "\r\n\r\n")
