@@ -1,5 +1,4 @@
 import CLinux
-import Concurrency
 import Glibc
 package import LinuxSystem
 import Synchronization
@@ -51,10 +50,15 @@ package final class NetlinkListener: Sendable {
     private static let receiveBytes: CInt = 4 << 20
     private static let datagramBytes = 256 << 10
 
+    /// Between two rounds of events. The one who reads them for good looks 50 ms after the first of them, for what follows from the same cause
+    /// (`NodeDataPlane`): what comes within the pause after a first event waits less than half of that, and is there in time.
+    private static let pause = Duration.milliseconds(20)
+
     /// What has changed since the reader last looked, each thing told once however often it changed: at most one event a
-    /// topic and namespace waits. One reader only; ends with the listener, or when the reader's task is cancelled.
+    /// topic and namespace waits. The first change after a quiet time is told at once; while more come, each thing is told at most
+    /// once in 20 ms. One reader only; ends with the listener, or when the reader's task is cancelled.
     package let events: AsyncStream<NetlinkEvent>
-    private let waiting = WaitingEvents()
+    private let waiting = EventRounds(pause: NetlinkListener.pause, clock: ContinuousClock())
     private let route: Descriptor
     private let netfilter: Descriptor
     private let tokens = Mutex<[Poller.Token]>([])
@@ -122,6 +126,14 @@ package final class NetlinkListener: Sendable {
         scratch.withLock { swap(&$0, &buffer) }
         defer { scratch.withLock { swap(&$0, &buffer) } }
         if buffer.isEmpty { buffer = [UInt8](repeating: 0, count: Self.datagramBytes) }
+        // All that is read in one go is told in one.
+        var told: [NetlinkEvent] = []
+        defer { waiting.add(told) }
+        func tell(_ event: NetlinkEvent) {
+            // What was lost may have been of links.
+            if event == .overflow { links.withLock { $0.forgetAll() } }
+            if !told.contains(event) { told.append(event) }
+        }
         for _ in 0..<Self.mostAtOnce {
             var truncated: CInt = 0
             var sender: UInt32 = 0
@@ -139,17 +151,15 @@ package final class NetlinkListener: Sendable {
             guard sender == 0 else { continue }
             do {
                 let id: Int32? = namespace < 0 ? nil : namespace
-                var changes: Set<NetlinkChange> = []
                 for message in try NetlinkMessage.decode(buffer.prefix(Int(clamping: count))) {
                     guard try isNews(message, isNetfilter, id),
                         let topic = NetlinkChange.topic(of: message.type, isNetfilter: isNetfilter)
                     else { continue }
                     let change = NetlinkChange(topic: topic, namespaceID: id)
                     note(try NetlinkNews.told(by: message, isNetfilter: isNetfilter), of: change)
-                    changes.insert(change)
+                    tell(.changed(change))
                 }
                 if truncated != 0 { tell(.overflow) }
-                for change in changes { tell(.changed(change)) }
             } catch {
                 // Unreadable is as good as lost.
                 tell(.overflow)
@@ -175,12 +185,6 @@ package final class NetlinkListener: Sendable {
     package func takeNews(of change: NetlinkChange) -> Set<NetlinkNews>? {
         news.withLock { $0.removeValue(forKey: change) ?? WaitingNews() }.all
     }
-
-    private func tell(_ event: NetlinkEvent) {
-        // What was lost may have been of links.
-        if event == .overflow { links.withLock { $0.forgetAll() } }
-        waiting.add(event)
-    }
 }
 
 /// What has been told of one change that nobody has asked for yet.
@@ -196,37 +200,5 @@ private struct WaitingNews {
         if let more { told.formUnion(more) }
         guard more == nil || told.count > NetlinkNews.most else { return }
         (told, isTooMuch) = ([], true)
-    }
-}
-
-/// Events not yet read, each once.
-private final class WaitingEvents: Sendable {
-    private let events = Mutex<(waiting: [NetlinkEvent], isOver: Bool)>(([], false))
-    private let change = AsyncEvent()
-
-    func add(_ event: NetlinkEvent) {
-        let isNew = events.withLock { events in
-            if events.waiting.contains(event) { return false }
-            events.waiting.append(event)
-            return true
-        }
-        if isNew { change.signal() }
-    }
-
-    func finish() {
-        events.withLock { $0.isOver = true }
-        change.signal()
-    }
-
-    /// The oldest; `nil` at the end, and when the task is cancelled.
-    func next() async -> NetlinkEvent? {
-        while true {
-            let (event, isOver) = events.withLock { events in
-                (events.waiting.isEmpty ? nil : events.waiting.removeFirst(), events.isOver)
-            }
-            if let event { return event }
-            if isOver || Task.isCancelled { return nil }
-            await change.wait()
-        }
     }
 }
