@@ -44,7 +44,7 @@ package struct RulesetChanges: Sendable {
     private static let mostElements = 200
 
     private(set) var messages: [MessageWriter] = []
-    /// Elements, chains and rules.
+    /// Elements and chains.
     package private(set) var count = 0
 
     package init() {}
@@ -79,23 +79,25 @@ package struct RulesetChanges: Sendable {
         count += elements.count
     }
 
-    /// A chain without a hook, with one rule; one that is there already gets the rule as well.
-    package mutating func addChain(_ name: String, of table: RulesetTable, rule: [RuleExpression]) {
+    /// A chain without a hook, with these rules alone: what one that is there already has goes.
+    package mutating func addChain(_ name: String, of table: RulesetTable, rules: [[RuleExpression]]) {
         var chain = RulesetMessage.begin(RulesetMessage.newChain, table.family, flags: MessageFlags.create)
         chain.string(UInt16(truncatingIfNeeded: NFTA_CHAIN_TABLE.rawValue), table.name)
         chain.string(UInt16(truncatingIfNeeded: NFTA_CHAIN_NAME.rawValue), name)
-        // What it has already goes, so that it has this rule alone.
         var flush = RulesetMessage.begin(RulesetMessage.deleteRule, table.family, flags: 0)
         flush.string(UInt16(truncatingIfNeeded: NFTA_RULE_TABLE.rawValue), table.name)
         flush.string(UInt16(truncatingIfNeeded: NFTA_RULE_CHAIN.rawValue), name)
-        var writer = RulesetMessage.begin(
-            RulesetMessage.newRule, table.family, flags: MessageFlags.create | MessageFlags.append)
-        writer.string(UInt16(truncatingIfNeeded: NFTA_RULE_TABLE.rawValue), table.name)
-        writer.string(UInt16(truncatingIfNeeded: NFTA_RULE_CHAIN.rawValue), name)
-        writer.nest(UInt16(truncatingIfNeeded: NFTA_RULE_EXPRESSIONS.rawValue), marked: true) { list in
-            for expression in rule { expression.encode(into: &list) }
+        messages += [chain, flush]
+        for rule in rules {
+            var writer = RulesetMessage.begin(
+                RulesetMessage.newRule, table.family, flags: MessageFlags.create | MessageFlags.append)
+            writer.string(UInt16(truncatingIfNeeded: NFTA_RULE_TABLE.rawValue), table.name)
+            writer.string(UInt16(truncatingIfNeeded: NFTA_RULE_CHAIN.rawValue), name)
+            writer.nest(UInt16(truncatingIfNeeded: NFTA_RULE_EXPRESSIONS.rawValue), marked: true) { list in
+                for expression in rule { expression.encode(into: &list) }
+            }
+            messages.append(writer)
         }
-        messages += [chain, flush, writer]
         count += 1
     }
 }

@@ -107,9 +107,9 @@ extension Table {
         return Array(lines[start...].prefix { $0 != "}" })
     }
 
-    /// `n3`: for three backends; `s3`: for three, chosen by the source; `w3` and `x3`: the same for ports in a row.
+    /// `n3`: for three backends; `p8`: for five to eight; `s3`: for three, chosen by the source; `w3` and `x3`: the same for ports in a row.
     private static func isNumbered(_ chain: String) -> Bool {
-        ["n", "s", "w", "x"].contains(chain.prefix(1)) && chain.count > 1
+        ["n", "p", "s", "w", "x"].contains(chain.prefix(1)) && chain.count > 1
             && chain.dropFirst().allSatisfy { ("0"..."9").contains($0) }
     }
 
@@ -173,7 +173,7 @@ extension Table {
 
     /// `nil` for a chain that is none of so many.
     private func step(_ chain: String, _ rules: String) -> TableStep? {
-        guard let balancing, Self.isNumbered(chain), chain.hasPrefix("n"), let count = Int(chain.dropFirst()),
+        guard let balancing, Self.isNumbered(chain), let count = balancing.room(ofChain: chain),
             rules == balancing.text(of: count)
         else { return nil }
         return .chain(id, chain, count: count, balancing)

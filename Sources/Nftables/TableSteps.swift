@@ -31,8 +31,8 @@ extension RulesetChanges {
                 }
                 add(elements, to: set, of: table.inKernel)
             case .chain(let table, let name, let count, let balancing):
-                guard let modulus = UInt32(exactly: count), modulus > 0 else { return nil }
-                addChain(name, of: table.inKernel, rule: balancing.rule(of: modulus))
+                guard let rules = balancing.rules(of: count) else { return nil }
+                addChain(name, of: table.inKernel, rules: rules)
             }
         }
     }

@@ -3,7 +3,7 @@ import Model
 import Nftables
 
 /// What has to change in a balancing table where one of its lists does: numbers that get another owner, come or go, and the chain that chooses among so
-/// many.
+/// many, where another one does.
 struct BalancingSteps: Sendable {
     /// Of a list: only what differs is spelled out.
     struct Change: Sendable {
@@ -58,23 +58,27 @@ struct BalancingSteps: Sendable {
         var (gone, come): ([String], [String: String]) = ([], [:])
         var (closed, opened): ([String], [String: String]) = ([], [:])
         var chains: Set<Int> = []
+        let present = Set(present.map { balancing.room(for: $0) })
         for change in changes {
             for (place, isTaken, owner) in change.numbers {
                 let key = "\(change.key) . \(number(place))"
                 if isTaken { gone.append(key) }
                 if let owner { come[key] = owner }
             }
-            if change.old == change.new { continue }
+            // One chain does for both: what chooses stays as it is.
+            let (before, after) = (change.old.map(balancing.room(for:)), change.new.map(balancing.room(for:)))
+            if before == after { continue }
             if change.old != nil { closed.append(change.key) }
             if let count = change.new {
-                opened[change.key] = "goto n\(count)"
-                if count > 0, !present.contains(count) { chains.insert(count) }
+                opened[change.key] = "goto \(balancing.name(of: count))"
+                let room = balancing.room(for: count)
+                if room > 0, !present.contains(room) { chains.insert(room) }
             }
         }
         var steps: [TableStep] = []
         if !closed.isEmpty { steps.append(.remove(table, set: entries, entryLayout, keys: closed)) }
         if !gone.isEmpty { steps.append(.remove(table, set: members, memberLayout, keys: gone)) }
-        steps += chains.sorted().map { .chain(table, "n\($0)", count: $0, balancing) }
+        steps += chains.sorted().map { .chain(table, balancing.name(of: $0), count: $0, balancing) }
         if !come.isEmpty { steps.append(.add(table, set: members, memberLayout, come)) }
         if !opened.isEmpty { steps.append(.add(table, set: entries, entryLayout, opened)) }
         return steps
@@ -96,7 +100,7 @@ struct BalancingSteps: Sendable {
         let present = old.compactMap { port -> Int? in
             if port.isRow { return nil }
             let count = before[port.key]?.count ?? 0
-            return balancing.chain(of: count, port.reach).name == "n\(count)" ? count : nil
+            return balancing.chain(of: count, port.reach).name == balancing.name(of: count) ? count : nil
         }
         return steps(changes, present: Set(present))
     }

@@ -52,8 +52,9 @@ struct ServiceTable: Equatable, Sendable {
             let address = service.address.description
             if addresses[address] != nil { continue }
             let own = service.backends.filter { $0.family == family }
-            if !own.isEmpty { chains["n\(own.count)"] = balancing.text(of: own.count) }
-            addresses[address] = "goto n\(own.count)"
+            let chain = balancing.name(of: own.count)
+            if !own.isEmpty { chains[chain] = balancing.text(of: own.count) }
+            addresses[address] = "goto \(chain)"
             for (index, backend) in own.enumerated() { backends["\(address) . \(index)"] = "\(backend)" }
         }
         return Table(
@@ -136,6 +137,6 @@ extension Balancing {
     /// The chain that chooses one of so many for a port, and its rule unless the skeleton has it.
     func chain(of count: Int, _ reach: PortReach?) -> (name: String, text: String?) {
         if reach?.isBySource == true, let text = textBySource(of: count) { return ("s\(count)", text) }
-        return ("n\(count)", count > 0 ? text(of: count) : nil)
+        return (name(of: count), count > 0 ? text(of: count) : nil)
     }
 }

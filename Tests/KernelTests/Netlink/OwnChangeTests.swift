@@ -80,7 +80,7 @@ import Testing
                 let socket = try RulesetSocket()
                 let table = RulesetTable(family: 2, name: "t")
                 var changes = RulesetChanges()
-                changes.addChain("n3", of: table, rule: [])
+                changes.addChain("n3", of: table, rules: [[]])
                 changes.add([RulesetElement(key: [10, 0, 0, 1], value: .goto("n3"))], to: "m", of: table)
                 changes.delete([RulesetElement(key: [10, 0, 0, 9])], from: "s", of: table)
                 do {
@@ -91,7 +91,7 @@ import Testing
                 }
                 #expect(try NftContext().table(TableID(.ip, "t")).chains.keys.sorted() == ["n0"])
                 changes = RulesetChanges()
-                changes.addChain("n3", of: table, rule: [])
+                changes.addChain("n3", of: table, rules: [[]])
                 changes.add([RulesetElement(key: [10, 0, 0, 1], value: .goto("n3"))], to: "m", of: table)
                 try socket.perform(changes)
                 let listed = try NftContext().table(TableID(.ip, "t"))
