@@ -5,12 +5,15 @@
 #include <limits.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
+#include <linux/kcmp.h>
 #include <linux/magic.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
 #include <malloc.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/xattr.h>
 #include <sys/epoll.h>
@@ -164,6 +167,10 @@ enum { maximum_descriptors = 64, spawn_stack = 128 * 1024 };
 
 struct child {
     const struct clinux_spawn *request;
+    // Whose table of descriptors the child shares when it begins; 0: it has a copy of it.
+    int owner;
+    // What the child may not do without a copy.
+    volatile int is_refused;
     volatile int error;
     const char *volatile stage;
 };
@@ -174,8 +181,15 @@ static int child_failed(struct child *child, const char *stage) {
     return 127;
 }
 
+// Leaves the table that it shares for one of its own, in which the first three descriptors are and nothing else (close_range(2)): what thousands
+// of others would cost to copy and to close is not paid. Returns a pidfd of the table's owner, from which to take what is asked for.
+static int leave_table(struct child *child) {
+    if (syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_UNSHARE) != 0) return -1;
+    return (int)syscall(SYS_pidfd_open, child->owner, 0);
+}
+
 // Runs in the parent's memory while the parent's thread sleeps: no allocation, nothing of the parent's is written
-// but `child`.
+// but `child`. While it shares the parent's table of descriptors it opens and closes nothing.
 static int child_main(void *argument) {
     struct child *child = argument;
     const struct clinux_spawn *request = child->request;
@@ -190,13 +204,24 @@ static int child_main(void *argument) {
         return child_failed(child, "setns");
     if (request->new_session && setsid() < 0) return child_failed(child, "setsid");
 
+    int owner = -1;
+    if (child->owner > 0 && (owner = leave_table(child)) < 0) {
+        child->is_refused = 1;
+        return child_failed(child, "close_range");
+    }
     int last = 2;
     for (int i = 0; i < request->count; i++)
         if (request->to[i] > last) last = request->to[i];
     int aside[maximum_descriptors];
     for (int i = 0; i < request->count; i++) {
-        aside[i] = fcntl(request->from[i], F_DUPFD_CLOEXEC, last + 1);
+        int from = request->from[i];
+        if (owner >= 0 && (from = (int)syscall(SYS_pidfd_getfd, owner, from, 0)) < 0) {
+            child->is_refused = 1;
+            return child_failed(child, "pidfd_getfd");
+        }
+        aside[i] = fcntl(from, F_DUPFD_CLOEXEC, last + 1);
         if (aside[i] < 0) return child_failed(child, "dup");
+        if (owner >= 0) close(from);
     }
     for (int to = 0; to <= last; to++) {
         int found = -1;
@@ -293,25 +318,22 @@ static long clone_child(struct clone_into *what, struct child *child) {
     return -1;
 }
 
-int clinux_spawn(const struct clinux_spawn *request, int *pid, int *pidfd, const char **stage) {
-    *stage = "clone";
-    if (request->count > maximum_descriptors) {
-        errno = EINVAL;
-        return -1;
-    }
+// `owner`: whose table of descriptors the child begins with and leaves; 0: it gets a copy.
+static int spawn_once(
+    const struct clinux_spawn *request, int owner, int *is_refused, int *pid, int *pidfd, const char **stage) {
     char *stack = mmap(NULL, spawn_stack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
     if (stack == MAP_FAILED) return -1;
 
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
-    struct child child = {.request = request, .error = 0, .stage = "clone"};
+    struct child child = {.request = request, .owner = owner, .error = 0, .stage = "clone"};
     int descriptor = -1;
-    int flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD;
+    int flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | (owner > 0 ? CLONE_FILES : 0);
     pid_t made;
     if (request->cgroup >= 0) {
         struct clone_into what = {
-            .flags = (uint64_t)(CLONE_VM | CLONE_VFORK | CLONE_PIDFD) | UINT64_C(1) << clone_into_cgroup_bit,
+            .flags = (uint64_t)flags | UINT64_C(1) << clone_into_cgroup_bit,
             .pidfd = (uint64_t)(uintptr_t)&descriptor,
             .exit_signal = SIGCHLD,
             .stack = (uint64_t)(uintptr_t)stack,
@@ -321,11 +343,12 @@ int clinux_spawn(const struct clinux_spawn *request, int *pid, int *pidfd, const
         child.stage = "clone3";
         made = (pid_t)clone_child(&what, &child);
     } else {
-        made = clone(child_main, stack + spawn_stack, flags, &child, &descriptor);
+        made = clone(child_main, stack + spawn_stack, flags | SIGCHLD, &child, &descriptor);
     }
     int error = made < 0 ? errno : child.error;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     munmap(stack, spawn_stack);
+    *is_refused = child.is_refused;
 
     if (error != 0) {
         if (made > 0) {
@@ -339,6 +362,30 @@ int clinux_spawn(const struct clinux_spawn *request, int *pid, int *pidfd, const
     *pid = made;
     *pidfd = descriptor;
     return 0;
+}
+
+// Whether this thread has the table of descriptors that is found by the process' id: not one that has left it.
+static int has_table_of(int process) {
+    int thread = gettid();
+    return thread == process || syscall(SYS_kcmp, process, thread, KCMP_FILES, 0, 0) == 0;
+}
+
+int clinux_spawn(const struct clinux_spawn *request, int *pid, int *pidfd, const char **stage) {
+    // Where tracing is forbidden to this process, so is taking descriptors from it: pidfd_getfd(2).
+    static atomic_int is_forbidden;
+    *stage = "clone";
+    if (request->count > maximum_descriptors) {
+        errno = EINVAL;
+        return -1;
+    }
+    int is_refused = 0;
+    int process = getpid();
+    if (!atomic_load(&is_forbidden) && has_table_of(process)) {
+        if (spawn_once(request, process, &is_refused, pid, pidfd, stage) == 0) return 0;
+        if (!is_refused) return -1;
+        if (errno == EPERM || errno == ENOSYS) atomic_store(&is_forbidden, 1);
+    }
+    return spawn_once(request, 0, &is_refused, pid, pidfd, stage);
 }
 
 // MARK: programs

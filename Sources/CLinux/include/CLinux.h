@@ -116,8 +116,10 @@ struct clinux_spawn {
     int cgroup;  // descriptor of a version 2 cgroup that the child is born in (Linux 5.7), or -1
 };
 
-/// Starts a program in a child that shares memory until its exec (CLONE_VM | CLONE_VFORK), so the cost does not grow
-/// with this process. Signals are blocked around it; the child gets default dispositions and an empty mask. Returns 0
+/// Starts a program in a child that shares memory until its exec (CLONE_VM | CLONE_VFORK) and begins with this process'
+/// table of descriptors (CLONE_FILES), which it leaves for one of its own before it takes what is given to it
+/// (pidfd_getfd(2)): so the cost grows neither with this process nor with what it has open. Where that is forbidden, and
+/// for a thread that has a table of its own, the child gets a copy of the table and closes what is not given. Signals are blocked around it; the child gets default dispositions and an empty mask. Returns 0
 /// and fills `pid` and `pidfd` (close-on-exec), or -1 with errno of the failed step, whose name is in `stage`.
 int clinux_spawn(const struct clinux_spawn *request, int *pid, int *pidfd, const char **stage);
 

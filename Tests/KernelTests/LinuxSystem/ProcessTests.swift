@@ -43,6 +43,26 @@ import Testing
         #expect(lines[6].hasSuffix("/etc/hostname") && lines[7] == "=5")
     }
 
+    @Test func `a child begins with a table of its own, however much this process has open`() async throws {
+        let file = try Descriptor.open("/etc/hostname", O_RDONLY)
+        // As far as a table reaches is what it costs to copy, and to close one by one.
+        let high = Descriptor(owning: fcntl(file.raw, F_DUPFD_CLOEXEC, 900))
+        try #require(high.raw >= 900)
+        let (text, _) = try await output(
+            SpawnRequest(
+                executable: "/bin/grep", arguments: ["FDSize", "/proc/self/status"], descriptors: [(high.raw, 5)]))
+        // NR_OPEN_DEFAULT (linux/fdtable.h): the room that there is without any.
+        #expect(text == "FDSize:\t64\n")
+    }
+
+    @Test func `a descriptor that is not there is an error of spawn`() throws {
+        let error = #expect(throws: SystemError.self) {
+            try Processes.spawn(SpawnRequest(executable: "/bin/true", descriptors: [(from: 1 << 20, to: 1)]))
+        }
+        #expect(error?.errno == EBADF)
+        #expect(error?.attempting == "start /bin/true (dup)")
+    }
+
     @Test func `descriptors may change places`() async throws {
         let one = try Descriptor.pipe()
         let two = try Descriptor.pipe()
