@@ -4,7 +4,7 @@ import Netlink
 import Nftables
 
 /// What changes within parts of the network ask for, scope by scope: rows of overlays, elements of balancing tables, and connections that end. Made of
-/// what the changes name alone. What does not fit in here (see ``init(_:in:doors:applied:isReady:)``) is derived as a whole.
+/// what the changes name alone. What does not fit in here (see ``init(_:in:claims:applied:isReady:)``) is derived as a whole.
 struct FinePlan: Sendable {
     /// Rows of an overlay's tunnel.
     struct Rows: Sendable {
@@ -42,14 +42,14 @@ struct FinePlan: Sendable {
     /// - Returns: `nil`, and the network as it was, when they reach further than rows and elements, or when something that is concerned is not known
     ///   to be as it should.
     /// - Parameters:
-    ///   - doors: of the network's sandboxes, see ``NodeNetwork/doors``; `nil` to look for them.
+    ///   - claims: of the network's sandboxes; none of these is looked at itself.
     ///   - isReady: whether a namespace is as it is known to be, and open.
     init?(
-        _ details: [NetworkDetail], in network: inout NodeNetwork, doors: [IPAddress: IPAddress]? = nil,
+        _ details: [NetworkDetail], in network: inout NodeNetwork, claims: Claims,
         applied: [Scope: AppliedNamespace],
         isReady: (Scope) -> Bool
     ) {
-        guard fits(details, network, isReady) else { return nil }
+        guard fits(details, network, claims, isReady) else { return nil }
         var before = Before()
         before.ports = network.ingress?.ports
         var places: [String: Int] = [:]
@@ -69,15 +69,15 @@ struct FinePlan: Sendable {
             }
             _ = network.apply(detail)
         }
-        planRows(before, network, places)
+        planRows(before, network, claims, places)
         planServices(before, network, places)
-        planMesh(before, network, doors, applied)
+        planMesh(before, network, claims.doors, applied)
     }
 
     // MARK: whether it fits
 
     private mutating func fits(
-        _ details: [NetworkDetail], _ network: NodeNetwork, _ isReady: (Scope) -> Bool
+        _ details: [NetworkDetail], _ network: NodeNetwork, _ claims: Claims, _ isReady: (Scope) -> Bool
     ) -> Bool {
         var (overlays, overlaysWithRows): (Set<String>, Set<String>) = ([], [])
         var called: [String: Set<IPAddress>] = [:]
@@ -123,17 +123,14 @@ struct FinePlan: Sendable {
                 if means { shared[id, default: []].insert(overlay.id) }
             }
         }
-        for sandbox in network.sandboxes {
-            for endpoint in sandbox.endpoints {
-                guard case .overlay(let id) = endpoint.network, overlays.contains(id) else { continue }
+        for id in overlays {
+            for (sandbox, member) in claims.members[id] ?? [:] {
                 // What it may not use are elements of the overlay's table, too.
-                if endpoint.isLax, overlaysWithRows.contains(id) { return false }
-                if members[id, default: []].last != sandbox.id { members[id, default: []].append(sandbox.id) }
-                guard isReady(.sandbox(sandbox.id)) else { return false }
+                if member.isLax, overlaysWithRows.contains(id) { return false }
+                members[id, default: []].append(sandbox)
                 // Two networks, or the sandbox itself, might mean something else by an address.
-                let ids = sandbox.overlayIDs
-                guard sandbox.services.isEmpty, ids.count(where: { $0 == id }) == 1 else { return false }
-                if let others = shared[id], ids.contains(where: others.contains) { return false }
+                guard isReady(.sandbox(sandbox)), member.isPlain else { return false }
+                if let others = shared[id], !member.others.isDisjoint(with: others) { return false }
             }
         }
         return true
@@ -141,7 +138,9 @@ struct FinePlan: Sendable {
 
     // MARK: rows
 
-    private mutating func planRows(_ before: Before, _ network: NodeNetwork, _ places: [String: Int]) {
+    private mutating func planRows(
+        _ before: Before, _ network: NodeNetwork, _ claims: Claims, _ places: [String: Int]
+    ) {
         for (id, old) in before.remotes {
             guard let place = places[id] else { continue }
             let overlay = network.overlays[place]
@@ -185,20 +184,10 @@ struct FinePlan: Sendable {
             }
             self.rows[id] = rows
             if gone.isEmpty { continue }
-            let local = localAddresses(of: id, network)
+            let local = Set((claims.members[id] ?? [:]).values.lazy.flatMap(\.addresses))
             let lost = gone.filter { left.contains($0) && !local.contains($0) }
             end(lost.map { .answered($0) }, inside: id, network)
         }
-    }
-
-    private func localAddresses(of overlay: String, _ network: NodeNetwork) -> Set<IPAddress> {
-        var found: Set<IPAddress> = []
-        for sandbox in network.sandboxes {
-            for endpoint in sandbox.endpoints where endpoint.network == .overlay(overlay) {
-                found.formUnion(endpoint.addresses.hosts.all)
-            }
-        }
-        return found
     }
 
     private mutating func end(_ ends: [ConnectionEnd], inside overlay: String, _ network: NodeNetwork) {
@@ -236,14 +225,13 @@ struct FinePlan: Sendable {
     }
 
     private mutating func planMesh(
-        _ before: Before, _ network: NodeNetwork, _ doors: [IPAddress: IPAddress]?,
+        _ before: Before, _ network: NodeNetwork, _ doors: [IPAddress: IPAddress],
         _ applied: [Scope: AppliedNamespace]
     ) {
         guard let before = before.ports, let ingress = network.ingress, before != ingress.ports,
             let oldAtNode = applied[.node]?.input.meshPorts, let oldAtSandbox = applied[.ingress]?.input.meshPorts
         else { return }
         let after = ingress.ports
-        let doors = doors ?? network.doors
         let same = Dictionary(before.map { ($0.key, $0) }) { first, _ in first }
         /// Ports that are as they were keep what there is of them.
         func renewed(_ known: [MeshPort], _ make: (MeshPort, [IPAddress: IPAddress]) -> MeshPort) -> [MeshPort] {

@@ -84,7 +84,7 @@ extension ReconcileLoop {
 
     /// Carries out changes that reach no further than rows and elements; false when they do.
     private func change(_ details: [NetworkDetail], _ progress: inout Progress, _ memory: inout Memory) async -> Bool {
-        guard let plan = plan(details, in: &memory.network, doors: memory.claims.doors) else { return false }
+        guard let plan = plan(details, in: &memory.network, claims: memory.claims) else { return false }
         for (overlay, addresses) in plan.coming {
             let scopes: [Scope] = [.ingress] + (plan.members[overlay] ?? []).map { .sandbox($0) }
             let inherited = memory.forgetting.waiting(for: addresses.map { .answered($0) }, in: scopes)
@@ -135,10 +135,10 @@ extension ReconcileLoop {
 
     /// In a function of its own, so that nothing else holds what is known while it is changed in place.
     private func plan(
-        _ details: [NetworkDetail], in network: inout NodeNetwork, doors: [IPAddress: IPAddress]
+        _ details: [NetworkDetail], in network: inout NodeNetwork, claims: Claims
     ) -> FinePlan? {
         let applied = ledger.value.applied
-        return FinePlan(details, in: &network, doors: doors, applied: applied) {
+        return FinePlan(details, in: &network, claims: claims, applied: applied) {
             applied[$0]?.isCertain == true && handles[$0] != nil
         }
     }

@@ -85,7 +85,7 @@ struct SandboxPlan: Sendable {
         before = excerpt(old)
         after = excerpt(new)
         if changed.isEmpty { return }
-        planEnds(network)
+        planEnds(network, claims)
         planInheritance(old, new)
     }
 
@@ -100,7 +100,7 @@ struct SandboxPlan: Sendable {
         return network.ingress?.ports.contains { $0.backends.contains { moved.contains($0.address) } } == true
     }
 
-    private mutating func planEnds(_ network: NodeNetwork) {
+    private mutating func planEnds(_ network: NodeNetwork, _ claims: Claims) {
         let (old, new) = (before.derivation.wanted, after.derivation.wanted)
         let own = ConnectionEnds(from: old, to: new).byScope
         ends[.node] = own[.node]?.filter { end in
@@ -120,8 +120,8 @@ struct SandboxPlan: Sendable {
             guard let overlay = network.overlays.first(where: { $0.id == id }) else { continue }
             let gone = lost.filter { !overlay.hasRemote($0) }.map { ConnectionEnd.answered($0) }
             if gone.isEmpty { continue }
-            for sandbox in network.sandboxes where sandbox.isIn(overlay: id) && changed[sandbox.id] == nil {
-                ends[.sandbox(sandbox.id), default: []] += gone
+            for sandbox in (claims.members[id] ?? [:]).keys where changed[sandbox] == nil {
+                ends[.sandbox(sandbox), default: []] += gone
             }
             for (sandbox, change) in changed where change.new?.isIn(overlay: id) == true {
                 ends[.sandbox(sandbox), default: []] += gone

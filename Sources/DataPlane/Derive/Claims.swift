@@ -2,6 +2,7 @@ import Addressing
 import Model
 
 /// What sandboxes bring into namespaces that they share with others, counted: where something is brought by one alone, it comes and goes with that one.
+/// And who is in which overlay, so that a change within one looks at nobody else.
 struct Claims: Equatable, Sendable {
     private enum Claim: Hashable, Sendable {
         /// A port of a bridge, whose link has a name of so many characters.
@@ -11,7 +12,21 @@ struct Claims: Equatable, Sendable {
         case ports(TransportProtocol, IPAddress, ClosedRange<UInt16>)
     }
 
+    /// A sandbox as an overlay that it is in has to know it: all that a change within the overlay asks of those who are in it.
+    struct Member: Equatable, Sendable {
+        /// An endpoint that it has in there may use further addresses.
+        fileprivate(set) var isLax = false
+        /// Of its endpoints in there.
+        fileprivate(set) var addresses: [IPAddress] = []
+        /// Neither it nor another endpoint of it in there might mean something else by an address.
+        fileprivate(set) var isPlain = true
+        /// The other overlays that it is in.
+        fileprivate(set) var others: Set<String> = []
+    }
+
     private var counts: [Claim: Int] = [:]
+    /// By overlay, and by the sandboxes' ids.
+    private(set) var members: [String: [String: Member]] = [:]
     /// See ``NodeNetwork/doors``.
     private(set) var doors: [IPAddress: IPAddress] = [:]
 
@@ -50,6 +65,28 @@ struct Claims: Equatable, Sendable {
             counts[claim] = left > 0 ? left : nil
         }
         for claim in new.map(Self.claims) ?? [] { counts[claim, default: 0] += 1 }
+        if let old { leave(old) }
+        if let new { enter(new) }
+    }
+
+    private mutating func leave(_ sandbox: Sandbox) {
+        for id in Set(sandbox.overlayIDs) {
+            members[id]?[sandbox.id] = nil
+            if members[id]?.isEmpty == true { members[id] = nil }
+        }
+    }
+
+    private mutating func enter(_ sandbox: Sandbox) {
+        let overlays = Set(sandbox.overlayIDs)
+        for id in overlays {
+            let inside = sandbox.endpoints.filter { $0.network == .overlay(id) }
+            var member = Member()
+            member.isLax = inside.contains(where: \.isLax)
+            member.addresses = inside.flatMap(\.addresses.hosts.all)
+            member.isPlain = sandbox.services.isEmpty && inside.count == 1
+            member.others = overlays.subtracting([id])
+            members[id, default: [:]][sandbox.id] = member
+        }
     }
 
     /// Whether anybody has an address in a network.

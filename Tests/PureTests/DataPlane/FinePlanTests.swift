@@ -69,8 +69,20 @@ import Testing
             var changes = NetworkChanges()
             for _ in 0..<Int.random(in: 1...3, using: &random) { oracle.step(&random, &changes) }
             let before = network
-            if let plan = FinePlan(changes.details, in: &network, applied: ledger.applied, isReady: { _ in true }) {
+            // Who is in which network is told by the claims alone: no sandbox is looked at.
+            var bare = network
+            bare.sandboxes = []
+            let blind = FinePlan(
+                changes.details, in: &bare, claims: Claims(network), applied: ledger.applied, isReady: { _ in true })
+            let seeing = FinePlan(
+                changes.details, in: &network, claims: Claims(network), applied: ledger.applied,
+                isReady: { _ in true })
+            #expect((blind == nil) == (seeing == nil))
+            if let plan = seeing {
                 fine += 1
+                #expect(blind?.members.mapValues(Set.init) == plan.members.mapValues(Set.init))
+                #expect(blind?.services == plan.services && blind?.node == plan.node && blind?.ingress == plan.ingress)
+                #expect(blind?.ends.mapValues(Set.init) == plan.ends.mapValues(Set.init))
                 ledger.take(plan, network)
                 // Connections end as the difference of the whole says.
                 let ends = ConnectionEnds(from: before, to: network).byScope
@@ -93,6 +105,44 @@ import Testing
         #expect(oracle.agrees(with: network))
     }
 
+    /// One network with three sandboxes, and others with however many.
+    @Test(arguments: [0, 1, 50] as [UInt8])
+    func `a change looks at those who are in its network, and at no namespace of others`(
+        others: UInt8
+    ) throws {
+        func sandbox(_ number: UInt8, in overlay: String, _ net: UInt8) -> Sandbox {
+            let own = address(net, 60 + number)
+            return Sandbox(
+                id: "\(overlay)\(number)",
+                endpoints: [
+                    Sandbox.Endpoint(
+                        id: "e\(overlay)\(number)", network: .overlay(overlay), interfaceName: "eth0",
+                        addresses: EndpointAddresses([own]), mac: MACAddress(for: own.address))
+                ])
+        }
+        var network = NetworkDetailTests.empty
+        network.sandboxes = (0..<3).map { sandbox($0, in: "b", 1) }
+        network.sandboxes += (0..<others).map { sandbox($0, in: "a", 3) }
+        let applied = derive(network, [:])
+        let claims = Claims(network)
+        var changes = NetworkChanges()
+        changes.setBackend(IPAddress(10, 1, 0, 9), of: IPAddress(10, 1, 0, 100), in: "b")
+        var asked: [Scope] = []
+        let made = FinePlan(changes.details, in: &network, claims: claims, applied: applied) { scope in
+            asked.append(scope)
+            return true
+        }
+        let plan = try #require(made)
+        #expect(Set(plan.members.keys) == ["b"])
+        #expect(Set(plan.members["b"] ?? []) == ["b0", "b1", "b2"])
+        #expect(asked.count == 3 && Set(asked) == [.sandbox("b0"), .sandbox("b1"), .sandbox("b2")])
+        // What is kept is what follows from the network as it is.
+        var changed = claims
+        for sandbox in network.sandboxes.prefix(2) { changed.change(sandbox, nil) }
+        network.sandboxes.removeFirst(2)
+        #expect(changed == Claims(network))
+    }
+
     @Test func `what reaches further than rows and elements is not fine`() {
         var network = NetworkDetailTests.empty
         network.sandboxes = [task(1)]
@@ -101,7 +151,9 @@ import Testing
             var changes = NetworkChanges()
             say(&changes)
             var copy = network
-            return FinePlan(changes.details, in: &copy, applied: applied, isReady: { _ in isReady }) != nil
+            return FinePlan(
+                changes.details, in: &copy, claims: Claims(network), applied: applied, isReady: { _ in isReady })
+                != nil
         }
         let remote = RemoteEndpoint(address: IPAddress(10, 1, 0, 9), vtep: IPAddress(10, 9, 0, 2))
         #expect(isFine { $0.setRemote(remote, in: "b") })
