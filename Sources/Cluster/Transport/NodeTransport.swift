@@ -24,6 +24,10 @@ package enum NodeTransport {
     static let serverWindow = 256 << 10
     /// Milliseconds without an acknowledgement; the clients' keepalive sends something every 2 s.
     private static let lossTimeout: ChannelOptions.Types.SocketOption.Value = 4000
+    /// What a manager reads of a connection at a time at most: about a record of TLS.
+    static let readBytes = 16 << 10
+    /// How often it reads of one before others have their turn.
+    private static let readsInTurn: UInt = 2
     /// How long a member's connection without a call is kept.
     static let idleTime = Duration.seconds(60)
     /// For calls that are answered at once.
@@ -72,7 +76,7 @@ package enum NodeTransport {
             config.connection.maxGraceTime = .seconds(5)
             config.connection.maxIdleTime = Self.idleTime
             config.channelDebuggingCallbacks.onAcceptTCPConnection = { channel in
-                Self.noticeLoss(channel).flatMap { connections.watch(channel) }
+                Self.noticeLoss(channel).flatMap { Self.bound(channel) }.flatMap { connections.watch(channel) }
             }
         }
         return HTTP2ServerTransport.Posix(
@@ -131,6 +135,14 @@ package enum NodeTransport {
     /// answer of a host that is gone. tcp(7), `TCP_USER_TIMEOUT`, milliseconds.
     @Sendable private static func noticeLoss(_ channel: any Channel) -> EventLoopFuture<Void> {
         channel.setOption(.tcpOption(NIOBSDSocket.Option(rawValue: TCP_USER_TIMEOUT)), value: lossTimeout)
+    }
+
+    /// Bounds what a connection keeps to read into. NIO keeps the buffers of one turn with the connection, as large as they have ever become:
+    /// without this four of 64 KiB, for good, once a node has sent much at once.
+    @Sendable static func bound(_ channel: any Channel) -> EventLoopFuture<Void> {
+        channel.setOption(
+            .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 2048, maximum: readBytes)
+        ).flatMap { channel.setOption(.maxMessagesPerRead, value: readsInTurn) }
     }
 
     /// Splits `host:port`, with brackets around an IPv6 address, which the host comes without; the port may be missing and is then 2377.
