@@ -276,26 +276,19 @@ struct Agent: ServiceLifecycle.Service {
     // MARK: Reports
 
     private func reports(_ dispatcher: Wire.Dispatcher.Client<some ClientTransport>, _ session: String) async throws {
-        var seen = -1
-        while true {
-            seen = try await board.news.wait { [seen] in $0 > seen ? $0 : nil }
-            while true {
-                let reports = Array(board.unreported.prefix(Self.reportsPerMessage))
-                guard !reports.isEmpty else { break }
-                let messages = try reports.map { report in
-                    let status = try Wire.payload(report.status)
-                    return Wire.TaskReport.with {
-                        $0.taskID = report.id
-                        $0.status = status
-                    }
+        try await board.report(atMost: Self.reportsPerMessage) { reports in
+            let messages = try reports.map { report in
+                let status = try Wire.payload(report.status)
+                return Wire.TaskReport.with {
+                    $0.taskID = report.id
+                    $0.status = status
                 }
-                _ = try await dispatcher.reportTasks(
-                    .with {
-                        $0.sessionID = session
-                        $0.reports = messages
-                    }, options: NodeTransport.callOptions)
-                board.confirm(reports)
             }
+            _ = try await dispatcher.reportTasks(
+                .with {
+                    $0.sessionID = session
+                    $0.reports = messages
+                }, options: NodeTransport.callOptions)
         }
     }
 

@@ -179,8 +179,28 @@ final class AssignedTasks: Sendable {
         }
     }
 
+    /// Tells a manager, until cancelled, what it does not know: one message at a time, and whatever comes while one is under way goes into the next.
+    ///
+    /// - Parameters:
+    ///   - most: Reports of one message; more go into the one after it.
+    ///   - send: Returns when the manager has taken them. What it throws ends this, and nothing of the message counts as told.
+    func report(
+        atMost most: Int, send: ([(id: String, status: TaskStatus)]) async throws -> Void
+    ) async throws {
+        var seen = -1
+        while true {
+            seen = try await news.wait { [seen] in $0 > seen ? $0 : nil }
+            while true {
+                let reports = Array(unreported.prefix(most))
+                guard !reports.isEmpty else { break }
+                try await send(reports)
+                confirm(reports)
+            }
+        }
+    }
+
     /// A manager has taken these reports.
-    func confirm(_ reports: [(id: String, status: TaskStatus)]) {
+    private func confirm(_ reports: [(id: String, status: TaskStatus)]) {
         state.withLock { state in
             for report in reports where state.entries[report.id]?.status == report.status {
                 state.unreported.remove(report.id)
