@@ -25,16 +25,14 @@ final class AgentFleet: Sendable {
     }
 
     func run() async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for index in 0..<count {
-                if index >= Self.joinsAtOnce { try await group.next() }
-                group.addTask { try await self.start(index) }
-            }
-            try await group.waitForAll()
-        }
-        print("joined")
-        fflush(nil)
+        var joining = 0..<max(0, count)
+        try await join(joining)
         while let line = try await onThread({ readLine() }) {
+            if line.hasPrefix("join "), let more = Int(line.dropFirst(5)) {
+                joining = joining.upperBound..<joining.upperBound + max(0, more)
+                try await join(joining)
+                continue
+            }
             guard line.hasPrefix("stop "), let number = Int(line.dropFirst(5)) else { continue }
             let stopped = tasks.withLock { tasks in
                 let chosen = tasks.keys.sorted().prefix(number)
@@ -44,6 +42,19 @@ final class AgentFleet: Sendable {
             print("stopped \(stopped.count)")
             fflush(nil)
         }
+    }
+
+    /// Returns when all of these have joined.
+    private func join(_ numbers: Range<Int>) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for (place, index) in numbers.enumerated() {
+                if place >= Self.joinsAtOnce { try await group.next() }
+                group.addTask { try await self.start(index) }
+            }
+            try await group.waitForAll()
+        }
+        print("joined")
+        fflush(nil)
     }
 
     /// Returns when the node has joined; it runs on.

@@ -35,17 +35,25 @@ final class AgentProcess: Sendable {
         child.standardOutput = FileHandle.standardError
         try child.run()
         let process = AgentProcess(child, input.fileHandleForWriting)
-        do {
-            try await until(within: .seconds(1200), every: .milliseconds(200)) {
-                guard process.child.isRunning else { throw TimeIsUp() }
-                return try await swarm.swarm.listNodes(Filters()).count { $0.status.state == .ready } == count
-                    + managers
-            }
-        } catch {
+        do { try await process.wait(for: count + managers, of: swarm) } catch {
             await process.end()
             throw error
         }
         return process
+    }
+
+    /// Returns when so many nodes are up, managers included.
+    private func wait(for total: Int, of swarm: ManagedSwarm) async throws {
+        try await until(within: .seconds(1200), every: .milliseconds(200)) {
+            guard self.child.isRunning else { throw TimeIsUp() }
+            return try await swarm.swarm.listNodes(Filters()).count { $0.status.state == .ready } == total
+        }
+    }
+
+    /// Lets so many more nodes join. Returns when there are `total` that are up, managers included.
+    func join(_ more: Int, of swarm: ManagedSwarm, to total: Int) async throws {
+        try input.write(contentsOf: Data("join \(more)\n".utf8))
+        try await wait(for: total, of: swarm)
     }
 
     /// Stops so many of the nodes as machines stop that fail.

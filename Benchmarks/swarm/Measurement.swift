@@ -13,6 +13,8 @@ struct Measurement {
     let size: SwarmBenchmark.Size.Chosen
     /// What the manager took before there was any node.
     let memoryBefore: Memory
+    /// And with the first half of them.
+    let memoryOfHalf: Memory
 
     /// What this process takes, without what a burst of work has left: the daemon gives that back when the work is over, too.
     struct Memory {
@@ -42,6 +44,12 @@ struct Measurement {
             atMost: 64)
         Self.tell(
             "manager-allocated-a-session", Memory.each(before.allocated, memoryBefore.allocated, of: size.agents),
+            "KiB")
+        let second = size.agents - size.agents / 2
+        Self.tell(
+            "manager-memory-one-more-session", Memory.each(before.resident, memoryOfHalf.resident, of: second), "KiB")
+        Self.tell(
+            "manager-allocated-one-more-session", Memory.each(before.allocated, memoryOfHalf.allocated, of: second),
             "KiB")
         try await fromNothing()
         let after = try await Memory()

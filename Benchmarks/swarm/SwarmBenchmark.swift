@@ -30,11 +30,16 @@ extension SwarmBenchmark {
         func run() async throws {
             if killsManager { return try await ManagerLoss(place: place, size: size.chosen).run() }
             try await ManagedSwarm.running(place) { swarm in
+                let size = size.chosen
                 let before = try await Measurement.Memory()
-                let children = try await AgentProcess.start(size.chosen.agents, place, of: swarm)
+                // What the first sessions cost once is not what one more costs.
+                let children = try await AgentProcess.start(size.agents / 2, place, of: swarm)
                 do {
-                    try await Measurement(swarm: swarm, children: children, size: size.chosen, memoryBefore: before)
-                        .all()
+                    let half = try await Measurement.Memory()
+                    try await children.join(size.agents - size.agents / 2, of: swarm, to: size.agents + 1)
+                    try await Measurement(
+                        swarm: swarm, children: children, size: size, memoryBefore: before, memoryOfHalf: half
+                    ).all()
                 } catch {
                     await children.end()
                     throw error
@@ -112,7 +117,7 @@ extension SwarmBenchmark {
     }
 
     /// The nodes, in a process of their own so that their cost is not the manager's. Ends when its input does; a line `stop N` stops so many
-    /// of them, as a machine that fails.
+    /// of them, as a machine that fails, and `join N` starts so many more.
     struct Agents: AsyncParsableCommand {
         @OptionGroup var place: Place
 
