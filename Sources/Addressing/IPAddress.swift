@@ -1,5 +1,5 @@
 /// The two families of addresses.
-package enum IPFamily: Hashable, Sendable, CaseIterable {
+package enum IPFamily: Hashable, Codable, Sendable, CaseIterable {
     case v4, v6
 
     /// Bits of an address: 32 or 128.

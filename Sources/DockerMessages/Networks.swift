@@ -140,6 +140,10 @@ extension NetworkOptionError: MessageConvertible {
             "invalid MTU: \(text) is not a number from \(range.lowerBound) to \(range.upperBound)"
         case .neitherOnNorOff(let option, let value):
             "invalid value of network option \(option): \(value) is neither on nor off"
+        case .unreadable(let option, let value, let reason):
+            "failed to parse \(option) value: \(value) (\(reason))"
+        case .isolatedOutside:
+            "gateway mode 'isolated' can only be used for an internal network"
         case .unsupported(let option):
             "network option \(option) is not implemented by apus"
         }

@@ -62,6 +62,8 @@ struct Derivation {
         var tasks: [IPAddress: [IPAddress]] = [:]
         /// Whose link the endpoint hangs on; `nil` for one that has a port.
         var parent: ParentNetwork?
+        /// Families in which the bridge is nobody's gateway.
+        var unaddressed: Set<IPFamily> = []
     }
 
     /// An endpoint of this node in an overlay.
@@ -168,7 +170,10 @@ struct Derivation {
     /// An MTU of 0 for a network that is not there.
     private func traits(of network: Sandbox.NetworkReference) -> NetworkTraits {
         switch network {
-        case .bridge(let id): NetworkTraits(mtu: bridges[id]?.mtu ?? 0, gatewayMAC: bridges[id]?.mac, tasks: [:])
+        case .bridge(let id):
+            NetworkTraits(
+                mtu: bridges[id]?.mtu ?? 0, gatewayMAC: bridges[id]?.mac, tasks: [:],
+                unaddressed: bridges[id]?.unaddressed ?? [])
         case .overlay(let id):
             NetworkTraits(mtu: overlays[id]?.mtu ?? 0, gatewayMAC: nil, tasks: overlays[id]?.tasks ?? [:])
         case .parent(let id):

@@ -13,7 +13,10 @@ extension Derivation {
                 make: .bridge(options(of: bridge)),
                 mtu: bridge.mtu, mac: bridge.mac, group: Layout.linkGroup,
                 alias: Layout.alias("bridge", bridge.id))
-            state.kernel.add(bridge.addresses, to: bridge.linkName)
+            state.kernel.add(bridge.ownAddresses, to: bridge.linkName)
+            for family in bridge.unaddressed {
+                state.leftAlone.insert(LinkFamily(link: bridge.linkName, family: family))
+            }
             state.set("net/ipv4/conf/\(bridge.linkName)/route_localnet", "1")
             state.set("net/ipv4/conf/\(bridge.linkName)/send_redirects", "0")
             if bridge.addresses.v6 != nil { state.addIPv6(of: bridge) }
@@ -68,7 +71,7 @@ extension Derivation {
 
     /// What is somebody's in the node's bridges, and at the node's own door: a member's address would be believed elsewhere.
     private var addressesOfBridges: Set<IPAddress> {
-        var taken = Set(wanted.bridges.flatMap(\.addresses.hosts.all)).union(wanted.underlay?.members ?? [])
+        var taken = Set(wanted.bridges.flatMap(\.ownAddresses.hosts.all)).union(wanted.underlay?.members ?? [])
         if let ingress = wanted.ingress { taken.formUnion(ingress.gatewayAddresses.hosts.all) }
         for endpoint in wanted.sandboxes.flatMap(\.endpoints) {
             if case .bridge = endpoint.network { taken.formUnion(endpoint.addresses.hosts.all) }
@@ -94,7 +97,7 @@ extension Derivation {
                 broadcastFlood: !isApart, isolated: isApart && !filtersBridges, groupForwardMask: PortOptions.allGroups)
         )
         state.kernel.forwarding[ForwardingKey(link: port, mac: peer.mac, owner: .master)] = ForwardingTarget()
-        for address in addresses.all {
+        for address in addresses.all where !bridge.unaddressed.contains(address.family) {
             state.kernel.neighbours[NeighbourKey(link: bridge.linkName, address: address)] = peer.mac
         }
     }
@@ -221,7 +224,8 @@ extension WantedNamespace {
     /// The node forwards IPv6, the bridge has it whatever links have by default, and takes nobody for a router.
     fileprivate mutating func addIPv6(of bridge: BridgeNetwork) {
         set(forwarding6Parameter, "1")
-        set("net/ipv6/conf/\(bridge.linkName)/disable_ipv6", "0")
+        // Nor a link-local one, where it is to have none.
+        set("net/ipv6/conf/\(bridge.linkName)/disable_ipv6", bridge.unaddressed.contains(.v6) ? "1" : "0")
         set("net/ipv6/conf/\(bridge.linkName)/accept_ra", "0")
     }
 }

@@ -16,7 +16,7 @@ extension Derivation {
             state.kernel.add(endpoint.addresses, to: endpoint.interfaceName)
             // A bridge's MAC is known, so nobody needs to be asked, and nobody can answer in its place.
             if let mac = network.gatewayMAC {
-                for gateway in endpoint.gateways.all {
+                for gateway in endpoint.gateways.all where !network.unaddressed.contains(gateway.family) {
                     state.kernel.neighbours[NeighbourKey(link: endpoint.interfaceName, address: gateway)] = mac
                 }
             }

@@ -83,7 +83,7 @@ package struct BridgeNetwork: Codable, Equatable, Sendable, Identifiable {
     package var id: String
     /// The bridge's own name, at most 15 bytes.
     package var linkName: String
-    /// The bridge's own, with their subnets' prefix lengths: what its containers have as gateway.
+    /// The bridge's own, with their subnets' prefix lengths: what its containers have as gateway. In families that are ``unaddressed`` its link has none.
     package var addresses: EndpointAddresses
     package var mac: MACAddress
     /// Bytes.
@@ -98,6 +98,14 @@ package struct BridgeNetwork: Codable, Equatable, Sendable, Identifiable {
     package var isUnprotected4: Bool
     /// The same for IPv6.
     package var isUnprotected6: Bool
+    /// Families that are routed to: nothing that leaves gets another address, and what comes from elsewhere may go to ``Sandbox/direct`` ports.
+    package var routed: Set<IPFamily> = []
+    /// Families in which the link has no address: another gateway is in the network, or none.
+    package var unaddressed: Set<IPFamily> = []
+    /// Links of the node by which ``Sandbox/direct`` ports are reached as well.
+    package var trustedLinks: Set<String> = []
+    /// What leaves the node gets these instead of the address of the link by which it goes.
+    package var sources = HostAddresses()
 
     package init(
         id: String, linkName: String, addresses: EndpointAddresses, mac: MACAddress, mtu: Int = 1500,
@@ -114,6 +122,14 @@ package struct BridgeNetwork: Codable, Equatable, Sendable, Identifiable {
         self.isInternal = isInternal
         self.allowsInterContainer = allowsInterContainer
         self.masquerades = masquerades
+    }
+}
+
+extension BridgeNetwork {
+    /// Those that its link has.
+    var ownAddresses: EndpointAddresses {
+        EndpointAddresses(
+            v4: unaddressed.contains(.v4) ? nil : addresses.v4, v6: unaddressed.contains(.v6) ? nil : addresses.v6)
     }
 }
 

@@ -19,11 +19,14 @@ package struct Sandbox: Codable, Equatable, Sendable, Identifiable {
     package var resolver: ResolverPorts?
     /// Ports of the node that lead here.
     package var published: [HostPort]
+    /// Ports of its own that are open at its own address, to whom its network says.
+    package var direct: [DirectPort]
 
     package init(
         id: String, endpoints: [Endpoint] = [], defaultRouteEndpointID: String? = nil,
         defaultRoute6EndpointID: String? = nil, services: [VirtualAddress] = [], mesh: MeshMembership? = nil,
-        resolver: ResolverPorts? = nil, published: [HostPort] = []
+        resolver: ResolverPorts? = nil, published: [HostPort] = [],
+        direct: [DirectPort] = []
     ) {
         self.id = id
         self.endpoints = endpoints
@@ -33,6 +36,7 @@ package struct Sandbox: Codable, Equatable, Sendable, Identifiable {
         self.mesh = mesh
         self.resolver = resolver
         self.published = published
+        self.direct = direct
     }
 
     /// A sandbox's interface in one network.
@@ -71,6 +75,19 @@ package struct Sandbox: Codable, Equatable, Sendable, Identifiable {
         case overlay(String)
         /// A ``ParentNetwork``.
         case parent(String)
+    }
+}
+
+/// Ports of a container that are reached at its own address from beyond its network.
+package struct DirectPort: Codable, Hashable, Sendable {
+    package var transport: TransportProtocol
+    package var ports: ClosedRange<UInt16>
+    package var address: IPAddress
+
+    package init(transport: TransportProtocol, ports: ClosedRange<UInt16>, address: IPAddress) {
+        self.transport = transport
+        self.ports = ports
+        self.address = address
     }
 }
 

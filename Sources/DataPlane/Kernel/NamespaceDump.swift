@@ -161,6 +161,7 @@ struct NamespaceDump: Sendable {
             guard let link = name(of: address.link, names) else { return false }
             // The kernel makes them by itself.
             if let own = address.network.v6?.address, own.isLinkLocal || own.isLoopback { return false }
+            if wanted.leftAlone.contains(LinkFamily(link: link, family: address.network.family)) { return false }
             // A container may give itself more addresses.
             return !isSandbox || wanted.kernel.addresses.contains(AddressState(link: link, network: address.network))
         }

@@ -58,6 +58,10 @@ struct NodeTable {
             set apart { type ifname . ifname; }
             set internal { type ifname; }
             set unprotected { type ifname; }
+            set routed { type ifname; }
+            set trusted { type ifname . ifname; }
+            set direct { type inet_proto . inet_service . \(address); flags interval; }
+            map sources { type \(address) : \(address); flags interval; }
             set chosenaddrs { type inet_proto . inet_service . \(address); flags interval; }
             set chosenlinks { type inet_proto . inet_service . ifname; }
             map turns { type inet_proto . inet_service . classid : \(address) . inet_service; }
@@ -163,6 +167,7 @@ struct NodeTable {
             chain nat_out { type nat hook output priority -100; policy accept; \(fromHere)fib daddr type local jump publish; }
             chain nat_post { type nat hook postrouting priority srcnat; policy accept;
             \(local)ct status dnat \(ip) saddr . oifname @hairpin masquerade
+            oifgroup != \(Layout.linkGroup) snat to \(ip) saddr map @sources
             oifgroup != \(Layout.linkGroup) \(ip) saddr @localnets masquerade
             }
             """
@@ -172,6 +177,9 @@ struct NodeTable {
     /// have for each other, on any node: as their node's address they would be taken for a member.
     ///
     /// What a network forbids is looked at before connections that are known: those may be of a time before the network.
+    ///
+    /// What is routed to is reached at ports that are published, and told what the way to it is like; by links that a network trusts its containers are
+    /// reached at such ports, too.
     private var forwarding: String {
         """
         chain filter_in { type filter hook input priority filter; policy accept;
@@ -187,6 +195,9 @@ struct NodeTable {
         ct state established,related accept
         iifname . oifname @icc accept
         iifgroup != \(Layout.linkGroup) oifname @unprotected accept
+        oifname @routed meta l4proto \(isV4 ? "icmp" : "ipv6-icmp") accept
+        oifname @routed meta l4proto . th dport . \(ip) daddr @direct accept
+        iifname . oifname @trusted meta l4proto . th dport . \(ip) daddr @direct accept
         oifgroup \(Layout.linkGroup) counter drop
         }
         """
@@ -207,6 +218,7 @@ struct NodeTable {
                 everywhere[key] = target
             }
         }
+        let outgoing = bridges.filter { $0.masquerades && !$0.isInternal && !$0.routed.contains(family) }
         func pairs(_ bridges: [BridgeNetwork]) -> [String] {
             bridges.map { "\"\($0.linkName)\" . \"\($0.linkName)\"" }
         }
@@ -214,9 +226,17 @@ struct NodeTable {
         return pathSets + [
             ElementSet(
                 "localnets",
-                keys: bridges.filter { $0.masquerades && !$0.isInternal }.compactMap {
+                keys: outgoing.filter { $0.sources[family] == nil }.compactMap {
                     $0.addresses[family]?.masked.spelling
                 }),
+            ElementSet(
+                "sources",
+                elements: Dictionary(
+                    outgoing.compactMap { bridge -> (String, String)? in
+                        guard let source = bridge.sources[family] else { return nil }
+                        return bridge.addresses[family].map { ($0.masked.spelling, "\(source)") }
+                    }
+                ) { first, _ in first }),
             ElementSet(
                 "hairpin", nameFields: [1],
                 keys: bridges.compactMap { bridge in
@@ -231,6 +251,16 @@ struct NodeTable {
             ElementSet(
                 "unprotected", layout: ElementLayout(.interface), nameFields: [0],
                 keys: bridges.filter { isV4 ? $0.isUnprotected4 : $0.isUnprotected6 }.map { "\"\($0.linkName)\"" }),
+            ElementSet(
+                "routed", layout: ElementLayout(.interface), nameFields: [0],
+                keys: bridges.filter { $0.routed.contains(family) }.map { "\"\($0.linkName)\"" }),
+            ElementSet(
+                "trusted", layout: pair, nameFields: [0, 1],
+                keys: bridges.flatMap { bridge in
+                    bridge.trustedLinks.map { "\"\($0)\" . \"\(bridge.linkName)\"" }
+                }),
+            ElementSet(
+                "direct", isExchanged: true, keys: DirectPort.elements(wanted.sandboxes.flatMap(\.direct), family)),
             ElementSet(
                 "hostports", layout: ElementLayout(port, value: family.endpointLayout), elements: everywhere),
             ElementSet(

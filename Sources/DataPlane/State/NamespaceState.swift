@@ -50,6 +50,8 @@ struct WantedNamespace: Equatable, Sendable {
     /// Order in which parameters are written: some reset others. Those that name no link come before any link is made.
     var parameterOrder: [String] = []
     var fixedTables: [Table] = []
+    /// Links whose addresses of a family are others' affair: what they have is left alone.
+    var leftAlone: Set<LinkFamily> = []
     /// Shared with all who call the same: what it is in nft's words is made when it is asked for.
     var services: ServiceTable?
 
@@ -119,6 +121,12 @@ struct PeerState: Equatable, Sendable {
 struct AddressState: Hashable, Sendable {
     var link: String
     var network: IPNetwork
+}
+
+/// A link's addresses of one family.
+struct LinkFamily: Hashable, Sendable {
+    let link: String
+    let family: IPFamily
 }
 
 /// What the kernel adds when an address comes, or its link goes up (`proto kernel`).

@@ -36,7 +36,8 @@ struct ContainerViews {
             rows.append(
                 PortSummary(
                     ip: port.calledAddress.description, privatePort: Int(clamping: port.containerPort),
-                    publicPort: Int(clamping: port.hostPort), type: port.transport.rawValue))
+                    publicPort: port.isRouted == true ? nil : Int(clamping: port.hostPort),
+                    type: port.transport.rawValue))
         }
         let published = Set(all.map(\.key))
         for text in (record.configuration.singlePorts ?? [:]).keys.sorted() {
@@ -89,7 +90,9 @@ struct ContainerViews {
             var published: [String: [PortBinding]] = [:]
             for port in record.publishedPorts.flatMap(\.single) {
                 published[port.key, default: []].append(
-                    PortBinding(hostIp: port.calledAddress.description, hostPort: String(port.hostPort)))
+                    PortBinding(
+                        hostIp: port.calledAddress.description,
+                        hostPort: port.isRouted == true ? "" : String(port.hostPort)))
             }
             for text in (record.configuration.singlePorts ?? [:]).keys {
                 guard let key = PortKey(text) else { continue }

@@ -40,13 +40,18 @@ package final class EndpointService: NetworkConnectionBackend {
             }
             try EndpointRoutes.check(record.endpoints)
         }
-        let requests = try PortRequests(record).requests { self.local.network($0)?.defaultBinding }
-        guard !requests.isEmpty else { return record }
+        let wanted = try PortRequests(record).wanted(
+            defaultBinding: { self.local.network($0)?.defaultBinding },
+            routes: { self.local.network($0)?.routedFamilies ?? [] })
+        guard !wanted.requests.isEmpty || !wanted.routed.isEmpty else { return record }
         let endpoint = record.endpoints.first(where: \.isInBridge)
-        let held = try await ports.reserve(
-            requests, owner: id, endpoint: (record.name, endpoint?.endpointID ?? ""))
+        let held =
+            wanted.requests.isEmpty
+            ? []
+            : try await ports.reserve(
+                wanted.requests, owner: id, endpoint: (record.name, endpoint?.endpointID ?? ""))
         return try await containers.update(id) { record in
-            record.publishedPorts = held.map(\.published)
+            record.publishedPorts = held.map(\.published) + wanted.routed
         }
     }
 

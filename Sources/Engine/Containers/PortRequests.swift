@@ -10,17 +10,49 @@ struct PortRequests {
 
     init(_ record: ContainerRecord) { self.record = record }
 
+    /// What a container publishes.
+    struct Wanted {
+        /// Ports of the node.
+        var requests: [PortReservations.Request] = []
+        /// Ports of its own, in families that its network routes to. Each is there once.
+        var routed: [PublishedPort] = []
+
+        /// Takes what is asked for, family by family.
+        fileprivate mutating func add(_ request: PortReservations.Request, _ routes: Set<IPFamily>) {
+            func route(_ target: IPAddress) {
+                let port = PublishedPort.routed(
+                    target.family, request.transport, containerPort: request.targetPort, count: request.count)
+                if !routed.contains(port) { routed.append(port) }
+            }
+            var rest = request
+            if let other = request.target6, routes.contains(.v6) {
+                route(other)
+                rest.target6 = nil
+            }
+            guard routes.contains(request.targetAddress.family) else { return requests.append(rest) }
+            route(request.targetAddress)
+            guard let other = rest.target6 else { return }
+            (rest.hostAddress, rest.targetAddress, rest.target6) = (.unspecified(.v6), other, nil)
+            requests.append(rest)
+        }
+    }
+
     /// What names no address is published in each family that the container has an address of, at one port.
     ///
-    /// - Parameter defaultBinding: The address that a network publishes on when a binding names none.
+    /// - Parameters:
+    ///   - defaultBinding: The address that a network publishes on when a binding names none.
+    ///   - routes: Families in which no port of the node leads to a network, which is routed to instead.
     /// - Throws: ``ContainerOptionError``; ``UnsupportedError`` for an address of a family that the container has none of.
-    func requests(defaultBinding: (String) -> IPAddress?) throws -> [PortReservations.Request] {
+    func wanted(defaultBinding: (String) -> IPAddress?, routes: (String) -> Set<IPFamily> = { _ in [] }) throws
+        -> Wanted
+    {
         guard !record.isOnHostNetwork, let way = record.endpoints.first(where: \.isInBridge),
             let targets = way.addresses?.hosts, !targets.isEmpty
-        else { return [] }
+        else { return Wanted() }
         let usual = defaultBinding(way.networkID)
+        let routed = routes(way.networkID)
         let bindings = record.hostConfig.portBindings ?? [:]
-        var requests: [PortReservations.Request] = []
+        var wanted = Wanted()
         for (text, list) in bindings.sorted(by: { $0.key < $1.key }) {
             let row = PortRow(text)
             guard let key = row.map(PortKey.init) ?? PortKey(text) else {
@@ -36,17 +68,19 @@ struct PortRequests {
                     request.last = request.first
                     request.count = row.ports.count
                 }
-                requests.append(request)
+                wanted.add(request, routed)
             }
         }
         if record.hostConfig.publishAllPorts {
             let published = record.hostConfig.singleBindings ?? [:]
             for text in (record.configuration.singlePorts ?? [:]).keys.sorted() where published[text] == nil {
                 guard let key = PortKey(text) else { continue }
-                if let request = Self.request(.everywhere, key, 0, 0, targets, usual) { requests.append(request) }
+                if let request = Self.request(.everywhere, key, 0, 0, targets, usual) {
+                    wanted.add(request, routed)
+                }
             }
         }
-        return requests
+        return wanted
     }
 
     /// Where a binding wants its port.

@@ -67,12 +67,12 @@ struct LocalNetwork: VersionedRecord, Identifiable, Equatable {
         }
     }
     var gateway: IPAddress? { gateways?.primary }
-    /// The bridge's own addresses with their subnets' prefix lengths; `nil` for a network without a bridge.
+    /// The bridge's own addresses with their subnets' prefix lengths; of a subnet without a gateway its first, which is nobody's. `nil` for a network
+    /// without a bridge. Which of them the bridge really has ``unaddressedFamilies`` says.
     var bridgeAddresses: EndpointAddresses? {
-        let found = (gateways?.all ?? []).compactMap { gateway in
-            ranges.first { $0.subnet.contains(gateway) }.map {
-                IPNetwork(address: gateway, prefixLength: $0.subnet.prefixLength)
-            }
+        let found = ranges.map { range in
+            let own = gateways?.all.first { range.subnet.contains($0) }
+            return IPNetwork(address: own ?? range.subnet.first, prefixLength: range.subnet.prefixLength)
         }
         return found.isEmpty ? nil : EndpointAddresses(found)
     }
@@ -107,7 +107,8 @@ struct LocalNetworkPlanner {
         "com.docker.network.bridge.enable_ip_masquerade", "com.docker.network.bridge.host_binding_ipv4",
         "com.docker.network.bridge.default_bridge", "com.docker.network.driver.mtu",
         BridgeOptionRules.gatewayModeOption(.v4), BridgeOptionRules.gatewayModeOption(.v6),
-        LocalNetwork.interfacePrefixOption,
+        BridgeOptionRules.inhibitOption, BridgeOptionRules.trustedOption, BridgeOptionRules.sourceOption(.v4),
+        BridgeOptionRules.sourceOption(.v6), LocalNetwork.interfacePrefixOption,
     ]
 
     /// - Throws: ``NetworkError``, ``PoolError``, ``NetworkOptionError``; ``UnsupportedError`` for what Apus does not do.
@@ -122,12 +123,24 @@ struct LocalNetworkPlanner {
             throw NetworkError.longBridgeName(network.bridgeName)
         }
         var pools = try pools(request, &network)
-        let parsed = try AddressPoolRules.parse(pools, avoiding: taken, families: request.families)
+        let open = network.familiesWithoutGateway
+        let parsed = try AddressPoolRules.parse(
+            pools, avoiding: taken, families: request.families, withoutGateway: open)
         network.ranges = parsed.map(\.range)
-        network.gateways = parsed.isEmpty ? nil : HostAddresses(parsed.map(\.gateway))
-        if network.isGatewayBridge { network.reserveIngress() }
+        // One that is given stays nobody else's; the bridge of an isolated family has it no more than others.
+        let gateways = parsed.map(\.gateway).filter { !open.contains($0.family) }
+        network.gateways = gateways.isEmpty ? nil : HostAddresses(gateways)
+        if network.isGatewayBridge {
+            // The node's own way into its containers.
+            if !network.unaddressedFamilies.isEmpty {
+                throw UnsupportedError.feature("a \(LocalNetwork.gatewayBridgeName) without an address")
+            }
+            network.reserveIngress()
+        }
         network.mac = network.gateways?.v4 == nil ? MACAddress(random: id) : network.bridgeMAC
-        for (index, pool) in parsed.enumerated() { pools[index].gateway = pool.gateway.description }
+        for (index, pool) in parsed.enumerated() where !open.contains(pool.gateway.family) {
+            pools[index].gateway = pool.gateway.description
+        }
         network.ipam = AddressManagement(driver: "default", config: pools)
         network.ipam.options = request.ipam?.options ?? [:]
         return network
@@ -144,7 +157,7 @@ struct LocalNetworkPlanner {
         }
         try SwarmNetwork.checkMTU(request.options)
         try SpoofCheck.check(request.options)
-        try BridgeOptionRules.check(request.options ?? [:])
+        try BridgeOptionRules.check(request.options ?? [:], isInternal: request.internal)
         for option in (request.options ?? [:]).keys.sorted() where !Self.knownOptions.contains(option) {
             if option.hasPrefix("com.docker.network.") {
                 throw NetworkOptionError.unsupported(option)

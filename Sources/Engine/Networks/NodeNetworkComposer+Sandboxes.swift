@@ -27,18 +27,31 @@ extension NodeNetworkComposer {
                 gateways: gateways, isLax: isLax(endpoint, of: container))
         }
         let ways = (v4: gatewayEndpoint(of: container, .v4), v6: gatewayEndpoint(of: container, .v6))
-        func bridgeEndpoint(_ family: IPFamily) -> EndpointRecord? {
-            gatewayEndpoint(of: container, family) { $0.isBridge }
-        }
+        let ports = ports(of: container)
         return Sandbox(
             id: id, endpoints: endpoints, defaultRouteEndpointID: (ways.v4 ?? ways.v6)?.endpointID,
             defaultRoute6EndpointID: ways.v4 == nil || ways.v4?.endpointID == ways.v6?.endpointID
                 ? nil : ways.v6?.endpointID,
             mesh: mesh(container, joined), resolver: resolvers[id],
-            published: container.publishedPorts.compactMap { port in
-                let target = bridgeEndpoint(port.family)?.addresses?.hosts[port.family]
-                return target.map { HostPort(port, to: $0) }
-            })
+            published: ports.published, direct: ports.direct)
+    }
+
+    /// Ports of the node that lead to a container, and those of its own that are open at its own address: of a network that is routed to, and of one
+    /// that trusts links of the node. What was published in a network of the other kind before the way out changed leads nowhere.
+    private func ports(of container: any NetworkMember) -> (published: [HostPort], direct: [DirectPort]) {
+        var (published, direct): ([HostPort], [DirectPort]) = ([], [])
+        for port in container.publishedPorts {
+            let family = port.family
+            guard let way = gatewayEndpoint(of: container, family, where: { $0.isBridge }),
+                let target = way.addresses?.hosts[family], let network = networks[way.networkID]
+            else { continue }
+            let isRouted = network.gatewayMode(family) == .routed
+            if !isRouted, port.isRouted != true { published.append(HostPort(port, to: target)) }
+            if isRouted || !network.trustedLinks.isEmpty {
+                direct.append(DirectPort(transport: port.transport, ports: port.containerPorts, address: target))
+            }
+        }
+        return (published, direct)
     }
 
     private func reference(of endpoint: EndpointRecord) -> Sandbox.NetworkReference {

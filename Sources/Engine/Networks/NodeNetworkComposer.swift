@@ -90,12 +90,17 @@ struct NodeNetworkComposer {
         guard let network = networks[id], network.driver == "bridge", let addresses = network.bridgeAddresses else {
             return nil
         }
-        return BridgeNetwork(
+        var bridge = BridgeNetwork(
             id: network.id, linkName: network.bridgeName, addresses: addresses, mac: network.bridgeMAC,
             mtu: network.mtu,
             isInternal: network.isInternal, allowsInterContainer: network.allowsTrafficBetweenContainers,
             masquerades: network.masquerades && !network.isInternal,
             isUnprotected4: network.isUnprotected(.v4), isUnprotected6: network.isUnprotected(.v6))
+        bridge.routed = network.routedFamilies
+        bridge.unaddressed = network.unaddressedFamilies
+        bridge.trustedLinks = network.trustedLinks
+        bridge.sources = network.sources
+        return bridge
     }
 
     // MARK: What it is made of

@@ -115,7 +115,7 @@ package final class TaskService: TaskExecutor, TaskContainerLookup {
 
     package func publishedPorts(of task: SwarmTask) async -> [PortConfig] {
         // One at several addresses, or of both families, is one.
-        let ports = (record(of: task.id)?.publishedPorts ?? []).map {
+        let ports = (record(of: task.id)?.publishedPorts ?? []).filter { $0.isRouted != true }.map {
             PublishedPort(
                 transport: $0.transport, hostPort: $0.hostPort, containerPort: $0.containerPort,
                 count: $0.hostPorts.count)

@@ -30,11 +30,16 @@ package enum PoolError: Fault, Equatable {
 package enum NetworkOptionError: Fault, Equatable {
     case invalidMTU(text: String, range: ClosedRange<Int>)
     case neitherOnNorOff(option: String, value: String)
+    /// A value that the option does not know, with what its reader says of it.
+    case unreadable(option: String, value: String, reason: String)
+    /// The gateway mode `isolated` of a network that leads outside.
+    case isolatedOutside
     case unsupported(String)
 
     package var kind: FaultKind {
         switch self {
-        case .invalidMTU, .neitherOnNorOff: .invalidInput
+        case .invalidMTU, .neitherOnNorOff, .unreadable: .invalidInput
+        case .isolatedOutside: .internalError
         case .unsupported: .notImplemented
         }
     }

@@ -6,14 +6,17 @@ package enum AddressPoolRules {
     private static func longestPrefix(_ family: IPFamily) -> Int { family.width - 2 }
 
     /// The ranges of several pools; the gateway is kept out of each, the subnet's first address where none is given.
+    /// Where nobody is to be the gateway, that address is as good as any other.
     ///
     /// - Parameters:
     ///   - taken: Subnets that no pool may overlap; nor may two of them overlap each other.
     ///   - families: Those of which there may be pools.
+    ///   - open: Those whose pools have no gateway unless one is given.
     /// - Returns: As many as there are pools, in their order.
     /// - Throws: ``PoolError`` naming the offending value.
     package static func parse(
-        _ pools: [AddressPool], avoiding taken: [IPNetwork], families: Set<IPFamily> = [.v4]
+        _ pools: [AddressPool], avoiding taken: [IPNetwork], families: Set<IPFamily> = [.v4],
+        withoutGateway open: Set<IPFamily> = []
     ) throws(PoolError) -> [(range: AddressRange, gateway: IPAddress)] {
         var taken = taken
         var result: [(range: AddressRange, gateway: IPAddress)] = []
@@ -23,7 +26,7 @@ package enum AddressPoolRules {
             if taken.contains(where: { $0.overlaps(subnet) }) { throw .overlaps }
             taken.append(subnet)
             let first = gateway ?? subnet.first.advanced(by: 1)
-            range.reserved.insert(first)
+            if gateway != nil || !open.contains(subnet.family) { range.reserved.insert(first) }
             result.append((range, first))
         }
         return result

@@ -11,6 +11,9 @@ package struct PublishedPort: Codable, Hashable, Sendable {
     package private(set) var isIPv6: Bool?
     /// Of several, the last of the node's; `nil`: it is one.
     package private(set) var lastHostPort: UInt16?
+    /// No port of the node leads there: the container's own is open to whoever reaches its address. The node's numbers are the container's then, and
+    /// say nothing. `nil`: it is one of the node's.
+    package private(set) var isRouted: Bool?
 
     /// - Parameters:
     ///   - hostAddress: An unspecified one stands for every address of its family; `nil` for all of IPv4's.
@@ -24,9 +27,21 @@ package struct PublishedPort: Codable, Hashable, Sendable {
         self.hostPort = hostPort
         self.containerPort = containerPort
         isIPv6 = hostAddress == .unspecified(.v6) ? true : nil
+        isRouted = nil
         let room = UInt16.max - max(hostPort, containerPort)
         let more = min(UInt16(clamping: max(count, 1) - 1), room)
         lastHostPort = more > 0 ? hostPort + more : nil
+    }
+
+    /// A port, or several in a row, to which no port of the node leads, see ``isRouted``.
+    package static func routed(
+        _ family: IPFamily, _ transport: TransportProtocol, containerPort: UInt16, count: Int = 1
+    ) -> PublishedPort {
+        var port = PublishedPort(
+            transport: transport, hostAddress: .unspecified(family), hostPort: containerPort,
+            containerPort: containerPort, count: count)
+        port.isRouted = true
+        return port
     }
 
     /// Of the addresses that are called.
@@ -49,8 +64,10 @@ package struct PublishedPort: Codable, Hashable, Sendable {
         return hostPorts.compactMap { number in
             let (container, isBeyond) = containerPort.addingReportingOverflow(number - hostPort)
             if isBeyond { return nil }
-            return PublishedPort(
+            var one = PublishedPort(
                 transport: transport, hostAddress: calledAddress, hostPort: number, containerPort: container)
+            one.isRouted = isRouted
+            return one
         }
     }
 

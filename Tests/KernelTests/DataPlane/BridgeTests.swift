@@ -165,6 +165,88 @@ enum HostFiltering: String, CaseIterable, Sendable {
         }
     }
 
+    @Test
+    func
+        `ports that are published are reached at a container's own address where its bridge is routed to, and by trusted links`()
+        async throws
+    {
+        try await withWorld(nodes: 1) { world in
+            let node = world.nodes[0]
+            try await world.client.run {
+                try RouteSocket().perform([
+                    AddRoute(
+                        Route(
+                            destination: IPNetwork(address: IPAddress(172, 17, 0, 0), prefixLength: 16),
+                            gateway: node.address, link: "eth0"))
+                ])
+            }
+            var other = docker0
+            (other.id, other.linkName) = ("b1", "br-other")
+            other.setGateway(IPNetwork(address: IPAddress(172, 19, 0, 1), prefixLength: 16))
+            let neighbour = Sandbox(
+                id: "m1",
+                endpoints: [
+                    .init(
+                        id: "eom1", network: .bridge("b1"), interfaceName: "eth0",
+                        address: IPNetwork(address: IPAddress(172, 19, 0, 10), prefixLength: 16),
+                        gateway: IPAddress(172, 19, 0, 1))
+                ], defaultRouteEndpointID: "eom1")
+            let outside = try await Greeter.start("outside", in: world.client, port: 80)
+            for (routed, trusted) in [([], []), ([.v4], []), ([], ["eth0"]), ([], ["eth1"]), ([.v6], [])]
+                as [(Set<IPFamily>, Set<String>)]
+            {
+                var bridge = docker0
+                (bridge.routed, bridge.trustedLinks) = (routed, trusted)
+                var open = container("c1", 10)
+                open.direct = [DirectPort(transport: .tcp, ports: 80...80, address: target)]
+                let report = try await node.plane.reconcile(
+                    NodeNetwork(bridges: [bridge, other], sandboxes: [open, neighbour]))
+                try #require(report.failures.isEmpty, "\(report.failures)")
+                let greeters = [
+                    try await Greeter.start("c1", in: node.sandbox("c1"), port: 80),
+                    try await Greeter.start("c1", in: node.sandbox("c1"), port: 81),
+                ]
+                let isRouted = routed == [.v4]
+                let seen = await tcp(target, 80, from: world.client, milliseconds: 400)
+                let isOpen = isRouted || trusted == ["eth0"]
+                #expect((seen == "c1 \(World.clientAddress)") == isOpen, "\(routed) \(trusted): \(seen)")
+                #expect(await tcp(target, 81, from: world.client, milliseconds: 400) != "c1 \(World.clientAddress)")
+                let beside = await tcp(target, 80, from: node.sandbox("m1"), milliseconds: 400)
+                #expect((beside == "c1 172.19.0.10") == isRouted, "\(routed) \(trusted): \(beside)")
+                // What leaves has the container's own address where that leads back.
+                let way = await tcp(World.clientAddress, 80, from: node.sandbox("c1"))
+                #expect(way == "outside \(isRouted ? target : node.address)", "\(routed) \(trusted): \(way)")
+                #expect(try await node.plane.resync(reason: "test").isClean)
+                withExtendedLifetime(greeters) {}
+                _ = try await node.plane.reconcile(NodeNetwork(bridges: [bridge, other], sandboxes: [neighbour]))
+            }
+            withExtendedLifetime(outside) {}
+        }
+    }
+
+    @Test func `a bridge without an address connects its containers, is nobody's gateway, and keeps what it is given`()
+        async throws
+    {
+        try await withWorld(nodes: 1) { world in
+            let node = world.nodes[0]
+            var bridge = docker0
+            bridge.unaddressed = [.v4]
+            let sandboxes = [container("c1", 10), container("c2", 11)]
+            let report = try await node.plane.reconcile(NodeNetwork(bridges: [bridge], sandboxes: sandboxes))
+            try #require(report.failures.isEmpty, "\(report.failures)")
+            let greeter = try await Greeter.start("c1", in: node.sandbox("c1"), port: 80)
+            #expect(await tcp(target, 80, from: node.sandbox("c2")) == "c1 172.17.0.11")
+            #expect(await tcp(target, 80, from: node.namespace, milliseconds: 400) != "c1 172.17.0.1")
+            let given = IPNetwork(address: IPAddress(172, 17, 0, 9), prefixLength: 16)
+            try await node.namespace.run {
+                try RouteSocket().perform([AddAddress(LinkAddress(link: "docker0", network: given))])
+            }
+            #expect(try await node.plane.resync(reason: "test").isClean)
+            #expect(await tcp(target, 80, from: node.namespace) == "c1 172.17.0.9")
+            withExtendedLifetime(greeter) {}
+        }
+    }
+
     @Test func `containers that may talk pass the host's rules only where the host wants it`() async throws {
         try await withWorld(nodes: 1) { world in
             let node = world.nodes[0]

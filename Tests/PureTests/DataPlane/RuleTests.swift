@@ -79,6 +79,67 @@ import Testing
         #expect(sets.first { $0.name == "hostaddrs" }?.elements == ["127.0.0.1 . udp . 81": "172.17.0.2 . 2"])
     }
 
+    @Test
+    func
+        `what is routed is neither masqueraded nor reached but at ports that are published, and trusted links likewise`()
+    {
+        let (own, other) = (IPNetwork(address: IPAddress(10, 8, 0, 1), prefixLength: 24), IPAddress(10, 8, 0, 5))
+        func elements(_ name: String, _ change: (inout BridgeNetwork) -> Void) -> [String: String] {
+            var bridge = BridgeNetwork(id: "b", linkName: "br-b", gateway: own)
+            change(&bridge)
+            let ports: [ClosedRange<UInt16>] = [80...80, 8000...8010, 8005...8020, 80...80]
+            let sandbox = Sandbox(
+                id: "c", direct: ports.map { DirectPort(transport: .tcp, ports: $0, address: other) })
+            let table = NodeTable(.v4, wanted: NodeNetwork(bridges: [bridge], sandboxes: [sandbox])).table
+            return table.sets.first { $0.name == name }?.elements ?? ["no such set": ""]
+        }
+        #expect(elements("localnets") { _ in } == ["10.8.0.0/24": ""])
+        #expect(elements("localnets") { $0.routed = [.v6] } == ["10.8.0.0/24": ""])
+        #expect(elements("localnets") { $0.routed = [.v4] }.isEmpty)
+        #expect(elements("routed") { $0.routed = [.v4] } == ["\"br-b\"": ""])
+        #expect(elements("routed") { $0.routed = [.v6] }.isEmpty)
+        #expect(elements("trusted") { $0.trustedLinks = ["eth1"] } == ["\"eth1\" . \"br-b\"": ""])
+        // None begins within another.
+        #expect(
+            elements("direct") { _ in } == ["tcp . 80 . 10.8.0.5": "", "tcp . 8000-8020 . 10.8.0.5": ""])
+        func named(_ bridge: inout BridgeNetwork) { bridge.sources = HostAddresses(IPAddress(192, 0, 2, 7)) }
+        #expect(elements("sources", named) == ["10.8.0.0/24": "192.0.2.7"])
+        #expect(elements("localnets", named).isEmpty)
+        #expect(
+            elements("sources") {
+                named(&$0)
+                $0.masquerades = false
+            }.isEmpty)
+        let rules = NodeTable(.v4, wanted: NodeNetwork()).table.skeleton.split(separator: "\n").map(String.init)
+        let order = [
+            "ct state established,related accept", "oifname @routed meta l4proto . th dport . ip daddr @direct accept",
+            "iifname . oifname @trusted meta l4proto . th dport . ip daddr @direct accept",
+            "oifgroup \(Layout.linkGroup) counter drop",
+        ].map { rule in rules.firstIndex { $0.hasSuffix(rule) } }
+        #expect(order.allSatisfy { $0 != nil } && order.compactMap { $0 } == order.compactMap { $0 }.sorted())
+    }
+
+    @Test func `a bridge without an address is no gateway, and what it has is left alone`() throws {
+        var bridge = BridgeNetwork(
+            id: "b", linkName: "br-b", gateway: IPNetwork(address: IPAddress(10, 8, 0, 1), prefixLength: 24))
+        let endpoint = Sandbox.Endpoint(
+            id: "0123456789abcdef", network: .bridge("b"), interfaceName: "eth0",
+            address: IPNetwork(address: IPAddress(10, 8, 0, 5), prefixLength: 24), gateway: IPAddress(10, 8, 0, 1))
+        for isBare in [false, true] {
+            bridge.unaddressed = isBare ? [.v4] : []
+            let sandbox = Sandbox(id: "c", endpoints: [endpoint], defaultRouteEndpointID: endpoint.id)
+            let derivation = Derivation(
+                NodeNetwork(bridges: [bridge], sandboxes: [sandbox]), layout: Layout(runDirectory: "/run/test"),
+                filtersBridges: true)
+            let node = derivation.nodeState()
+            #expect(node.kernel.addresses.isEmpty == isBare && node.kernel.neighbours.isEmpty == isBare)
+            #expect(node.leftAlone == (isBare ? [LinkFamily(link: "br-b", family: .v4)] : []))
+            let input = try #require(derivation.inputs()[.sandbox("c")])
+            let inside = derivation.state(for: input).kernel
+            #expect(inside.neighbours.isEmpty == isBare && inside.routes.count == 1)
+        }
+    }
+
     @Test func `a port has its own pair, and what others have is listed only for those that may use what is nobody's`()
     {
         func port(isLax: Bool) -> GuardTable.Port {

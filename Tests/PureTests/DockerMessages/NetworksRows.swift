@@ -129,6 +129,12 @@ extension SentenceTests {
             NetworkOptionError.neitherOnNorOff(option: "option", value: "value"), .invalidInput,
             "invalid value of network option option: value is neither on nor off"),
         Row(
+            NetworkOptionError.unreadable(option: "option", value: "value", reason: "reason"), .invalidInput,
+            "failed to parse option value: value (reason)"),
+        Row(
+            NetworkOptionError.isolatedOutside, .internalError,
+            "gateway mode 'isolated' can only be used for an internal network"),
+        Row(
             NetworkOptionError.unsupported("option"), .notImplemented,
             "network option option is not implemented by apus"
         ),

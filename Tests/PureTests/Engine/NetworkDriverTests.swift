@@ -131,18 +131,21 @@ import Testing
         #expect(try endpoint(network("mv", parent: link("eth0", "bridge"))).shownMAC != nil)
     }
 
-    @Test func `a bridge's names for links and its gateway modes with NAT are acted upon, and others refused`() throws {
+    @Test func `a bridge's names for links and its gateway modes are acted upon, and others refused`() throws {
         let mode = "com.docker.network.bridge.gateway_mode_ipv4"
         let prefix = LocalNetwork.interfacePrefixOption
         try BridgeOptionRules.check([mode: "nat", prefix: "net"])
         for family in IPFamily.allCases {
             let option = BridgeOptionRules.gatewayModeOption(family)
-            for other in ["routed", "isolated", "bat"] {
-                #expect(throws: NetworkOptionError.unsupported("\(option)=\(other)")) {
+            for other in ["", "bat", "Routed"] {
+                let reason = "unknown gateway mode \(other)"
+                #expect(throws: NetworkOptionError.unreadable(option: option, value: other, reason: reason)) {
                     try BridgeOptionRules.check([option: other])
                 }
             }
-            try BridgeOptionRules.check([option: "nat-unprotected"])
+            for known in ["nat-unprotected", "routed"] { try BridgeOptionRules.check([option: known]) }
+            #expect(throws: NetworkOptionError.isolatedOutside) { try BridgeOptionRules.check([option: "isolated"]) }
+            try BridgeOptionRules.check([option: "isolated"], isInternal: true)
             var open = network("br", driver: "bridge", parent: nil)
             open.options[option] = "nat-unprotected"
             #expect(IPFamily.allCases.filter(open.isUnprotected) == [family])

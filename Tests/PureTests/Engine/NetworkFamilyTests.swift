@@ -113,7 +113,7 @@ import Testing
         func requests(_ addresses: [String], _ hosts: [String], usual: IPAddress? = nil) throws -> [String] {
             let record = try container(
                 ["80/tcp": hosts.map { PortBinding(hostIp: $0, hostPort: "8080") }], addresses)
-            return try PortRequests(record).requests { _ in usual }.map { request in
+            return try PortRequests(record).wanted(defaultBinding: { _ in usual }).requests.map { request in
                 "\(request.hostAddress.map { "\($0)" } ?? "*") \(request.targetAddress) \(request.target6.map { "\($0)" } ?? "-")"
             }
         }

@@ -1,0 +1,188 @@
+import Addressing
+import DataPlane
+import EngineInterface
+import Faults
+import Model
+import TestKit
+import Testing
+
+@testable import Engine
+
+/// Options of bridges: what is read and refused, and what the data plane is told of them.
+@Suite struct BridgeOptionTests {
+    private let bridge = "com.docker.network.bridge."
+
+    private func plan(
+        _ options: [String: String], isInternal: Bool = false, gateway: String? = nil
+    ) throws -> LocalNetwork {
+        var request = NetworkRequest()
+        request.name = "net"
+        request.internal = isInternal
+        request.enableIPv6 = true
+        request.options = options
+        request.ipam = AddressManagement(
+            driver: "default",
+            config: [AddressPool(subnet: "10.8.0.0/24", gateway: gateway), AddressPool(subnet: "fd00:8::/64")])
+        return try LocalNetworkPlanner(taken: [], routed: []).plan(request, id: "0123456789abcdef", at: .zero)
+    }
+
+    private func member(_ network: LocalNetwork, _ bindings: [String: [PortBinding]]) throws -> ContainerRecord {
+        var host = HostConfiguration()
+        host.portBindings = bindings
+        var record = ContainerRecord(
+            id: "c1", name: "c1", created: .now, imageID: "", configuration: ContainerConfiguration(),
+            hostConfig: host, commandLine: ["true"])
+        var endpoint = EndpointRecord(networkID: network.id, networkName: network.name)
+        endpoint.endpointID = "e1"
+        endpoint.interfaceName = "eth0"
+        endpoint.addresses = EndpointAddresses([
+            try #require(IPNetwork("10.8.0.5/24")), try #require(IPNetwork("fd00:8::5/64")),
+        ])
+        endpoint.gateways = network.gateways
+        record.endpoints = [endpoint]
+        return record
+    }
+
+    private func compose(_ network: LocalNetwork, _ record: ContainerRecord) throws -> (BridgeNetwork, Sandbox) {
+        let composed = NodeNetworkComposer(containers: [record], networks: [network], underlayMTU: 1500).compose()
+        return (try #require(composed.bridges.first), try #require(composed.sandboxes.first))
+    }
+
+    @Test func `values that mean nothing are refused in Docker's words, and those that are not acted upon by name`()
+        throws
+    {
+        for option in ["inhibit_ipv4", "enable_icc", "enable_ip_masquerade", "default_bridge"] {
+            for text in ["1", "t", "TRUE", "false", "F", "0"] { try BridgeOptionRules.check([bridge + option: text]) }
+            let reason = "strconv.ParseBool: parsing \"maybe\": invalid syntax"
+            #expect(
+                throws: NetworkOptionError.unreadable(option: bridge + option, value: "maybe", reason: reason)
+            ) { try BridgeOptionRules.check([bridge + option: "maybe"]) }
+        }
+        for option in [bridge + "host_binding_ipv4", "com.docker.network.host_ipv4", "com.docker.network.host_ipv6"] {
+            #expect(throws: NetworkOptionError.unreadable(option: option, value: "x", reason: "nil ip")) {
+                try BridgeOptionRules.check([option: "x"])
+            }
+            let other = option.hasSuffix("6") ? "10.0.0.1" : "fd00::1"
+            #expect(throws: NetworkOptionError.unsupported("\(option)=\(other)")) {
+                try BridgeOptionRules.check([option: other])
+            }
+        }
+        let trusted = bridge + "trusted_host_interfaces"
+        for text in ["eth1", "eth1:vxlan.1", ":lo:", ""] { try BridgeOptionRules.check([trusted: text]) }
+        for text in ["eth1:a/b", "eth*", "e\"", "abcdefghijklmnop", "eth1 eth2"] {
+            #expect(throws: NetworkOptionError.unsupported("\(trusted)=\(text)")) {
+                try BridgeOptionRules.check([trusted: text])
+            }
+        }
+        #expect(throws: NetworkOptionError.unsupported("com.docker.network.bridge.other")) {
+            try plan([bridge + "other": "1"])
+        }
+    }
+
+    @Test func `a routed family has no port of the node, and opens the container's own`() throws {
+        for (routed, requests, open) in [
+            ([.v6], ["* 10.8.0.5 -"], [.v6]), ([.v4], [":: fd00:8::5 -"], [.v4]), ([.v4, .v6], [], [.v4, .v6]),
+            ([], ["* 10.8.0.5 fd00:8::5"], []),
+        ] as [(Set<IPFamily>, [String], [IPFamily])] {
+            let network = try plan(
+                Dictionary(routed.map { (BridgeOptionRules.gatewayModeOption($0), "routed") }) { first, _ in first })
+            #expect(network.routedFamilies == routed)
+            var record = try member(network, ["80/tcp": [PortBinding(hostIp: "", hostPort: "8080")]])
+            let wanted = try PortRequests(record).wanted(
+                defaultBinding: { _ in nil }, routes: { $0 == network.id ? network.routedFamilies : [] })
+            #expect(
+                wanted.requests.map { request in
+                    "\(request.hostAddress.map { "\($0)" } ?? "*") \(request.targetAddress) \(request.target6.map { "\($0)" } ?? "-")"
+                } == requests)
+            #expect(Set(wanted.routed) == Set(open.map { PublishedPort.routed($0, .tcp, containerPort: 80) }))
+            let held = [IPFamily.v4, .v6].filter { !routed.contains($0) }.map {
+                PublishedPort(transport: .tcp, hostAddress: .unspecified($0), hostPort: 8080, containerPort: 80)
+            }
+            record.publishedPorts = held + wanted.routed
+            let (link, sandbox) = try compose(network, record)
+            #expect(link.routed == routed && link.unaddressed.isEmpty)
+            #expect(sandbox.published.map(\.published) == held)
+            #expect(
+                Set(sandbox.direct)
+                    == Set(
+                        open.map { family in
+                            DirectPort(
+                                transport: .tcp, ports: 80...80,
+                                address: family == .v4
+                                    ? IPAddress(10, 8, 0, 5) : sandbox.endpoints[0].addresses.hosts.all[1])
+                        }))
+        }
+    }
+
+    @Test func `inspect shows a routed port without a port of the node, as one that is asked for twice once`() throws {
+        let network = try plan([BridgeOptionRules.gatewayModeOption(.v4): "routed"])
+        var record = try member(
+            network,
+            [
+                "80/tcp": [
+                    PortBinding(hostIp: "0.0.0.0", hostPort: "8080"), PortBinding(hostIp: "127.0.0.1", hostPort: "81"),
+                ]
+            ])
+        record.configuration.exposedPorts = ["80/tcp": Empty()]
+        let wanted = try PortRequests(record).wanted(
+            defaultBinding: { _ in nil }, routes: { _ in network.routedFamilies })
+        #expect(wanted.requests.isEmpty)
+        record.publishedPorts = wanted.routed
+        record.phase = .running(.init(pid: 1, startedAt: .now))
+        let views = ContainerViews(now: .now, directory: { $0 }, logPath: { $0 }, sandboxPath: { $0 })
+        let shown = views.inspection(record, execIDs: []).networkSettings.ports["80/tcp"]
+        #expect(shown == [PortBinding(hostIp: "0.0.0.0", hostPort: "")])
+        #expect(views.summary(record).ports == [PortSummary(ip: "0.0.0.0", privatePort: 80, type: "tcp")])
+        let row = PublishedPort.routed(.v6, .udp, containerPort: 8000, count: 20)
+        #expect(row.single.count == 20 && row.single.allSatisfy { $0.isRouted == true && $0.family == .v6 })
+    }
+
+    @Test func `ports are open by trusted links as well as published`() throws {
+        let network = try plan([bridge + "trusted_host_interfaces": "eth1:vxlan.1"])
+        var record = try member(network, [:])
+        record.publishedPorts = [PublishedPort(transport: .udp, hostPort: 53, containerPort: 5353)]
+        let (link, sandbox) = try compose(network, record)
+        #expect(link.trustedLinks == ["eth1", "vxlan.1"] && link.routed.isEmpty)
+        #expect(sandbox.published.count == 1)
+        #expect(
+            sandbox.direct == [DirectPort(transport: .udp, ports: 5353...5353, address: IPAddress(10, 8, 0, 5))])
+    }
+
+    @Test func `an isolated family has no gateway unless one is named, and its bridge no address`() throws {
+        let option = BridgeOptionRules.gatewayModeOption(.v4)
+        for given in [nil, "10.8.0.9"] {
+            let network = try plan([option: "isolated"], isInternal: true, gateway: given)
+            #expect(network.gateways?.v4 == nil && network.gateways?.v6 != nil)
+            #expect(network.ipam.config?.first?.gateway == given)
+            #expect(network.ranges.first?.reserved == Set([given.flatMap { IPAddress($0) }].compactMap { $0 }))
+            let (link, _) = try compose(network, try member(network, [:]))
+            #expect(link.unaddressed == [.v4])
+            #expect(link.addresses.v4?.description == "10.8.0.0/24" && link.isInternal)
+        }
+    }
+
+    @Test func `with inhibit_ipv4 the gateway is somebody else in the network, and with an internal one nobody`() throws
+    {
+        let open = try plan([bridge + "inhibit_ipv4": "true"], gateway: "10.8.0.9")
+        #expect(open.gateways?.v4?.description == "10.8.0.9" && open.ranges.first?.reserved.count == 1)
+        let (link, sandbox) = try compose(open, try member(open, [:]))
+        #expect(link.unaddressed == [.v4] && sandbox.endpoints.first?.gateways.v4?.description == "10.8.0.9")
+        let closed = try plan([bridge + "inhibit_ipv4": "1"], isInternal: true)
+        #expect(closed.gateways?.v4 == nil && closed.ranges.first?.reserved.isEmpty == true)
+        #expect(try plan([bridge + "inhibit_ipv4": "0"]).unaddressedFamilies.isEmpty)
+    }
+
+    @Test func `a bridge of the swarm's containers keeps its address`() throws {
+        var request = NetworkRequest()
+        request.name = LocalNetwork.gatewayBridgeName
+        request.options = [bridge + "inhibit_ipv4": "true"]
+        #expect(throws: UnsupportedError.feature("a docker_gwbridge without an address")) {
+            try LocalNetworkPlanner(taken: [], routed: []).plan(request, id: "0123456789abcdef", at: .zero)
+        }
+    }
+
+    @Test func `what leaves a network may have an address that its options name`() throws {
+        let network = try plan(["com.docker.network.host_ipv4": "192.0.2.7"])
+        #expect(try compose(network, try member(network, [:])).0.sources == HostAddresses(IPAddress(192, 0, 2, 7)))
+    }
+}
