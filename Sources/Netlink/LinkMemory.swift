@@ -19,13 +19,13 @@ struct LinkMemory {
 
     /// Takes a message in.
     /// - Parameter namespaceID: by which the listener knows the namespace that it is of; `nil`: its own.
-    /// - Returns: Whether it tells of something that nobody was told of before. One of neither links nor a bridge's own entries always does.
+    /// - Returns: Whether it tells of something that nobody was told of before. One of neither links nor a bridge's entries always does.
     /// - Throws: ``NetlinkError/Code/malformed``.
     mutating func isNews(_ message: NetlinkMessage, in namespaceID: Int32?) throws(NetlinkError) -> Bool {
         switch message.type {
         case MessageType.newLink: try takeLink(message, namespaceID)
         case MessageType.deleteLink: try takeEnd(message, namespaceID)
-        case MessageType.newNeighbour, MessageType.deleteNeighbour: try !isOwnEntry(message, namespaceID)
+        case MessageType.newNeighbour, MessageType.deleteNeighbour: try !isMinorEntry(message, namespaceID)
         case MessageType.deleteNamespaceID: try takeEndOfNamespace(message)
         default: true
         }
@@ -84,11 +84,13 @@ struct LinkMemory {
         return true
     }
 
-    /// A bridge has an entry for each of its ports' own MACs, which comes and goes with the port.
-    private func isOwnEntry(_ message: NetlinkMessage, _ namespaceID: Int32?) throws(NetlinkError) -> Bool {
+    /// A bridge has an entry for each of its ports' own MACs, which comes and goes with the port. And where it knows VLANs, whoever sets an entry is told
+    /// of one more for each, which is the same (see ``ForwardingEntry``).
+    private func isMinorEntry(_ message: NetlinkMessage, _ namespaceID: Int32?) throws(NetlinkError) -> Bool {
         let (fixed, attributes) = try message.parts(fixed: Neighbour.headerLength)
-        guard try fixed.number(at: 0) == AddressFamily.bridge.rawValue,
-            NeighbourState(rawValue: try fixed.number(at: 8)) == .permanent,
+        guard try fixed.number(at: 0) == AddressFamily.bridge.rawValue else { return false }
+        if attributes.bytes(NeighbourAttribute.vlan) != nil { return true }
+        guard NeighbourState(rawValue: try fixed.number(at: 8)) == .permanent,
             attributes.bytes(NeighbourAttribute.destination) == nil,
             let mac = attributes.mac(NeighbourAttribute.linkAddress)
         else { return false }

@@ -6,7 +6,7 @@ import Nftables
 /// What changes within parts of the network ask for, scope by scope: rows of overlays, elements of balancing tables, and connections that end. Made of
 /// what the changes name alone. What does not fit in here (see ``init(_:in:claims:applied:isReady:)``) is derived as a whole.
 struct FinePlan: Sendable {
-    /// Rows of an overlay's tunnel.
+    /// Rows of an overlay's tunnel, and of its bridge about what is behind the tunnel.
     struct Rows: Sendable {
         var building: [any NetlinkRequest] = []
         var removing: [any NetlinkRequest] = []
@@ -69,7 +69,7 @@ struct FinePlan: Sendable {
             }
             _ = network.apply(detail)
         }
-        planRows(before, network, claims, places)
+        planRows(before, network, claims, places, applied)
         planServices(before, network, places)
         planMesh(before, network, claims.doors, applied)
     }
@@ -139,11 +139,13 @@ struct FinePlan: Sendable {
     // MARK: rows
 
     private mutating func planRows(
-        _ before: Before, _ network: NodeNetwork, _ claims: Claims, _ places: [String: Int]
+        _ before: Before, _ network: NodeNetwork, _ claims: Claims, _ places: [String: Int],
+        _ applied: [Scope: AppliedNamespace]
     ) {
         for (id, old) in before.remotes {
             guard let place = places[id] else { continue }
             let overlay = network.overlays[place]
+            let here = applied[.overlay(id)]?.input.localMACs ?? []
             var rows = Rows()
             var gone: [IPAddress] = []
             for (address, endpoint) in old {
@@ -152,13 +154,21 @@ struct FinePlan: Sendable {
                     let lost = Set(endpoint.addresses.all).subtracting(now?.addresses.all ?? [])
                     gone += lost
                     for address in lost { rows.neighbours[.tunnel(address)] = .some(nil) }
-                    if endpoint.mac != now?.mac { rows.forwarding[.tunnel(endpoint.mac)] = .some(nil) }
+                    if endpoint.mac != now?.mac {
+                        rows.forwarding[.tunnel(endpoint.mac)] = .some(nil)
+                        if !here.contains(endpoint.mac) {
+                            rows.forwarding[.behindTunnel(endpoint.mac)] = .some(nil)
+                        }
+                    }
                 }
             }
             // What comes counts, should it have an address or MAC of what goes.
             for (address, endpoint) in old {
                 guard let now = overlay.remotes[address], now != endpoint else { continue }
                 rows.forwarding[.tunnel(now.mac)] = ForwardingTarget(remote: now.vtep)
+                // Where it stays behind the tunnel, its row is there, and the kernel would tell of no change.
+                let isNew = (endpoint?.mac != now.mac) || rows.forwarding[.behindTunnel(now.mac)] != nil
+                if isNew, !here.contains(now.mac) { rows.forwarding[.behindTunnel(now.mac)] = ForwardingTarget() }
                 for address in now.addresses.all { rows.neighbours[.tunnel(address)] = now.mac }
                 coming[id, default: []] += now.addresses.all
             }
@@ -291,12 +301,6 @@ extension [IPAddress: RemoteEndpoint?] {
 extension [IPAddress: [IPAddress]?] {
     fileprivate mutating func keep(_ value: [IPAddress]?, _ key: IPAddress) {
         if self[key] == nil { updateValue(value, forKey: key) }
-    }
-}
-
-extension ForwardingKey {
-    fileprivate static func tunnel(_ mac: MACAddress) -> Self {
-        ForwardingKey(link: Layout.overlayTunnel, mac: mac, owner: .device)
     }
 }
 

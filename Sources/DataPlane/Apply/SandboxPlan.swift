@@ -66,6 +66,11 @@ struct SandboxPlan: Sendable {
         }
         let (old, new) = (changed.values.compactMap(\.old), changed.values.compactMap(\.new))
         guard claims.areSeparate(old, new), !Self.changesMesh(old, new, network) else { return nil }
+        // Which place of a MAC the overlay's bridge is to know is said by both sides.
+        for endpoint in (old + new).flatMap(\.endpoints) {
+            guard case .overlay(let id) = endpoint.network else { continue }
+            if applied[.overlay(id)]?.state.kernel.forwarding[.tunnel(endpoint.mac)] != nil { return nil }
+        }
         var scopesWithLax: Set<Scope> = []
         for scope in Set(concerned.compactMap(\.scope)) {
             let before = GuardTable.laxPorts(in: applied[scope]?.state.fixedTables ?? [])

@@ -127,7 +127,7 @@ extension Derivation {
                 make: overlay.isEncrypted
                     ? .tap : .vxlan(VXLANSettings(id: overlay.vni, local: underlay.address, port: underlay.port)),
                 mtu: overlay.mtu, master: Layout.overlayBridge,
-                // What no local port has goes to the tunnel, and ARP as well: it answers.
+                // What the bridge does not know goes to the tunnel, and ARP as well: it answers.
                 port: PortOptions(
                     learning: false, locked: false, hairpin: false, unicastFlood: true, multicastFlood: true,
                     broadcastFlood: true, isolated: false))
@@ -160,9 +160,10 @@ extension Derivation {
         ]
         // Where others are, and what answers ARP, the process that encrypts is told.
         guard underlay != nil, !overlay.isEncrypted else { return state }
+        let here = Set(local.map(\.mac))
         for remote in overlay.remotes.values {
-            let key = ForwardingKey(link: Layout.overlayTunnel, mac: remote.mac, owner: .device)
-            state.kernel.forwarding[key] = ForwardingTarget(remote: remote.vtep)
+            state.kernel.forwarding[.tunnel(remote.mac)] = ForwardingTarget(remote: remote.vtep)
+            if !here.contains(remote.mac) { state.kernel.forwarding[.behindTunnel(remote.mac)] = ForwardingTarget() }
             for address in remote.addresses.all {
                 state.kernel.neighbours[NeighbourKey(link: Layout.overlayTunnel, address: address)] = remote.mac
             }

@@ -257,7 +257,7 @@ extension ImpliedRoute {
 }
 
 extension ForwardingKey {
-    fileprivate var order: String { "\(link) \(mac)" }
+    fileprivate var order: String { "\(link) \(mac) \(owner == .device ? 0 : 1)" }
     fileprivate func entry(_ target: ForwardingTarget) -> ForwardingEntry {
         ForwardingEntry(link: .name(link), mac: mac, owner: owner, remote: target.remote)
     }

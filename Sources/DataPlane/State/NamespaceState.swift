@@ -192,6 +192,19 @@ struct ForwardingKey: Hashable, Sendable {
     var owner: ForwardingEntry.Owner
 }
 
+extension ForwardingKey {
+    /// In the table of an overlay's tunnel: behind which node a MAC is.
+    static func tunnel(_ mac: MACAddress) -> Self {
+        ForwardingKey(link: Layout.overlayTunnel, mac: mac, owner: .device)
+    }
+
+    /// In the table of an overlay's bridge: that a MAC is behind the tunnel, so that it need not be looked for at every port. The bridge knows a MAC in
+    /// one place: one that is at a port here has no such row.
+    static func behindTunnel(_ mac: MACAddress) -> Self {
+        ForwardingKey(link: Layout.overlayTunnel, mac: mac, owner: .master)
+    }
+}
+
 struct ForwardingTarget: Equatable, Sendable {
     /// VTEP; `nil` in a bridge's own table.
     var remote: IPAddress?

@@ -162,6 +162,25 @@ struct Damage: Sendable {
                 try socket.perform(DeleteForwardingEntry(entry))
             }
         },
+        Damage("what a bridge knows behind the tunnel", .overlay("app")) {
+            let socket = try RouteSocket()
+            guard let tunnel = try socket.link(named: "vx0")?.index else { return }
+            for entry in try socket.forwardingEntries()
+            where entry.owner == .master && entry.state == .noARP && entry.link == .index(tunnel) {
+                try socket.perform(DeleteForwardingEntry(entry))
+            }
+        },
+        Damage("what is behind the tunnel at a port", .overlay("net")) {
+            let socket = try RouteSocket()
+            let entries = try socket.forwardingEntries().filter { $0.owner == .master && $0.state == .noARP }
+            guard let tunnel = try socket.link(named: "vx0")?.index,
+                let port = entries.first(where: { $0.link != .index(tunnel) })?.link
+            else { return }
+            for var entry in entries where entry.link == .index(tunnel) {
+                entry.link = port
+                try socket.perform(SetForwardingEntry(entry))
+            }
+        },
         Damage("forwarding entry that leads elsewhere", .overlay("app")) {
             let socket = try RouteSocket()
             for var entry in try socket.forwardingEntries() where entry.owner == .device && entry.remote != nil {

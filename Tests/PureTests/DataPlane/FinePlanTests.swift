@@ -143,6 +143,52 @@ import Testing
         #expect(changed == Claims(network))
     }
 
+    @Test func `a bridge goes on to know a MAC at its port, whatever is said of it elsewhere`() throws {
+        var network = NetworkDetailTests.empty
+        network.sandboxes = [task(1)]
+        var ledger = Ledger()
+        ledger.applied = derive(network, [:])
+        let (here, other) = (IPAddress(10, 1, 0, 51), IPAddress(10, 1, 0, 9))
+        var elsewhere = RemoteEndpoint(address: here, vtep: IPAddress(10, 9, 0, 2))
+        func apply(_ say: (inout NetworkChanges) -> Void) throws -> FinePlan {
+            var changes = NetworkChanges()
+            say(&changes)
+            let made = FinePlan(
+                changes.details, in: &network, claims: Claims(network), applied: ledger.applied, isReady: { _ in true })
+            let plan = try #require(made)
+            ledger.take(plan, network)
+            let scope = Scope.overlay("b")
+            #expect(ledger.applied[scope]?.state.kernel == derive(network, ledger.applied)[scope]?.state.kernel)
+            return plan
+        }
+        func requests(_ plan: FinePlan) -> [String] {
+            let rows = plan.rows["b"]
+            return ((rows?.building ?? []) + (rows?.removing ?? [])).map { "\($0)" }.sorted()
+        }
+        let known = try apply { $0.setRemote(elsewhere, in: "b") }
+        #expect(
+            requests(known) == ["set forwarding entry 02:42:0a:01:00:33 on vx0", "set neighbour 10.1.0.51 on vx0"])
+        // To another MAC, which nobody here has, and on to another node.
+        elsewhere.mac = MACAddress(for: other)
+        let renamed = try apply { $0.setRemote(elsewhere, in: "b") }
+        #expect(
+            requests(renamed) == [
+                "delete forwarding entry 02:42:0a:01:00:33 on vx0", "set forwarding entry 02:42:0a:01:00:09 on vx0",
+                "set forwarding entry 02:42:0a:01:00:09 on vx0", "set neighbour 10.1.0.51 on vx0",
+            ])
+        elsewhere.vtep = IPAddress(10, 9, 0, 3)
+        let moved = try apply { $0.setRemote(elsewhere, in: "b") }
+        #expect(
+            requests(moved) == ["set forwarding entry 02:42:0a:01:00:09 on vx0", "set neighbour 10.1.0.51 on vx0"])
+        // One address goes, another comes with its MAC.
+        _ = try apply {
+            $0.removeRemote(here, from: "b")
+            $0.setRemote(RemoteEndpoint(address: other, vtep: IPAddress(10, 9, 0, 2)), in: "b")
+        }
+        let gone = try apply { $0.removeRemote(other, from: "b") }
+        #expect(requests(gone).count == 3)
+    }
+
     @Test func `what reaches further than rows and elements is not fine`() {
         var network = NetworkDetailTests.empty
         network.sandboxes = [task(1)]

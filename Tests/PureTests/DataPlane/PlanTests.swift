@@ -76,7 +76,8 @@ import Testing
         #expect(
             plan.summary == [
                 "delete link vx0", "create vxlan vx0 with id 4097", "change link vx0", "change bridge port vx0",
-                "set forwarding entry 02:42:0a:01:00:09 on vx0", "change link vx0", "set neighbour 10.1.0.9 on vx0",
+                "set forwarding entry 02:42:0a:01:00:09 on vx0", "set forwarding entry 02:42:0a:01:00:09 on vx0",
+                "change link vx0", "set neighbour 10.1.0.9 on vx0",
             ])
     }
 
@@ -87,14 +88,48 @@ import Testing
             derive(NodeNetwork()).overlayState(OverlayNetwork(id: "o", vni: 1, remoteEndpoints: remotes), underlay, [:])
         }
         let coming = NamespacePlan(from: state([]).kernel, to: state([remote]), in: nil)
-        #expect(coming.summary == ["set forwarding entry 02:42:0a:01:00:09 on vx0", "set neighbour 10.1.0.9 on vx0"])
+        // In the tunnel's table, and in the bridge's.
+        #expect(
+            coming.summary == [
+                "set forwarding entry 02:42:0a:01:00:09 on vx0", "set forwarding entry 02:42:0a:01:00:09 on vx0",
+                "set neighbour 10.1.0.9 on vx0",
+            ])
+        let owners = coming.building.compactMap { ($0 as? SetForwardingEntry)?.entry.owner }
+        #expect(owners == [.device, .master])
         let going = NamespacePlan(from: state([remote]).kernel, to: state([]), in: nil)
         #expect(
-            going.summary == ["delete neighbour 10.1.0.9 on vx0", "delete forwarding entry 02:42:0a:01:00:09 on vx0"])
+            going.summary == [
+                "delete neighbour 10.1.0.9 on vx0", "delete forwarding entry 02:42:0a:01:00:09 on vx0",
+                "delete forwarding entry 02:42:0a:01:00:09 on vx0",
+            ])
         var moved = remote
         moved.vtep = IPAddress(192, 0, 2, 3)
         let moving = NamespacePlan(from: state([remote]).kernel, to: state([moved]), in: nil)
         #expect(moving.summary == ["set forwarding entry 02:42:0a:01:00:09 on vx0"])
+    }
+
+    @Test func `an overlay's bridge knows whatever is elsewhere behind the tunnel, and what is here at its port`() {
+        let (near, far) = (IPAddress(10, 1, 0, 7), IPAddress(10, 1, 0, 9))
+        let remotes = [near, far].map { RemoteEndpoint(address: $0, vtep: IPAddress(192, 0, 2, 2)) }
+        var box = container("c", 2)
+        box.endpoints[0].network = .overlay("o")
+        box.endpoints[0].mac = MACAddress(for: near)
+        func rows(_ sandboxes: [Sandbox], isEncrypted: Bool = false) -> Set<String> {
+            var overlay = OverlayNetwork(id: "o", vni: 1, remoteEndpoints: remotes)
+            overlay.isEncrypted = isEncrypted
+            let network = NodeNetwork(
+                underlay: Underlay(address: IPAddress(192, 0, 2, 1), peers: []), overlays: [overlay],
+                sandboxes: sandboxes)
+            let derivation = derive(network)
+            let state = derivation.inputs()[.overlay("o")].map { derivation.state(for: $0) }
+            return Set(
+                (state?.kernel.forwarding ?? [:]).keys.filter { $0.owner == .master }.map { "\($0.link) \($0.mac)" })
+        }
+        let port = Layout.overlayPort(box.endpoints[0].id)
+        #expect(rows([]) == ["vx0 02:42:0a:01:00:07", "vx0 02:42:0a:01:00:09"])
+        #expect(rows([box]) == ["\(port) 02:42:0a:01:00:07", "vx0 02:42:0a:01:00:09"])
+        // The link is made by the process that encrypts, and may not be there yet.
+        #expect(rows([box], isEncrypted: true) == ["\(port) 02:42:0a:01:00:07"])
     }
 
     @Test func `MACs and marks are those that were given, whatever the addresses`() throws {

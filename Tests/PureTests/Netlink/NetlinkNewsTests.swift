@@ -32,6 +32,26 @@ import Testing
         #expect(try told(DeleteAddress(address)) == [.addressGone(address)])
     }
 
+    @Test func `what a bridge tells once more for a VLAN is no news`() throws {
+        var memory = LinkMemory()
+        func isNews(vlan: UInt16?) throws -> Bool {
+            var writer = MessageWriter(type: MessageType.newNeighbour, flags: 0)
+            // `struct ndmsg`.
+            writer.put(AddressFamily.bridge.rawValue)
+            writer.put(zeros: 3)
+            writer.put(7 as UInt32)
+            writer.put(NeighbourState.noARP.rawValue)
+            writer.put(NeighbourAttribute.flagMaster)
+            writer.put(zeros: 1)
+            writer.bytes(NeighbourAttribute.linkAddress, mac.octets)
+            if let vlan { writer.number(NeighbourAttribute.vlan, vlan) }
+            let message = try #require(try NetlinkMessage.decode(writer.finished(sequence: 0)).first)
+            return try memory.isNews(message, in: nil)
+        }
+        #expect(try isNews(vlan: nil))
+        #expect(try !isNews(vlan: 1))
+    }
+
     @Test func `a route that takes the place of another says so`() throws {
         let route = Route(
             destination: IPNetwork(address: IPAddress(10, 9, 0, 0), prefixLength: 16), link: .index(7), table: 77)
