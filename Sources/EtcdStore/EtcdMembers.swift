@@ -33,7 +33,7 @@ package struct EtcdMember: Sendable, Equatable, Identifiable {
 /// is in sync: ``add(peerURL:asLearner:)``, ``promote(_:)`` and ``remove(_:)`` try again for ``timeout``.
 package struct EtcdMembers: Sendable {
     package static let timeout = Duration.seconds(15)
-    private static let retryPause = Duration.milliseconds(300)
+    private static let retryDelay = Duration.milliseconds(300)
 
     let connection: EtcdConnection
 
@@ -123,7 +123,7 @@ package struct EtcdMembers: Sendable {
                     throw StateStoreError(error, attempting, writing: true)
                 }
             }
-            try await Task.sleep(for: Self.retryPause)
+            try await Task.sleep(for: Self.retryDelay)
         }
     }
 }

@@ -8,7 +8,7 @@ extension EtcdObjectStore {
     /// etcd grants no shorter lease with its default election timeout.
     private static let minimumLease = Duration.seconds(2)
     /// How long to wait before trying again to become leader when the store cannot be reached.
-    private static let retryPause = Duration.milliseconds(500)
+    private static let retryDelay = Duration.milliseconds(500)
     private static let revokeDeadline = Duration.seconds(2)
 
     package func withLeadership(
@@ -26,7 +26,7 @@ extension EtcdObjectStore {
                 logger.info(
                     "the candidacy failed, trying again",
                     metadata: ["role": "\(role)", "error": "\(error.cause.debugDescription)"])
-                try await Task.sleep(for: Self.retryPause)
+                try await Task.sleep(for: Self.retryDelay)
             }
         }
     }

@@ -8,8 +8,8 @@ import Synchronization
 ///
 /// Ending ``run()`` leaves etcd running; only ``stop()`` ends it, for leaving the swarm and demotion.
 package final class EtcdSupervisor: Sendable {
-    private static let firstPause = Duration.milliseconds(200)
-    private static let longestPause = Duration.seconds(10)
+    private static let initialBackoff = Duration.milliseconds(200)
+    private static let maximumBackoff = Duration.seconds(10)
     /// A run longer than this was none that failed at start.
     private static let steadyRun = Duration.seconds(30)
     private static let upkeepPeriod = Duration.seconds(30)
@@ -147,7 +147,7 @@ package final class EtcdSupervisor: Sendable {
     private var isStopping: Bool { state.withLock { $0.isStopping } }
 
     private func supervise() async throws {
-        var pause = Self.firstPause
+        var pause = Self.initialBackoff
         while !isStopping {
             let begun = ContinuousClock.now
             let process: EtcdProcess
@@ -157,7 +157,7 @@ package final class EtcdSupervisor: Sendable {
                 // As a full disk: it may pass.
                 logger.error("etcd could not be started", metadata: ["error": "\(error)"])
                 try await Task.sleep(for: pause)
-                pause = min(pause * 2, Self.longestPause)
+                pause = min(pause * 2, Self.maximumBackoff)
                 continue
             }
             state.withLock { $0.process = process }
@@ -174,9 +174,9 @@ package final class EtcdSupervisor: Sendable {
                     "status": "\(status.map { "\($0)" } ?? "unknown")", "pause": "\(pause)",
                     "reason": "\(reason ?? "not in its log")",
                 ])
-            if ContinuousClock.now - begun > Self.steadyRun { pause = Self.firstPause }
+            if ContinuousClock.now - begun > Self.steadyRun { pause = Self.initialBackoff }
             try await Task.sleep(for: pause)
-            pause = min(pause * 2, Self.longestPause)
+            pause = min(pause * 2, Self.maximumBackoff)
         }
     }
 

@@ -96,7 +96,8 @@ package actor NameServer {
         let desk: NIOLoopBound<QueryHandler>
         do {
             desk = try await loop.submit {
-                let desk = QueryHandler(id, namespace, zone, on: loop, rota: worker.rota(), sharing: common, log: log)
+                let desk = QueryHandler(
+                    id, namespace, zone, on: loop, scheduler: worker.scheduler(), sharing: common, log: log)
                 return NIOLoopBound(desk, eventLoop: loop)
             }.get()
             datagrams = try await DatagramBootstrap(group: loop)
@@ -152,20 +153,20 @@ package actor NameServer {
 enum ResolverLoops {
     struct Worker: Sendable {
         let loop: any EventLoop
-        private let box: NIOLoopBoundBox<Rota?>
+        private let box: NIOLoopBoundBox<TimeSliceScheduler?>
 
         fileprivate init(_ loop: any EventLoop) {
             self.loop = loop
-            box = .makeEmptyBox(valueType: Rota.self, eventLoop: loop)
+            box = .makeEmptyBox(valueType: TimeSliceScheduler.self, eventLoop: loop)
         }
 
         /// On the event loop only.
-        func rota() -> Rota {
-            if let rota = box.value { return rota }
-            let rota = Rota(loop)
-            rota.openPipe()
-            box.value = rota
-            return rota
+        func scheduler() -> TimeSliceScheduler {
+            if let scheduler = box.value { return scheduler }
+            let scheduler = TimeSliceScheduler(loop)
+            scheduler.openPipe()
+            box.value = scheduler
+            return scheduler
         }
     }
 

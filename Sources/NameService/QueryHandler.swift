@@ -69,7 +69,8 @@ final class QueryHandler {
     private let log: Logger
 
     init(
-        _ id: String, _ namespace: NetworkNamespace?, _ zone: Zone, on loop: any EventLoop, rota: Rota,
+        _ id: String, _ namespace: NetworkNamespace?, _ zone: Zone, on loop: any EventLoop,
+        scheduler: TimeSliceScheduler,
         sharing common: CommonMeans,
         log: Logger
     ) {
@@ -78,7 +79,7 @@ final class QueryHandler {
         self.zone = zone
         self.loop = loop
         self.log = log
-        line = QueryLine(rota)
+        line = QueryLine(scheduler)
         connections = FairShare(own: 4, most: 64, pool: common.connections)
         forwarding = FairShare(own: 16, most: 128, pool: common.forwarding)
         sharedMemory = common.memory

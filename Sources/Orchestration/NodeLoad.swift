@@ -53,7 +53,7 @@ struct NodeLoad {
 
     /// Answers for a task of the service from now on, from tasks as they are.
     mutating func turn(to task: SwarmTask, _ state: SwarmState) {
-        wanted = state.tasks.lookup.wantedByNode(of: service)
+        wanted = state.tasks.lookup.desiredByNode(of: service)
         occupancies = [:]
         for other in state.tasks.lookup.places(of: service)[task.place].values {
             guard !other.value.isAttachment, other.value.takesOfNode, let node = other.value.nodeID else { continue }

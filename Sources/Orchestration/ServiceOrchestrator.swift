@@ -96,7 +96,7 @@ struct ServiceOrchestrator {
     private func reconcile(_ service: Service, _ places: [Place: [SwarmTask]], _ draft: inout SwarmDraft) -> Bool {
         var service = service
         var isResting = false
-        var wanted = wantedPlaces(service, places, draft.state)
+        var wanted = desiredPlaces(service, places, draft.state)
         var update = RollingUpdate(
             service: service, places: wanted.map { places[$0] ?? [] }, state: draft.state, now: draft.now)
         if !RollingUpdate.isUnderWay(service), update.isUpToDate {
@@ -110,7 +110,7 @@ struct ServiceOrchestrator {
             service = changed
             isResting = false
             draft.put(service)
-            wanted = wantedPlaces(service, places, draft.state)
+            wanted = desiredPlaces(service, places, draft.state)
             update = RollingUpdate(
                 service: service, places: wanted.map { places[$0] ?? [] }, state: draft.state, now: draft.now)
         }
@@ -144,7 +144,7 @@ struct ServiceOrchestrator {
         return wanted.subtracting(serving).sorted() + serving.sorted()
     }
 
-    private func wantedPlaces(_ service: Service, _ places: [Place: [SwarmTask]], _ state: SwarmState) -> Set<Place> {
+    private func desiredPlaces(_ service: Service, _ places: [Place: [SwarmTask]], _ state: SwarmState) -> Set<Place> {
         if service.spec.isGlobal { return Self.nodes(for: service, places, state) }
         // Places with a running task are kept first, then those with any, the lowest slots before the highest.
         let present = places.filter { SlotReconciler.isHeld($0.value, service) }

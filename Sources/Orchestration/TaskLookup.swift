@@ -114,7 +114,7 @@ package struct TaskLookup: ObjectLookup {
         services[service]?.places.all.first?.value.first?.value
     }
     /// How many tasks of a service that are to run each node has.
-    func wantedByNode(of service: String) -> CountedSet<String> { services[service]?.wanted ?? CountedSet() }
+    func desiredByNode(of service: String) -> CountedSet<String> { services[service]?.wanted ?? CountedSet() }
     /// A service's tasks that have failed on a node or were rejected by it, in no order.
     func failed(of service: String) -> some Collection<SharedObject<SwarmTask>> {
         (services[service]?.failed ?? [:]).values

@@ -16,8 +16,8 @@ import X509
 ///
 /// Without a manager it goes on with what it was last told.
 struct Agent: ServiceLifecycle.Service {
-    static let firstPause = Duration.milliseconds(200)
-    static let longestPause = Duration.seconds(5)
+    static let initialBackoff = Duration.milliseconds(200)
+    static let maximumBackoff = Duration.seconds(5)
     /// Reports of one message; more go into the next.
     static let reportsPerMessage = 200
     /// How long a manager may take to answer a heartbeat. Another manager is found before this node counts as down.
@@ -86,7 +86,7 @@ struct Agent: ServiceLifecycle.Service {
 
     /// One session after the other; the next with another manager.
     private func sessions() async throws {
-        var pause = Self.firstPause
+        var pause = Self.initialBackoff
         var pace = RenewalPace()
         // A manager that does not take this node for what its certificate says has another one for it, or none.
         var isDoubted = false
@@ -96,7 +96,7 @@ struct Agent: ServiceLifecycle.Service {
             guard let address = managers.first else {
                 // Quickly from one manager to the next, slowly from one round to the next.
                 try await Task.sleep(for: pause * Double.random(in: 0.8...1.2))
-                pause = min(pause * 2, Self.longestPause)
+                pause = min(pause * 2, Self.maximumBackoff)
                 managers = Self.order(membership.value.managers, own: membership.value.nodeID)
                 continue
             }
@@ -114,7 +114,7 @@ struct Agent: ServiceLifecycle.Service {
                 log.warning("session ended", metadata: ["manager": "\(address)", "error": "\(Self.reason(error))"])
             }
             managers = Array(managers.dropFirst())
-            if ContinuousClock.now - begun > Self.longestPause { pause = Self.firstPause }
+            if ContinuousClock.now - begun > Self.maximumBackoff { pause = Self.initialBackoff }
         }
     }
 

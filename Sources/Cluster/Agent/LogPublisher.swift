@@ -90,17 +90,17 @@ struct LogPublisher: Sendable {
 
     /// One connection after the other.
     private func connections(to address: String) async {
-        var pause = Agent.firstPause
+        var pause = Agent.initialBackoff
         while !Task.isCancelled {
             let begun = ContinuousClock.now
             do { try await connection(to: address) } catch {
                 guard !Task.isCancelled else { return }
                 log.debug("log connection ended", metadata: ["manager": "\(address)", "error": "\(error)"])
             }
-            if ContinuousClock.now - begun > Agent.longestPause { pause = Agent.firstPause }
+            if ContinuousClock.now - begun > Agent.maximumBackoff { pause = Agent.initialBackoff }
             // Cancellation shows in the loop's condition.
             try? await Task.sleep(for: pause * Double.random(in: 0.8...1.2))
-            pause = min(pause * 2, Agent.longestPause)
+            pause = min(pause * 2, Agent.maximumBackoff)
         }
     }
 

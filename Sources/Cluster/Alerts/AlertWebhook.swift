@@ -16,8 +16,8 @@ final class AlertWebhook: Sendable {
     /// Alerts of one request.
     static let mostAlerts = 100
     static let deadline = TimeAmount.seconds(10)
-    private static let firstPause = Duration.seconds(1)
-    private static let longestPause = Duration.seconds(60)
+    private static let initialBackoff = Duration.seconds(1)
+    private static let maximumBackoff = Duration.seconds(60)
 
     /// Failures in a row after which the receiver counts as down.
     private static let failuresOfDown = 3
@@ -92,7 +92,7 @@ final class AlertWebhook: Sendable {
     /// Tells the receiver until cancelled.
     /// - Parameter tell: Of a receiver that is down, and of one that is back.
     func run(_ tell: @Sendable (EngineEvent) -> Void = { _ in }) async throws {
-        var pause = Self.firstPause
+        var pause = Self.initialBackoff
         while true {
             let batch = try await waiting.wait { waiting in
                 waiting.alerts.isEmpty
@@ -107,21 +107,21 @@ final class AlertWebhook: Sendable {
                         waiting.alerts[alert.fingerprint] = nil
                     }
                 }
-                pause = Self.firstPause
+                pause = Self.initialBackoff
             } catch {
                 try Task.checkCancellation()
                 log.warning("alerts could not be told", metadata: ["url": "\(shownURL)", "error": "\(error)"])
                 if let news = watch.failed(Self.reason(error)) { tell(news.event("alert-webhook", of: shownURL)) }
                 try await Task.sleep(for: pause * Double.random(in: 0.8...1.2))
-                pause = min(pause * 2, Self.longestPause)
+                pause = min(pause * 2, Self.maximumBackoff)
             }
         }
     }
 
-    private struct Refusal: Error { let status: UInt }
+    private struct StatusError: Error { let status: UInt }
 
     private static func reason(_ error: any Error) -> String {
-        if let refusal = error as? Refusal { return "status \(refusal.status)" }
+        if let refusal = error as? StatusError { return "status \(refusal.status)" }
         return "\(error)"
     }
 
@@ -133,7 +133,7 @@ final class AlertWebhook: Sendable {
         request.headers.add(name: "Content-Type", value: "application/json")
         request.body = .bytes(ByteBuffer(data: try encoder.encode(notification)))
         let response = try await client.execute(request, timeout: Self.deadline)
-        guard (200..<300).contains(response.status.code) else { throw Refusal(status: response.status.code) }
+        guard (200..<300).contains(response.status.code) else { throw StatusError(status: response.status.code) }
     }
 }
 

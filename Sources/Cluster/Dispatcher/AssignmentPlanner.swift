@@ -79,7 +79,7 @@ actor AssignmentPlanner {
                     self.trigger.yield()
                 }
             }
-            group.addTask { try await self.tellCleared() }
+            group.addTask { try await self.tellDrained() }
             group.addTask {
                 while true {
                     let due = try await self.due.wait { $0 }
@@ -227,7 +227,7 @@ actor AssignmentPlanner {
     }
 
     /// Tells the other managers what is drained here, the newest each time.
-    private func tellCleared() async throws {
+    private func tellDrained() async throws {
         var told = Set<String>()
         while true {
             told = try await drained.wait { [told] in $0 != told ? $0 : nil }

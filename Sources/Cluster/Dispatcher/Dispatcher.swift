@@ -69,7 +69,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
     private(set) var lastHeard: [String: ContinuousClock.Instant] = [:]
     /// How often each node may ask, across its sessions.
     var paces: [String: NodePace] = [:]
-    var silence: SilenceWatch
+    var failures: FailureDetector
     /// When sessions may have been silent for too long.
     var sessionLooks = LookSchedule()
     /// Nodes that have said something too soon after others.
@@ -100,7 +100,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
         self.writer = writer
         ownID = nodeID
         heartbeatOverride = heartbeat
-        silence = SilenceWatch(nodeID, listeningSince: clock.now)
+        failures = FailureDetector(nodeID, listeningSince: clock.now)
         assignments = AssignmentPlanner(model: model, live: live, nodeID: nodeID, log: log)
     }
 

@@ -10,7 +10,7 @@ struct DrainPlanner {
     private struct Drain {
         var until: ContinuousClock.Instant
         /// This manager's own nodes send nothing to the task any more.
-        var isCleared = false
+        var isDrainedHere = false
         var isDone = false
     }
 
@@ -49,7 +49,7 @@ struct DrainPlanner {
     /// - Returns: Whether the task need not go on any more.
     mutating func acknowledged(_ id: String, now: ContinuousClock.Instant) -> Bool {
         guard drains[id] != nil else { return false }
-        drains[id]?.isCleared = true
+        drains[id]?.isDrainedHere = true
         drained.insert(id)
         return decide(id, now)
     }
@@ -68,7 +68,7 @@ struct DrainPlanner {
 
     private mutating func decide(_ id: String, _ now: ContinuousClock.Instant) -> Bool {
         guard let drain = drains[id], !drain.isDone else { return false }
-        guard drain.isCleared && others.allSatisfy({ $0.contains(id) }) || now >= drain.until else { return false }
+        guard drain.isDrainedHere && others.allSatisfy({ $0.contains(id) }) || now >= drain.until else { return false }
         drains[id]?.isDone = true
         held.remove(id)
         return true

@@ -35,7 +35,7 @@ struct RemoteContainer: Sendable {
 
     /// The error that a client is told: as if the container were here.
     private func told(_ error: any Error, exec: String? = nil) -> any Error {
-        guard let refusal = error as? Tunnel.Refusal else { return error }
+        guard let refusal = error as? Tunnel.RemoteError else { return error }
         if refusal.failure.isUnknownContainer { return ContainerError.notFound(reference) }
         if let exec, refusal.failure.isUnknownExec { return ExecError.notFound(exec) }
         return refusal.error

@@ -68,7 +68,7 @@ final class Tunnel: Sendable {
         do { answer = try await answers.next()?.content } catch { throw broken(by: error) }
         guard let answer else { throw broken(by: nil) }
         if Self.isLast(answer) { end() }
-        if case .failure(let failure) = answer { throw Refusal(failure) }
+        if case .failure(let failure) = answer { throw RemoteError(failure) }
         return answer
     }
 
@@ -127,7 +127,7 @@ final class Tunnel: Sendable {
     // MARK: Refusals
 
     /// A node's refusal as it came, for whoever knows what was asked for.
-    struct Refusal: Error {
+    struct RemoteError: Error {
         let failure: Wire.TunnelFailure
 
         init(_ failure: Wire.TunnelFailure) { self.failure = failure }

@@ -18,7 +18,7 @@ extension DashboardRoutes {
         var password: String
     }
     private struct Link: Decodable { var token: String }
-    private struct Refusal: Encodable {
+    private struct SignInError: Encodable {
         var error: String
         /// Seconds until the next try.
         var wait: Double?
@@ -59,11 +59,11 @@ extension DashboardRoutes {
             return answer
         case .wrong:
             await writeDown(signInOf: name, reason: "wrong", call)
-            return try .json(Refusal(error: "wrong"), call.request, .unauthorized)
+            return try .json(SignInError(error: "wrong"), call.request, .unauthorized)
         case .wait(let seconds):
             await writeDown(signInOf: name, reason: "wait", call)
             var answer = try DashboardAnswer.json(
-                Refusal(error: "wait", wait: seconds), call.request, .tooManyRequests)
+                SignInError(error: "wait", wait: seconds), call.request, .tooManyRequests)
             answer.fields[.retryAfter] = "\(Int(clamping: Int64(seconds.rounded(.up).clamped(1, 60))))"
             return answer
         }

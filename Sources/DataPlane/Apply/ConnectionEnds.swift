@@ -57,7 +57,7 @@ struct ConnectionEnds {
         init(_ network: NodeNetwork) {
             addresses = Set(network.overlays.flatMap(\.remotes.values).flatMap(\.addresses.all))
             for local in ConnectionEnds.localAddresses(network).values { addresses.formUnion(local) }
-            addresses.formUnion(network.sandboxes.flatMap(\.meshDoors).map(\.door))
+            addresses.formUnion(network.sandboxes.flatMap(\.meshTargets).map(\.localTarget))
             ports =
                 network.sandboxes.flatMap(\.published).map { ($0.published.hostPorts, $0.target) }
                 + network.meshAtNode.flatMap { port in port.backends.map { (port.publishedPorts, $0.address) } }
@@ -157,8 +157,8 @@ struct ConnectionEnds {
             ends += addresses.map { .ports(port.publishedPorts, answeredFrom: $0) }
         }
         // Tasks that the node's table led to: drained before, gone now.
-        let doors = Set(new.sandboxes.flatMap(\.meshDoors).map(\.door))
-        let closed = Set(old.sandboxes.flatMap(\.meshDoors).map(\.door)).subtracting(doors)
+        let localTargets = Set(new.sandboxes.flatMap(\.meshTargets).map(\.localTarget))
+        let closed = Set(old.sandboxes.flatMap(\.meshTargets).map(\.localTarget)).subtracting(localTargets)
         return ends + closed.sorted().map { .answered($0) }
     }
 }

@@ -71,7 +71,7 @@ struct FinePlan: Sendable {
         }
         planRows(before, network, claims, places, applied)
         planServices(before, network, places)
-        planMesh(before, network, claims.doors, applied)
+        planMesh(before, network, claims.localTargets, applied)
     }
 
     // MARK: whether it fits
@@ -235,7 +235,7 @@ struct FinePlan: Sendable {
     }
 
     private mutating func planMesh(
-        _ before: Before, _ network: NodeNetwork, _ doors: [IPAddress: IPAddress],
+        _ before: Before, _ network: NodeNetwork, _ localTargets: [IPAddress: IPAddress],
         _ applied: [Scope: AppliedNamespace]
     ) {
         guard let before = before.ports, let ingress = network.ingress, before != ingress.ports,
@@ -247,14 +247,14 @@ struct FinePlan: Sendable {
         func renewed(_ known: [MeshPort], _ make: (MeshPort, [IPAddress: IPAddress]) -> MeshPort) -> [MeshPort] {
             let known = Dictionary(known.map { ($0.key, $0) }) { first, _ in first }
             return after.map { port in
-                guard let old = known[port.key] else { return make(port, doors) }
-                return port == same[port.key] ? old : make(port, doors).numbered(like: old)
+                guard let old = known[port.key] else { return make(port, localTargets) }
+                return port == same[port.key] ? old : make(port, localTargets).numbered(like: old)
             }
         }
-        let atNode = renewed(oldAtNode, ingress.turns)
+        let atNode = renewed(oldAtNode, ingress.nodeBackends)
         let atSandbox = renewed(oldAtSandbox, ingress.elsewhere)
         for family in ingress.families {
-            node += BalancingSteps.turns(family).steps(from: oldAtNode, to: atNode)
+            node += BalancingSteps.nodePorts(family).steps(from: oldAtNode, to: atNode)
             self.ingress += BalancingSteps.ports(family).steps(from: oldAtSandbox, to: atSandbox)
         }
         (portsAtNode, portsAtSandbox) = (atNode, atSandbox)

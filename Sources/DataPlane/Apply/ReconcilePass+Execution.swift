@@ -142,7 +142,7 @@ extension ReconcilePass {
             try NamespaceWork.clear(part.plan, socket)
             try NamespaceWork.build(part.plan, socket)
             if part.isNew {
-                let listed = try NamespaceWork.load(part.wantedTables, listing: part.loaded(book))
+                let listed = try NamespaceWork.load(part.desiredTables, listing: part.loaded(book))
                 // Nobody runs there yet.
                 handles.generations[scope] = try RulesetSocket().generation()
                 return listed
@@ -225,7 +225,7 @@ extension ReconcilePass {
     /// Before the ports are made. Blocking, inside the namespace.
     private func guardPorts(_ scope: Scope, _ part: Part, _ book: ChainCache) throws -> [TableID: [String: String]] {
         if part.guarding.isEmpty { return [:] }
-        let unknown = part.wantedTables.filter { $0.id == GuardTable.id && !book.knows($0) }
+        let unknown = part.desiredTables.filter { $0.id == GuardTable.id && !book.knows($0) }
         return try changeRules(scope) { try NamespaceWork.change(part.guarding.commands, listing: unknown) }
     }
 
@@ -284,10 +284,10 @@ extension ReconcilePass {
 extension ReconcilePass.Part {
     /// Tables that this part loads, and of which it is not known how they are listed.
     fileprivate func loaded(_ book: ChainCache) -> [Table] {
-        change.isEmpty ? [] : wantedTables.filter { $0.id != GuardTable.id && !book.knows($0) }
+        change.isEmpty ? [] : desiredTables.filter { $0.id != GuardTable.id && !book.knows($0) }
     }
 
     fileprivate func record(_ book: inout ChainCache, _ listed: [TableID: [String: String]]) {
-        for table in wantedTables { if let chains = listed[table.id] { book.learn(chains, of: table) } }
+        for table in desiredTables { if let chains = listed[table.id] { book.learn(chains, of: table) } }
     }
 }

@@ -32,7 +32,7 @@ extension ReconcilePass {
         }
         let snapshot = parts
         let found = await forEach(Array(parts.keys), &outcome) { scope in
-            try await look(at: scope, wanted: snapshot[scope]?.wanted ?? WantedNamespace())
+            try await look(at: scope, wanted: snapshot[scope]?.wanted ?? DesiredNamespace())
         }
         for scope in snapshot.keys {
             guard let state = found[scope] else {
@@ -71,7 +71,7 @@ extension ReconcilePass {
         return copy
     }
 
-    private func look(at scope: Scope, wanted: WantedNamespace) async throws -> Found {
+    private func look(at scope: Scope, wanted: DesiredNamespace) async throws -> Found {
         var isNamedAgain = false
         if let namespace = derivation.namespace(of: scope) {
             if !namespace.exists(), let kept = held[scope] {
@@ -95,7 +95,7 @@ extension ReconcilePass {
 
     /// Sets what new links inherit, before there are any.
     private func start(
-        _ scope: Scope, _ namespace: NetworkNamespace, _ wanted: WantedNamespace
+        _ scope: Scope, _ namespace: NetworkNamespace, _ wanted: DesiredNamespace
     ) async throws -> Found {
         var plan = NamespacePlan()
         plan.earlyParameters = NamespacePlan(from: KernelState(), to: wanted, in: namespace).earlyParameters
@@ -136,7 +136,7 @@ extension ReconcilePass {
         var outcome = Outcome()
         let found = await forEach(Array(previous.keys), &outcome) { scope in
             let dump = NamespaceDump(
-                scope: scope, wanted: previous[scope]?.state ?? WantedNamespace(),
+                scope: scope, wanted: previous[scope]?.state ?? DesiredNamespace(),
                 generation: handles.generations[scope])
             return try await inside(scope) { try dump.take() }
         }
@@ -214,8 +214,8 @@ extension ReconcilePass {
 
     private func planTables(_ scope: Scope, _ book: ChainCache, _ parts: inout [Scope: Part]) {
         guard var part = parts[scope] else { return }
-        part.wantedTables = part.wanted.tables
-        let wanted = Set(part.wantedTables.map(\.id))
+        part.desiredTables = part.wanted.tables
+        let wanted = Set(part.desiredTables.map(\.id))
         var removals = ""
         var additions = ""
         func add(_ change: TableChange) {
@@ -231,7 +231,7 @@ extension ReconcilePass {
         case .observed(let observed):
             for id in observed.keys where !wanted.contains(id) { add(.removal(of: id)) }
         }
-        for table in part.wantedTables {
+        for table in part.desiredTables {
             let change: TableChange
             switch part.tables {
             case .known where part.isNew && !scope.holdsPorts: change = table.creation

@@ -5,7 +5,7 @@ import Nftables
 /// What a namespace was last brought to.
 struct AppliedNamespace: Sendable {
     var input: Derivation.Input
-    var state: WantedNamespace
+    var state: DesiredNamespace
     /// False after a failure: the next pass looks at the kernel first.
     var isCertain = true
     /// Whether it has been looked for connections to what went before this daemon came.
@@ -64,9 +64,9 @@ struct ReconcilePass: Sendable {
     /// A namespace's part of the pass.
     struct Part: Sendable {
         var input: Derivation.Input
-        var wanted: WantedNamespace
+        var wanted: DesiredNamespace
         /// Its tables in nft's words, from when it is planned on: with everything that a container may call they are made once.
-        var wantedTables: [Table] = []
+        var desiredTables: [Table] = []
         /// Its namespace was made just now.
         var isNew = false
         var have = KernelState()
@@ -87,14 +87,14 @@ struct ReconcilePass: Sendable {
 
         /// Leads to the wanted tables whatever there is of ours now.
         var replacement: String {
-            let wantedIDs = Set(wantedTables.map(\.id))
+            let desiredIDs = Set(desiredTables.map(\.id))
             let present: [TableID] =
                 switch tables {
                 case .known(let tables): tables.map(\.id)
                 case .observed(let tables): Array(tables.keys)
                 }
-            return present.filter { !wantedIDs.contains($0) }.map { "delete table \($0)\n" }.sorted().joined()
-                + wantedTables.map(\.replacement).joined()
+            return present.filter { !desiredIDs.contains($0) }.map { "delete table \($0)\n" }.sorted().joined()
+                + desiredTables.map(\.replacement).joined()
         }
 
         /// In words.

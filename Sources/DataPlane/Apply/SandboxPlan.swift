@@ -96,10 +96,10 @@ struct SandboxPlan: Sendable {
 
     /// Whether tasks behind ports of the mesh become those of this node, or are it no more.
     private static func changesMesh(_ old: [Sandbox], _ new: [Sandbox], _ network: NodeNetwork) -> Bool {
-        func doors(_ sandboxes: [Sandbox]) -> [IPAddress: IPAddress] {
-            Dictionary(sandboxes.flatMap(\.meshDoors).map { ($0.ingress, $0.door) }) { first, _ in first }
+        func localTargets(_ sandboxes: [Sandbox]) -> [IPAddress: IPAddress] {
+            Dictionary(sandboxes.flatMap(\.meshTargets).map { ($0.ingress, $0.localTarget) }) { first, _ in first }
         }
-        let (before, after) = (doors(old), doors(new))
+        let (before, after) = (localTargets(old), localTargets(new))
         if before == after { return false }
         let moved = Set(before.keys).union(after.keys).filter { before[$0] != after[$0] }
         return network.ingress?.ports.contains { $0.backends.contains { moved.contains($0.address) } } == true

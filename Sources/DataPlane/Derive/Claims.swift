@@ -27,8 +27,8 @@ struct Claims: Equatable, Sendable {
     private var counts: [Claim: Int] = [:]
     /// By overlay, and by the sandboxes' ids.
     private(set) var members: [String: [String: Member]] = [:]
-    /// See ``NodeNetwork/doors``.
-    private(set) var doors: [IPAddress: IPAddress] = [:]
+    /// See ``NodeNetwork/localTargets``.
+    private(set) var localTargets: [IPAddress: IPAddress] = [:]
 
     init() {}
 
@@ -58,8 +58,12 @@ struct Claims: Equatable, Sendable {
 
     /// Takes a sandbox as it is now in place of what it was; `nil`: there is none.
     mutating func change(_ old: Sandbox?, _ new: Sandbox?) {
-        for (ingress, door) in old?.meshDoors ?? [] where doors[ingress] == door { doors[ingress] = nil }
-        for (ingress, door) in new?.meshDoors ?? [] where doors[ingress] == nil { doors[ingress] = door }
+        for (ingress, localTarget) in old?.meshTargets ?? [] where localTargets[ingress] == localTarget {
+            localTargets[ingress] = nil
+        }
+        for (ingress, localTarget) in new?.meshTargets ?? [] where localTargets[ingress] == nil {
+            localTargets[ingress] = localTarget
+        }
         for claim in old.map(Self.claims) ?? [] {
             let left = (counts[claim] ?? 1) - 1
             counts[claim] = left > 0 ? left : nil

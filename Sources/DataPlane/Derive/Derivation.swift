@@ -104,8 +104,8 @@ struct Derivation {
         return inputs
     }
 
-    func state(for input: Input) -> WantedNamespace {
-        var state: WantedNamespace
+    func state(for input: Input) -> DesiredNamespace {
+        var state: DesiredNamespace
         switch input {
         case .node: state = nodeState()
         case .overlay(let overlay, let underlay, let local): state = overlayState(overlay, underlay, local)

@@ -4,8 +4,8 @@ import Netlink
 
 extension Derivation {
     /// The node's own namespace: bridges, the ports of their containers, `ip node` and `bridge guard`.
-    func nodeState() -> WantedNamespace {
-        var state = WantedNamespace()
+    func nodeState() -> DesiredNamespace {
+        var state = DesiredNamespace()
         var guarded: [GuardTable.Port] = []
         state.set("net/ipv4/ip_forward", "1")
         for bridge in wanted.bridges {
@@ -69,7 +69,7 @@ extension Derivation {
             callIP6Tables: callsRules && bridge.addresses.v6 != nil, callARPTables: false)
     }
 
-    /// What is somebody's in the node's bridges, and at the node's own door: a member's address would be believed elsewhere.
+    /// What is somebody's in the node's bridges, and at the node's own local target: a member's address would be believed elsewhere.
     private var addressesOfBridges: Set<IPAddress> {
         var taken = Set(wanted.bridges.flatMap(\.ownAddresses.hosts.all)).union(wanted.underlay?.members ?? [])
         if let ingress = wanted.ingress { taken.formUnion(ingress.gatewayAddresses.hosts.all) }
@@ -86,7 +86,7 @@ extension Derivation {
     /// sees what is broadcast, which they get from nobody.
     private func add(
         port: String, alias: String, of bridge: BridgeNetwork, _ peer: PeerState, _ addresses: HostAddresses,
-        isContainer: Bool, to state: inout WantedNamespace
+        isContainer: Bool, to state: inout DesiredNamespace
     ) {
         let isApart = isContainer && !bridge.allowsInterContainer
         state.kernel.links[port] = LinkState(
@@ -106,9 +106,9 @@ extension Derivation {
     /// than to the process that encrypts.
     func overlayState(
         _ overlay: OverlayNetwork, _ underlay: Underlay?, _ endpoints: [String: LocalEndpoint]
-    ) -> WantedNamespace {
+    ) -> DesiredNamespace {
         let local = endpoints.values
-        var state = WantedNamespace()
+        var state = DesiredNamespace()
         state.set("net/bridge/bridge-nf-call-iptables", "0")
         state.set("net/bridge/bridge-nf-call-ip6tables", "0")
         state.set("net/bridge/bridge-nf-call-arptables", "0")
@@ -172,8 +172,8 @@ extension Derivation {
     }
 
     /// The ingress sandbox: an endpoint of the ingress overlay and of docker_gwbridge.
-    func ingressState(_ ingress: IngressSandbox, overlayMTU: Int, _ bridge: BridgeNetwork?) -> WantedNamespace {
-        var state = WantedNamespace()
+    func ingressState(_ ingress: IngressSandbox, overlayMTU: Int, _ bridge: BridgeNetwork?) -> DesiredNamespace {
+        var state = DesiredNamespace()
         let endpoint = Layout.ingressInterface
         let inBridge = Layout.gatewayInterface
         state.setIngressParameters(at: [endpoint, inBridge])
@@ -208,7 +208,7 @@ extension Derivation {
     }
 }
 
-extension WantedNamespace {
+extension DesiredNamespace {
     /// What an ingress sandbox relies on in IPv4, at these links.
     mutating func setIngressParameters(at links: [String]) {
         set("net/ipv4/ip_forward", "1")

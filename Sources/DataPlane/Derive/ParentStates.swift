@@ -3,7 +3,7 @@ import Netlink
 /// Links of networks whose endpoints hang on a link of the node.
 extension Derivation {
     /// The parents that are made for networks. Two networks that name the same have one.
-    func addParents(to state: inout WantedNamespace) {
+    func addParents(to state: inout DesiredNamespace) {
         for network in wanted.parents {
             let make: LinkState.Make
             switch network.origin {

@@ -4,8 +4,8 @@ import Netlink
 
 extension Derivation {
     /// A container's namespace. Only what is ours in it: the container may add to it.
-    func sandboxState(_ sandbox: Sandbox, _ networks: [NetworkTraits]) -> WantedNamespace {
-        var state = WantedNamespace()
+    func sandboxState(_ sandbox: Sandbox, _ networks: [NetworkTraits]) -> DesiredNamespace {
+        var state = DesiredNamespace()
         state.set("net/ipv4/conf/all/accept_redirects", "0")
         state.set("net/ipv4/conf/default/accept_redirects", "0")
         if sandbox.endpoints.contains(where: { $0.addresses.v6 != nil }) { state.enableIPv6() }
@@ -52,7 +52,7 @@ extension Derivation {
     /// Replies to what came through the mesh go back to the node it came from, by their mark.
     private func add(
         _ mesh: MeshMembership, at endpoint: Sandbox.Endpoint, answering answer: HostAddresses,
-        to state: inout WantedNamespace
+        to state: inout DesiredNamespace
     ) {
         let interface = endpoint.interfaceName
         state.setMeshParameters(at: interface)
@@ -86,7 +86,7 @@ extension Sandbox {
     }
 }
 
-extension WantedNamespace {
+extension DesiredNamespace {
     /// What a task behind the mesh relies on in IPv4, at its interface there.
     mutating func setMeshParameters(at interface: String) {
         set("net/ipv4/conf/all/rp_filter", "0")

@@ -62,12 +62,12 @@ struct IngressTrial {
             try RouteSocket().perform([
                 CreateVeth(name: Self.link, peer: VethPeer(name: Self.link, namespace: task))
             ])
-            var wanted = WantedNamespace()
+            var wanted = DesiredNamespace()
             wanted.setIngressParameters(at: [Self.link])
             try Self.prepare(wanted, clearing: suspect)
         }
         let set = try await task.run { [hindrance] in
-            var wanted = WantedNamespace()
+            var wanted = DesiredNamespace()
             wanted.setMeshParameters(at: Self.link)
             try hindrance()
             let set = try Self.suspects.compactMap { name in try Self.place(of: name).map { (name, $0) } }
@@ -101,7 +101,7 @@ struct IngressTrial {
     }
 
     /// Sets what the mesh relies on, and brings the links up.
-    private static func prepare(_ wanted: WantedNamespace, clearing suspect: String?) throws {
+    private static func prepare(_ wanted: DesiredNamespace, clearing suspect: String?) throws {
         for name in wanted.parameterOrder {
             if let value = wanted.kernel.parameters[name] { try Sysctl.write(name, value) }
         }

@@ -25,7 +25,7 @@ struct ObservedNamespace: Sendable {
 /// wanted no more than is removed at a time.
 struct NamespaceDump: Sendable {
     let scope: Scope
-    let wanted: WantedNamespace
+    let wanted: DesiredNamespace
     /// In which the rules are as they are known to be; `nil`: they are to be read.
     var generation: UInt32?
 

@@ -79,7 +79,7 @@ struct NewsCheck: Sendable {
         guard let target = wanted.links[link.name] else { return try isForeign(link, links) }
         let master = try link.master.flatMap { try links.link($0)?.name }
         let found = LinkState(observed: link, wanted: target, master: master)
-        var (have, want) = (KernelState(), WantedNamespace())
+        var (have, want) = (KernelState(), DesiredNamespace())
         have.links[link.name] = found
         want.kernel.links[link.name] = target
         return NamespacePlan(from: have, to: want, in: nil).isEmpty

@@ -46,10 +46,10 @@ struct BalancingSteps: Sendable {
             memberLayout: IngressTable.backendLayout(of: family), entryLayout: IngressTable.portLayout,
             balancing: IngressTable.balancing(of: family), number: { "\($0)" })
     }
-    static func turns(_ family: IPFamily) -> BalancingSteps {
+    static func nodePorts(_ family: IPFamily) -> BalancingSteps {
         BalancingSteps(
             family: family, table: NodeTable.id(of: family), members: "turns", entries: "published",
-            memberLayout: NodeTable.turnLayout(of: family), entryLayout: IngressTable.portLayout,
+            memberLayout: NodeTable.backendLayout(of: family), entryLayout: IngressTable.portLayout,
             balancing: NodeTable.balancing(of: family), number: NodeTable.priority)
     }
 

@@ -21,7 +21,7 @@ struct NodeTable {
     init(_ family: IPFamily, wanted: NodeNetwork, ports: [MeshPort]? = nil) {
         self.family = family
         self.wanted = wanted
-        // Where the mesh has no door of the family, its ports are left to whoever listens.
+        // Where the mesh has no local target of the family, its ports are left to whoever listens.
         self.ports = wanted.ingress?.families.contains(family) == true ? ports ?? wanted.meshAtNode : []
     }
 
@@ -30,10 +30,10 @@ struct NodeTable {
     static func earlierID(of family: IPFamily) -> TableID { TableID(family.tableFamily, "swarm") }
 
     var table: Table {
-        let turns = mesh
+        let balanced = mesh
         return Table(
-            Self.id(of: family), skeleton: skeleton, chains: turns.chains, balancing: Self.balancing(of: family),
-            sets: sets + turns.sets)
+            Self.id(of: family), skeleton: skeleton, chains: balanced.chains, balancing: Self.balancing(of: family),
+            sets: sets + balanced.sets)
     }
 
     private var isV4: Bool { family == .v4 }
@@ -307,7 +307,7 @@ struct NodeTable {
     private static let portFields: [ElementField] = [.transport, .port]
 
     static func balancing(of family: IPFamily) -> Balancing { .ports(map: "turns", through: .priority, family) }
-    static func turnLayout(of family: IPFamily) -> ElementLayout {
+    static func backendLayout(of family: IPFamily) -> ElementLayout {
         ElementLayout(portFields + [.priority], value: family.endpointLayout)
     }
 
@@ -315,7 +315,7 @@ struct NodeTable {
     private var mesh: (chains: [String: String], sets: [ElementSet]) {
         let balancing = Self.balancing(of: family)
         var chains: [String: String] = [:]
-        var turns: [String: String] = [:]
+        var backendsByTurn: [String: String] = [:]
         var (ports, narrowed): ([String: String], [String: String]) = ([:], [:])
         var (addresses, links): (Set<String>, Set<String>) = ([], [])
         let rows = MeshRows(self.ports, family, map: "turnspans", through: .priority, number: Self.priority) {
@@ -335,7 +335,7 @@ struct NodeTable {
                 links.formUnion(reach.links.map { "\(key) . \"\($0)\"" })
             }
             for (turn, backend) in backends.enumerated() {
-                turns["\(key) . \(Self.priority(turn))"] = "\(backend.address) . \(backend.port)"
+                backendsByTurn["\(key) . \(Self.priority(turn))"] = "\(backend.address) . \(backend.port)"
             }
         }
         return (
@@ -346,7 +346,8 @@ struct NodeTable {
                 ElementSet("chosenaddrs", isExchanged: true, keys: addresses),
                 ElementSet("chosenlinks", nameFields: [2], isExchanged: true, keys: links),
                 ElementSet("turnspans", isExchanged: true, elements: rows.members),
-                ElementSet("turns", layout: Self.turnLayout(of: family), isExchanged: true, elements: turns),
+                ElementSet(
+                    "turns", layout: Self.backendLayout(of: family), isExchanged: true, elements: backendsByTurn),
                 ElementSet("narrowed", layout: IngressTable.portLayout, isExchanged: true, elements: narrowed),
                 ElementSet("publishedspans", isExchanged: true, elements: rows.entries),
                 ElementSet("published", layout: IngressTable.portLayout, isExchanged: true, elements: ports),

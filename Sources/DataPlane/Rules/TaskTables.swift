@@ -77,7 +77,7 @@ struct MeshTables {
             case .v6:
                 "iifname \"\(interface)\" icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept\n"
             }
-        let door =
+        let localDNAT =
             address == answer
             ? ""
             : onPorts {
@@ -104,7 +104,7 @@ struct MeshTables {
             }
             chain unconnected { type nat hook prerouting priority dstnat; policy accept;
             \(unconnected)
-            \(door)
+            \(localDNAT)
             }
             chain filter_in { type filter hook input priority filter; policy accept;
             iifname "\(interface)" ct state established,related accept

@@ -48,7 +48,7 @@ extension NamespacePlan {
     ///   - have: what was dumped, or applied before.
     ///   - namespace: the namespace itself, for devices that are made from outside.
     ///   - broken: links whose other end is missing: they are made again.
-    init(from have: KernelState, to wanted: WantedNamespace, in namespace: NetworkNamespace?, broken: Set<String> = [])
+    init(from have: KernelState, to wanted: DesiredNamespace, in namespace: NetworkNamespace?, broken: Set<String> = [])
     {
         var have = have
         let want = wanted.kernel
@@ -67,7 +67,7 @@ extension NamespacePlan {
         planTables(have, want)
     }
 
-    private mutating func planParameters(_ have: KernelState, _ wanted: WantedNamespace) {
+    private mutating func planParameters(_ have: KernelState, _ wanted: DesiredNamespace) {
         let links = wanted.kernel.links.keys
         for name in wanted.parameterOrder {
             guard let value = wanted.kernel.parameters[name], have.parameters[name] != value else { continue }

@@ -45,7 +45,7 @@ struct KernelState: Equatable, Sendable {
 }
 
 /// A namespace's wanted state.
-struct WantedNamespace: Equatable, Sendable {
+struct DesiredNamespace: Equatable, Sendable {
     var kernel = KernelState()
     /// Order in which parameters are written: some reset others. Those that name no link come before any link is made.
     var parameterOrder: [String] = []

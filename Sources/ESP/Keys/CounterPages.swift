@@ -18,7 +18,7 @@ final class CounterPages {
         fileprivate let slot: Int
     }
 
-    enum Refusal: Error, Equatable {
+    enum PageError: Error, Equatable {
         /// The sender's numbers of that epoch are forgotten.
         case epochTooOld
         case noRoom(Int32)
@@ -80,7 +80,7 @@ final class CounterPages {
     }
 
     /// The place of a key's numbers: the one it has, or a fresh one, which begins with 0.
-    func place(_ key: AssociationKey, _ direction: AssociationDirection, epoch: UInt64) throws(Refusal) -> Place {
+    func place(_ key: AssociationKey, _ direction: AssociationDirection, epoch: UInt64) throws(PageError) -> Place {
         let fingerprint = KeyFingerprint(key, direction)
         if let slot = known[fingerprint] {
             let place = bytes(slot)

@@ -23,7 +23,7 @@ extension StateApplier {
         }
         if id.direction == .outbound, association.page != pages.id { return set(.counterPageLost, subject) }
         if id.direction == .inbound, inbound[id.spi] != nil { return set(.spiTaken, subject) }
-        do throws(CounterPages.Refusal) {
+        do throws(CounterPages.PageError) {
             let place = try pages.place(association.key, id.direction, epoch: association.epoch)
             installed[id] = Installed(association: association, place: place)
             if id.direction == .outbound { candidates[id.peer, default: []].insert(id) }

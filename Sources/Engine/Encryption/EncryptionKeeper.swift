@@ -11,8 +11,8 @@ import Synchronization
 /// Keys are in memory alone, here and there. Without them, or without the process, nothing leaves and nothing comes in: an encrypted network has no other way.
 final class EncryptionKeeper: Sendable {
     /// Before a process that does not start, or ends, is started again; the second is after one that has run well.
-    private static let longestPause = Duration.seconds(30)
-    private static let firstPause = Duration.milliseconds(100)
+    private static let maximumBackoff = Duration.seconds(30)
+    private static let initialBackoff = Duration.milliseconds(100)
     /// For how long a process may take to answer after its start, and one of before to be found.
     private static let answerDeadline = Duration.seconds(5)
 
@@ -127,7 +127,7 @@ final class EncryptionKeeper: Sendable {
 
     /// Has a process run that answers: the one of an earlier daemon, or a new one.
     private func supervise() async throws {
-        var pause = Self.firstPause
+        var pause = Self.initialBackoff
         try await changes.wait { _ in self.state.withLock { $0.areKeysKnown } ? true : nil }
         if Files.exists(process.socket) { try await waitForAnswer(until: .now + .seconds(1)) }
         while true {
@@ -141,7 +141,7 @@ final class EncryptionKeeper: Sendable {
                     let since = ContinuousClock.now
                     try await client.status.wait { $0.hello == nil ? true : nil }
                     log.warning("the process that encrypts has ended", metadata: ["pid": "\(hello.pid)"])
-                    if ContinuousClock.now - since > Self.longestPause { pause = Self.firstPause }
+                    if ContinuousClock.now - since > Self.maximumBackoff { pause = Self.initialBackoff }
                 }
             }
             do {
@@ -154,7 +154,7 @@ final class EncryptionKeeper: Sendable {
                 log.error("the process that encrypts does not start", metadata: ["error": "\(error)"])
             }
             if client.status.value.hello == nil { try await Task.sleep(for: pause) }
-            pause = min(pause * 2, Self.longestPause)
+            pause = min(pause * 2, Self.maximumBackoff)
         }
     }
 

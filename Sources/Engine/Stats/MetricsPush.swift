@@ -56,7 +56,7 @@ struct MetricsPush: Sendable {
         events.publish(news.event("metrics-push", of: address))
     }
 
-    private struct Refusal: Error, CustomStringConvertible { let description: String }
+    private struct PushError: Error, CustomStringConvertible { let description: String }
 
     private func push(_ snapshot: Snapshot) async throws {
         for request in OTLPMetrics(hostname: hostname, snapshot: snapshot).requests() {
@@ -65,7 +65,7 @@ struct MetricsPush: Sendable {
             case .partly(let count, let reason):
                 log.debug("metrics were refused", metadata: ["count": "\(count)", "reason": "\(reason)"])
                 tell(watch.succeeded(refused: count))
-            case .later(_, let reason), .refused(let reason): throw Refusal(description: reason)
+            case .later(_, let reason), .refused(let reason): throw PushError(description: reason)
             }
         }
     }

@@ -43,8 +43,8 @@ struct SenderMachine {
         var rest: LogBatch
     }
 
-    static let firstPause = Duration.milliseconds(100)
-    static let longestPause = Duration.seconds(60)
+    static let initialBackoff = Duration.milliseconds(100)
+    static let maximumBackoff = Duration.seconds(60)
     /// How long what was handed over may come back.
     static let returnTime = Duration.seconds(1)
     /// Bytes that may be handed over and not settled; beyond them the oldest count as settled.
@@ -185,9 +185,9 @@ struct SenderMachine {
     }
 
     private mutating func wait(_ pause: Duration?, _ now: Duration, _ chance: Double) {
-        let doubled = Self.firstPause * (1 << min(failures - 1, 16))
-        let usual = min(doubled, Self.longestPause) * (0.8 + 0.4 * min(max(chance, 0), 1))
-        pausesUntil = now + min(pause ?? usual, Self.longestPause)
+        let doubled = Self.initialBackoff * (1 << min(failures - 1, 16))
+        let usual = min(doubled, Self.maximumBackoff) * (0.8 + 0.4 * min(max(chance, 0), 1))
+        pausesUntil = now + min(pause ?? usual, Self.maximumBackoff)
         phase = .waiting
     }
 

@@ -8,7 +8,7 @@ package final class Sampler: Sendable {
     /// Of containers at one time.
     package static let mostContainers = 4096
     /// Samples between two readings of a container's limits; containers take turns.
-    private static let limitTurns = 6
+    private static let limitPeriod = 6
     /// What two ask for within this time is read once.
     private static let freshness = Duration.milliseconds(100)
 
@@ -73,7 +73,7 @@ package final class Sampler: Sendable {
             for id in state.probes.keys where !wanted.contains(id) { state.probes[id] = nil }
             state.count &+= 1
             for (index, target) in targets.prefix(Self.mostContainers).enumerated() {
-                let readsLimits = (state.count &+ index) % Self.limitTurns == 0
+                let readsLimits = (state.count &+ index) % Self.limitPeriod == 0
                 var sample = Self.sample(target, state.probe(target, layout), limits: readsLimits, state.buffer)
                 sample.seen = time
                 snapshot.containers.append(sample)

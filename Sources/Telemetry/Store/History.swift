@@ -32,7 +32,7 @@ package final class History: Sendable {
     }
 
     /// Of ticks between two writes of a block that is not over; entities take turns.
-    static let turns: Int64 = 12
+    static let phases: Int64 = 12
     /// Blocks that wait for a disk that takes nothing.
     private static let mostWaiting = 8192
 
@@ -114,7 +114,7 @@ package final class History: Sendable {
     /// - Parameter whole: Everything, as before the daemon ends.
     package func flush(at time: Int64, whole: Bool = false) async throws {
         let number = TimeGrid.block(at: time)
-        let turn = max(0, time) / TimeGrid.sampleSeconds % Self.turns
+        let phase = max(0, time) / TimeGrid.sampleSeconds % Self.phases
         let (over, writes) = state.withLock { state in
             for (entity, open) in state.open where open.number != number {
                 if !open.writer.isEmpty, state.over.count < Self.mostWaiting {
@@ -126,7 +126,7 @@ package final class History: Sendable {
             }
             let over = state.over
             (state.underWay, state.over) = (over, [])
-            let partial = state.open.filter { whole || Self.turn(of: $0.key) == turn }
+            let partial = state.open.filter { whole || Self.phase(of: $0.key) == phase }
             return (
                 over,
                 over
@@ -151,8 +151,8 @@ package final class History: Sendable {
     }
 
     /// When it is an entity's turn: the same from one instance of the daemon to the next.
-    private static func turn(of entity: Entity) -> Int64 {
-        Int64(clamping: entity.name.utf8.reduce(0) { ($0 &* 31 &+ UInt64(clamping: $1)) & 0xffff }) % turns
+    private static func phase(of entity: Entity) -> Int64 {
+        Int64(clamping: entity.name.utf8.reduce(0) { ($0 &* 31 &+ UInt64(clamping: $1)) & 0xffff }) % phases
     }
 
     /// Writes what there is and ends all use.

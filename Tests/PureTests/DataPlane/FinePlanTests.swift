@@ -227,7 +227,7 @@ import Testing
     }
 
     @Test func `elements are laid out as the kernel compares them`() throws {
-        let turn = NodeTable.turnLayout(of: .v4)
+        let turn = NodeTable.backendLayout(of: .v4)
         let lastTurn: [UInt8] = [6, 0, 0, 0, 0x1f, 0x90, 0, 0]
         #expect(turn.encode(key: "tcp . 8080 . 0:1f") == lastTurn + native(31))
         #expect(turn.encode(key: "udp . 80 . none") == [17, 0, 0, 0, 0, 80, 0, 0, 0, 0, 0, 0])

@@ -8,9 +8,9 @@ import Testing
 @Suite struct MeshBackendsTests {
     private let gateway = IPAddress(172, 18, 0, 2)
     private func ingressAddress(_ number: Int) -> IPAddress { IPAddress(10, 255, 1, UInt8(number)) }
-    private func door(_ number: Int) -> IPAddress { IPAddress(172, 18, 0, UInt8(10 + number)) }
+    private func localTarget(_ number: Int) -> IPAddress { IPAddress(172, 18, 0, UInt8(10 + number)) }
 
-    private func task(_ number: Int, hasDoor: Bool = true) -> Sandbox {
+    private func task(_ number: Int, hasLocalTarget: Bool = true) -> Sandbox {
         var sandbox = Sandbox(
             id: "t\(number)",
             endpoints: [
@@ -19,8 +19,9 @@ import Testing
                     address: IPNetwork(address: ingressAddress(number), prefixLength: 16)),
                 .init(
                     id: "g\(number)", network: .bridge("gw"), interfaceName: "eth1",
-                    address: IPNetwork(address: door(number), prefixLength: 16), gateway: IPAddress(172, 18, 0, 1)),
-            ], defaultRouteEndpointID: hasDoor ? "g\(number)" : nil)
+                    address: IPNetwork(address: localTarget(number), prefixLength: 16),
+                    gateway: IPAddress(172, 18, 0, 1)),
+            ], defaultRouteEndpointID: hasLocalTarget ? "g\(number)" : nil)
         sandbox.mesh = MeshMembership(
             endpointID: "i\(number)", gateway: IPAddress(10, 255, 0, 1),
             targetPorts: [.init(transport: .tcp, port: 80)])
@@ -46,7 +47,7 @@ import Testing
         let turns = try #require(network.meshAtNode.first).backends
         let inside = try #require(network.meshAtSandbox.first).backends
         let direct = turns.filter { $0.address != gateway }
-        #expect(direct == (0..<here).map { .init(address: door($0), port: 80) })
+        #expect(direct == (0..<here).map { .init(address: localTarget($0), port: 80) })
         #expect(turns.filter { $0.address == gateway }.allSatisfy { $0.port == 8080 })
         #expect(turns.count == (here == 0 ? 1 : here + elsewhere))
         let remote = (here..<(here + elsewhere)).map(ingressAddress)
@@ -54,7 +55,7 @@ import Testing
     }
 
     @Test func `a task without a way out by a bridge is reached through the overlay`() throws {
-        let network = node([task(1, hasDoor: false)], [1])
+        let network = node([task(1, hasLocalTarget: false)], [1])
         #expect(network.meshAtNode.first?.backends == [.init(address: gateway, port: 8080)])
         #expect(network.meshAtSandbox.first?.backends == [.init(address: ingressAddress(1), port: 80)])
     }
@@ -85,16 +86,21 @@ import Testing
         let old = node([task(1)], [1, 2])
         let drained = node([task(1)], [2])
         #expect(ConnectionEnds(from: old, to: drained).byScope[.node] == nil)
-        #expect(ConnectionEnds(from: drained, to: node([], [2])).byScope[.node] == [.answered(door(1)), .of(door(1))])
+        #expect(
+            ConnectionEnds(from: drained, to: node([], [2])).byScope[.node] == [
+                .answered(localTarget(1)), .of(localTarget(1)),
+            ])
         var closed = old
         closed.ingress?.ports = []
         #expect(
             ConnectionEnds(from: old, to: closed).byScope[.node] == [
-                .port(8080, answeredFrom: gateway), .port(8080, answeredFrom: door(1)),
+                .port(8080, answeredFrom: gateway), .port(8080, answeredFrom: localTarget(1)),
             ])
     }
 
-    @Test func `a port has turns of its own in each family, and IPv6 its own door into the ingress sandbox`() throws {
+    @Test func `a port has turns of its own in each family, and IPv6 its own local target into the ingress sandbox`()
+        throws
+    {
         var here = task(1)
         here.endpoints[0].addresses.v6 = IPNetwork("fd00:255::11/64")?.v6
         here.endpoints[1].addresses.v6 = IPNetwork("fd00:18::11/64")?.v6
@@ -102,7 +108,7 @@ import Testing
         var network = node([here], [1, 2])
         let (own, other) = (try #require(IPAddress("fd00:255::11")), try #require(IPAddress("fd00:255::12")))
         network.ingress?.ports[0].backends += [own, other].map { MeshPort.Backend(address: $0, port: 80) }
-        // As long as the node has no door of the family there are no turns of it.
+        // As long as the node has no local target of the family there are no turns of it.
         #expect(network.meshAtNode.first?.backends.contains { $0.address.family == .v6 } == false)
         network.ingress?.gatewayAddresses.v6 = IPNetwork("fd00:18::2/64")?.v6
         let turns = try #require(network.meshAtNode.first).backends.filter { $0.address.family == .v6 }

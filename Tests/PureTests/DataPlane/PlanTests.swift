@@ -67,7 +67,7 @@ import Testing
     @Test func `a tunnel to another place is made again with all that hangs on it`() {
         let remote = RemoteEndpoint(address: IPAddress(10, 1, 0, 9), vtep: IPAddress(192, 0, 2, 2))
         let overlay = OverlayNetwork(id: "o", vni: 4097, remoteEndpoints: [remote])
-        func state(_ address: IPAddress) -> WantedNamespace {
+        func state(_ address: IPAddress) -> DesiredNamespace {
             derive(NodeNetwork()).overlayState(overlay, Underlay(address: address, peers: []), [:])
         }
         let plan = NamespacePlan(
@@ -84,7 +84,7 @@ import Testing
     @Test func `a remote endpoint comes as forwarding before neighbour and goes the other way round`() {
         let remote = RemoteEndpoint(address: IPAddress(10, 1, 0, 9), vtep: IPAddress(192, 0, 2, 2))
         let underlay = Underlay(address: IPAddress(192, 0, 2, 1), peers: [])
-        func state(_ remotes: [RemoteEndpoint]) -> WantedNamespace {
+        func state(_ remotes: [RemoteEndpoint]) -> DesiredNamespace {
             derive(NodeNetwork()).overlayState(OverlayNetwork(id: "o", vni: 1, remoteEndpoints: remotes), underlay, [:])
         }
         let coming = NamespacePlan(from: state([]).kernel, to: state([remote]), in: nil)

@@ -302,7 +302,7 @@ import Testing
             elements(.v6, "turns", both) == [
                 "tcp . 8080 . none": "fd00:255::11 . 80", "tcp . 8080 . 0:1": "fd00:255::12 . 80",
             ])
-        // Where the mesh has no door of a family, its ports are whoever's that listens.
+        // Where the mesh has no local target of a family, its ports are whoever's that listens.
         #expect(elements(.v4, "narrowed", ingress) == ["tcp . 8080": "goto n1"])
         #expect(elements(.v6, "published", ingress)?.isEmpty == true)
         #expect(elements(.v6, "narrowed", ingress)?.isEmpty == true)

@@ -105,7 +105,7 @@ import Testing
             #expect(try pages.place(try key(1), .outbound, epoch: 3).number == place.number)
             pages.retire(place)
             pages.forget(before: cesp_seconds() + 49 * 3600)
-            #expect(throws: CounterPages.Refusal.epochTooOld) { try pages.place(try key(1), .outbound, epoch: 3) }
+            #expect(throws: CounterPages.PageError.epochTooOld) { try pages.place(try key(1), .outbound, epoch: 3) }
             #expect(try pages.place(try key(2), .outbound, epoch: 3).number == inUse.number)
             #expect(try next(pages, try key(3), epoch: 4) == 1)
             #expect(throws: Never.self) { try pages.place(try key(4), .inbound, epoch: 1) }

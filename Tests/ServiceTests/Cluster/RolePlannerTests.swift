@@ -120,7 +120,7 @@ import Testing
 }
 
 /// Which manager tells since when a node is silent.
-@Suite struct SilencePlannerTests {
+@Suite struct HeartbeatMonitorTests {
     private func live(leader: String, present: [String]) throws -> LiveState {
         var live = LiveState()
         func value(_ key: StoreKey, _ text: String) -> StoredValue {

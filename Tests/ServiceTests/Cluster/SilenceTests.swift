@@ -58,16 +58,16 @@ import Testing
             Dictionary(uniqueKeysWithValues: ids.map { ("n\($0)", start + .milliseconds($0)) })
         }
         let pause = Duration.seconds(10)
-        var brake = MassSilenceBrake()
+        var brake = EvictionRateLimit()
         #expect(brake.decide(silent: silent(0..<3), of: 9, pause: pause, now: start).down == ["n0", "n1", "n2"])
-        #expect(brake.decide(silent: [:], of: 9, pause: pause, now: start) == MassSilenceBrake.Verdict())
+        #expect(brake.decide(silent: [:], of: 9, pause: pause, now: start) == EvictionRateLimit.Verdict())
 
         var now = start + .seconds(100)
         let first = brake.decide(silent: silent(0..<4), of: 9, pause: pause, now: now)
         #expect(first.down == ["n0"] && first.begins?.silent == 4 && first.begins?.nodes == 9)
         // Three of eight, two of seven: it is the same event still.
         now += .seconds(9)
-        #expect(brake.decide(silent: silent(1..<4), of: 8, pause: pause, now: now) == MassSilenceBrake.Verdict())
+        #expect(brake.decide(silent: silent(1..<4), of: 8, pause: pause, now: now) == EvictionRateLimit.Verdict())
         now += .seconds(1)
         let second = brake.decide(silent: silent(1..<4), of: 8, pause: pause, now: now)
         #expect(second.down == ["n1"] && second.begins == nil)
@@ -79,7 +79,7 @@ import Testing
     }
 
     @Test func `the only node of a small swarm that fails is down at once`() {
-        var brake = MassSilenceBrake()
+        var brake = EvictionRateLimit()
         let verdict = brake.decide(silent: ["n": start], of: 1, pause: .seconds(10), now: start)
         #expect(verdict.down == ["n"] && verdict.begins == nil)
     }
@@ -110,7 +110,7 @@ import Testing
         var state = SwarmState()
         var heard: [String: ContinuousClock.Instant] = [:]
         for number in 0..<nodes { state.nodes["n\(number)"] = node("n\(number)", of: "own") }
-        var watch = SilenceWatch("own", listeningSince: start)
+        var watch = FailureDetector("own", listeningSince: start)
         let (live, grace) = (managers(leader: "own", present: ["own"]), Duration.milliseconds(12_500))
         var now = start
         // A minute, in which each is heard every five seconds.
@@ -121,7 +121,7 @@ import Testing
             let known = heard
             let verdict = watch.decide(
                 .init(now: now, state: state, changed: [], live: live, grace: grace) { known[$0] })
-            #expect(verdict == MassSilenceBrake.Verdict())
+            #expect(verdict == EvictionRateLimit.Verdict())
         }
         #expect(watch.looks <= 10 * nodes)
     }
@@ -130,7 +130,7 @@ import Testing
         var state = SwarmState()
         let count = 1000
         for number in 0..<count { state.nodes["n\(number)"] = node("n\(number)", of: "own") }
-        var watch = SilenceWatch("own", listeningSince: start)
+        var watch = FailureDetector("own", listeningSince: start)
         let (live, grace) = (managers(leader: "own", present: ["own"]), Duration.milliseconds(2500))
         var now = start
         var verdicts: [[String]] = []
@@ -140,7 +140,7 @@ import Testing
             now += tick
             watch.monitor.tick(at: now, every: tick, leader: "own")
             if step == 15 { looks = watch.looks }
-            let moment = SilenceWatch.Moment(now: now, state: state, changed: [], live: live, grace: grace) {
+            let moment = FailureDetector.Moment(now: now, state: state, changed: [], live: live, grace: grace) {
                 [now, start] in $0 == "n7" ? start : now
             }
             verdicts.append(watch.decide(moment).down)
@@ -152,15 +152,15 @@ import Testing
         watch.monitor.tick(at: now + tick, every: tick, leader: "own")
         let back = watch.decide(
             .init(now: now + tick, state: state, changed: [], live: live, grace: grace) { [now] _ in now })
-        #expect(back == MassSilenceBrake.Verdict())
+        #expect(back == EvictionRateLimit.Verdict())
     }
 
     /// Looks at all nodes in each tick.
     private struct WholeWatch {
         var monitor: HeartbeatMonitor
-        var brake = MassSilenceBrake()
+        var brake = EvictionRateLimit()
 
-        mutating func decide(_ moment: SilenceWatch.Moment) -> MassSilenceBrake.Verdict {
+        mutating func decide(_ moment: FailureDetector.Moment) -> EvictionRateLimit.Verdict {
             var silent: [String: ContinuousClock.Instant] = [:]
             var count = 0
             for node in moment.state.nodes.values where node.status.state != .down {
@@ -185,7 +185,7 @@ import Testing
         }
         var heard: [String: ContinuousClock.Instant] = [:]
         var mute: Set<String> = []
-        var watch = SilenceWatch("own", listeningSince: start)
+        var watch = FailureDetector("own", listeningSince: start)
         var whole = WholeWatch(monitor: HeartbeatMonitor(listeningSince: start))
         var now = start
         var (leader, present) = ("own", Set(["own", "other"]))
@@ -218,7 +218,7 @@ import Testing
             watch.monitor.tick(at: now, every: tick, leader: leader)
             whole.monitor.tick(at: now, every: tick, leader: leader)
             let known = heard
-            let moment = SilenceWatch.Moment(
+            let moment = FailureDetector.Moment(
                 now: now, state: state, changed: changed, live: managers(leader: leader, present: present), grace: grace
             ) { known[$0] }
             let (some, all) = (watch.decide(moment), whole.decide(moment))

@@ -5,7 +5,7 @@
 /// whoever comes back in time keeps its tasks. Source: Kubernetes' `--unhealthy-zone-threshold` and `--secondary-node-eviction-rate`.
 ///
 /// A value without a clock.
-package struct MassSilenceBrake: Sendable {
+package struct EvictionRateLimit: Sendable {
     /// What is to be done about silent nodes at a moment.
     package struct Verdict: Sendable, Equatable {
         /// Ids of the nodes that are down now.

@@ -23,7 +23,7 @@ extension Dispatcher {
         let grace = grace
         for nodeID in sessionLooks.takeDue(at: now) {
             guard let session = sessions[nodeID] else { continue }
-            let left = grace - silence.monitor.silence(since: session.lastHeard, now: now)
+            let left = grace - failures.monitor.silence(since: session.lastHeard, now: now)
             if left < .zero { finish(session) }
             // Somebody may ask for shorter periods meanwhile.
             sessionLooks.set(now + min(max(left, .zero), Self.longestSessionLook), for: nodeID)
@@ -32,7 +32,7 @@ extension Dispatcher {
 
     func tick() async {
         let now = clock.now
-        silence.monitor.tick(at: now, every: Self.tickInterval, leader: live.state.leader)
+        failures.monitor.tick(at: now, every: Self.tickInterval, leader: live.state.leader)
         finishSilent(at: now)
         guard !model.isStale else {
             // Others may have a quorum; nodes that find none come back here.
@@ -43,7 +43,7 @@ extension Dispatcher {
         }
         if staleSince != nil {
             // Cut off from the others it may have been cut off from its nodes, too, and has let them go in any case.
-            silence.monitor.listening = now
+            failures.monitor.listening = now
             staleSince = nil
         }
         await writeWaiting()
@@ -54,8 +54,8 @@ extension Dispatcher {
     private func silentNodes(at now: ContinuousClock.Instant) -> [String] {
         let look = model.look(after: silenceLook)
         silenceLook = look
-        let verdict = silence.decide(
-            SilenceWatch.Moment(
+        let verdict = failures.decide(
+            FailureDetector.Moment(
                 now: now, state: look.state, changed: look.changes.nodes, live: live.state, grace: grace
             ) { [sessions, lastHeard] id in sessions[id]?.lastHeard ?? lastHeard[id] })
         if let mass = verdict.begins {

@@ -1,13 +1,13 @@
 import Model
 import Orchestration
 
-/// Which nodes are to be declared down, by ``HeartbeatMonitor`` and ``MassSilenceBrake``.
+/// Which nodes are to be declared down, by ``HeartbeatMonitor`` and ``EvictionRateLimit``.
 ///
 /// A node is looked at when it may have been silent for too long, when it has changed, and as long as it is silent. All of them are looked at when
 /// something has changed that bears on all.
 ///
 /// A value without a clock.
-struct SilenceWatch {
+struct FailureDetector {
     /// What bears on all nodes.
     private struct Circumstances: Equatable {
         var leader: String?
@@ -34,7 +34,7 @@ struct SilenceWatch {
 
     private let ownID: String
     var monitor: HeartbeatMonitor
-    private var brake = MassSilenceBrake()
+    private var brake = EvictionRateLimit()
     private var schedule = LookSchedule()
     private var circumstances: Circumstances?
     /// Of which this manager tells whether they are silent.
@@ -51,7 +51,7 @@ struct SilenceWatch {
     }
 
     /// To be asked after each tick of ``monitor`` at which the store is there.
-    mutating func decide(_ moment: Moment) -> MassSilenceBrake.Verdict {
+    mutating func decide(_ moment: Moment) -> EvictionRateLimit.Verdict {
         let circumstances = Circumstances(
             leader: moment.live.leader, present: moment.live.present, isStale: moment.live.isStale,
             listening: monitor.listening, forgotten: monitor.forgotten, grace: moment.grace)

@@ -12,15 +12,15 @@ protocol QuerySource: AnyObject {
 /// The sources of one sandbox that have queries waiting, each served in turn. Belongs to its event loop.
 final class QueryLine {
     private var sources = CircularBuffer<any QuerySource>()
-    private let rota: Rota
-    fileprivate var isInRota = false
+    private let scheduler: TimeSliceScheduler
+    fileprivate var isScheduled = false
 
-    init(_ rota: Rota) { self.rota = rota }
+    init(_ scheduler: TimeSliceScheduler) { self.scheduler = scheduler }
 
     /// A source must not enter again before it has been served.
     func enter(_ source: any QuerySource) {
         sources.append(source)
-        if !isInRota { rota.add(self) }
+        if !isScheduled { scheduler.add(self) }
     }
 
     fileprivate var isEmpty: Bool { sources.isEmpty }
@@ -38,7 +38,7 @@ final class QueryLine {
 ///
 /// Between two turns the event loop looks at all its sockets, which it does not as long as there is a task for it that is due: so
 /// the next turn is no task, but what comes out of a pipe.
-final class Rota {
+final class TimeSliceScheduler {
     /// How long one sandbox is served before the next.
     private static let turn = TimeAmount.milliseconds(1)
     /// Without a pipe: long enough for the event loop to look at its sockets first, as a rule.
@@ -75,7 +75,7 @@ final class Rota {
     }
 
     fileprivate func add(_ line: QueryLine) {
-        line.isInRota = true
+        line.isScheduled = true
         lines.append(line)
         guard !isAtWork else { return }
         isAtWork = true
@@ -85,7 +85,7 @@ final class Rota {
     fileprivate func takeTurn() {
         if let line = lines.popFirst() {
             line.serve(until: .now() + Self.turn)
-            if line.isEmpty { line.isInRota = false } else { lines.append(line) }
+            if line.isEmpty { line.isScheduled = false } else { lines.append(line) }
         }
         isAtWork = !lines.isEmpty
         guard isAtWork else { return }
@@ -98,9 +98,9 @@ final class Rota {
 private final class TurnHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
-    private let rota: Rota
+    private let scheduler: TimeSliceScheduler
 
-    init(_ rota: Rota) { self.rota = rota }
+    init(_ scheduler: TimeSliceScheduler) { self.scheduler = scheduler }
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) { rota.takeTurn() }
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) { scheduler.takeTurn() }
 }
