@@ -56,8 +56,15 @@ enum BridgeOptionRules {
             }
             if address.family != .v4 { throw .unsupported("\(bindingOption)=\(text)") }
         }
-        if let text = options[trustedOption], !links(text).allSatisfy(isPlainLink) {
+        if let text = options[trustedOption], !links(text).allSatisfy({ EndpointOptions.isLinkName($0) || $0 == "lo" })
+        {
             throw .unsupported("\(trustedOption)=\(text)")
+        }
+        // Of a longer one Docker has words of its own.
+        if let name = options[LocalNetwork.bridgeNameOption], (1...15).contains(name.utf8.count),
+            !EndpointOptions.isLinkName(name)
+        {
+            throw .unsupported("\(LocalNetwork.bridgeNameOption)=\(name)")
         }
         guard let prefix = options[LocalNetwork.interfacePrefixOption] else { return }
         guard (1...longestPrefix).contains(prefix.utf8.count), EndpointOptions.isLinkName(prefix) else {
@@ -87,11 +94,6 @@ enum BridgeOptionRules {
 
     /// The links of a list with colons between them.
     static func links(_ text: String) -> [String] { text.split(separator: ":").map(String.init) }
-
-    /// Whether a name means one link alone where rules name it.
-    private static func isPlainLink(_ name: String) -> Bool {
-        (EndpointOptions.isLinkName(name) || name == "lo") && !name.contains { "\"\\*".contains($0) }
-    }
 }
 
 extension LocalNetwork {

@@ -51,10 +51,11 @@ struct EndpointOptions: Equatable {
         self.parameters = parameters
     }
 
-    /// As the kernel has it, and no path.
+    /// As the kernel has it, no path, and such that rules mean one link alone by it: quotes and backslashes end or change nft's texts, an asterisk
+    /// stands for whatever begins so.
     static func isLinkName(_ name: String) -> Bool {
         (1...15).contains(name.utf8.count) && name != "." && name != ".." && name != "lo"
-            && name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: ":") }
+            && name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && !#"/:"\*"#.utf8.contains($0) }
     }
 
     private static func parameter(_ text: Substring) throws(EndpointOptionError) -> Parameter {

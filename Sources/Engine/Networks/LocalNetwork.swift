@@ -51,9 +51,10 @@ struct LocalNetwork: VersionedRecord, Identifiable, Equatable {
     var isGatewayBridge: Bool { name == LocalNetwork.gatewayBridgeName }
     static let gatewayBridgeName = "docker_gwbridge"
 
+    static let bridgeNameOption = "com.docker.network.bridge.name"
     /// The bridge's link name.
     var bridgeName: String {
-        options["com.docker.network.bridge.name"] ?? "br-\(id.prefix(12))"
+        options[Self.bridgeNameOption].flatMap { $0.isEmpty ? nil : $0 } ?? "br-\(id.prefix(12))"
     }
     var mtu: Int { SwarmNetwork.mtu(options) ?? 1500 }
     var allowsTrafficBetweenContainers: Bool {
@@ -103,7 +104,7 @@ struct LocalNetworkPlanner {
 
     /// Options of the bridge driver that Apus knows. Source: Docker's bridge driver documentation.
     static let knownOptions: Set<String> = [
-        "com.docker.network.bridge.name", "com.docker.network.bridge.enable_icc",
+        LocalNetwork.bridgeNameOption, "com.docker.network.bridge.enable_icc",
         "com.docker.network.bridge.enable_ip_masquerade", "com.docker.network.bridge.host_binding_ipv4",
         "com.docker.network.bridge.default_bridge", "com.docker.network.driver.mtu",
         BridgeOptionRules.gatewayModeOption(.v4), BridgeOptionRules.gatewayModeOption(.v6),

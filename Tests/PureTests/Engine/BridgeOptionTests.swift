@@ -48,6 +48,16 @@ import Testing
         return (try #require(composed.bridges.first), try #require(composed.sandboxes.first))
     }
 
+    @Test func `a name of a link that rules would take for something else is none`() throws {
+        let option = bridge + "name"
+        for name in ["a\"b", "a*", "a\\b", "a/b", "a b", "lo", "..", "a\u{1}", "\u{e9}"] {
+            #expect(throws: NetworkOptionError.unsupported("\(option)=\(name)")) { try plan([option: name]) }
+        }
+        #expect(try plan([option: "br-0.1_x@y"]).bridgeName == "br-0.1_x@y")
+        #expect(try plan([option: ""]).bridgeName == "br-0123456789ab")
+        #expect(throws: NetworkError.longBridgeName("sixteen-letters-")) { try plan([option: "sixteen-letters-"]) }
+    }
+
     @Test func `values that mean nothing are refused in Docker's words, and those that are not acted upon by name`()
         throws
     {

@@ -174,7 +174,7 @@ import Testing
             let refusal = #expect(throws: APIError.self) { try told { try options(change) } }
             #expect(refusal?.kind == .notImplemented)
         }
-        for name in ["a/b", "..", "", "abcdefghijklmnop", "lo", "a b"] {
+        for name in ["a/b", "..", "", "abcdefghijklmnop", "lo", "a b", "a\"b", "a*", "a\\b"] {
             let refusal = #expect(throws: APIError.self) {
                 try told {
                     try options { $0.driverOpts = ["com.docker.network.endpoint.ifname": name] }
