@@ -14,7 +14,7 @@ extension DirectPort {
             for row in rows.sorted(by: { $0.lowerBound < $1.lowerBound }) {
                 var whole = row
                 if let last = merged.last, last.overlaps(row) {
-                    merged.removeLast()
+                    _ = merged.popLast()
                     whole = last.lowerBound...max(last.upperBound, row.upperBound)
                 }
                 merged.append(whole)
