@@ -347,7 +347,13 @@ class Cluster:
                 self.refresh()
             finally:
                 connection.close()
-        known = {(one.get("Description") or {}).get("Hostname"): one for one in poll(30, "the nodes", lambda: self.manager.get("/nodes"))}
+        def named():
+            """{name: node}; of two by one name, as a node leaves one behind that has joined anew, the one that is there."""
+            nodes = sorted(self.manager.get("/nodes"), key=lambda one: one["Status"]["State"] == "ready")
+            found = {(one.get("Description") or {}).get("Hostname"): one for one in nodes}
+            expect(None not in found, "one has joined, and not yet told its name")
+            return found
+        known = poll(30, "the nodes", named)
         for node in self.nodes:
             one = known.get(node.name)
             if one is None:
@@ -365,6 +371,10 @@ class Cluster:
 
         def attempt():
             node.docker("swarm", "leave", "--force", check=False, timeout=90)
+            # Where it has joined before, and was not told so in time.
+            for one in self.manager.get("/nodes"):
+                if (one.get("Description") or {}).get("Hostname") == node.name:
+                    self.manager.docker("node", "rm", "--force", one["ID"], check=False)
             joined = node.docker("swarm", "join", "--token", token, "--advertise-addr", node.address, f"{self.manager.address}:2377", check=False, timeout=90)
             expect(joined.code == 0, joined.text[-300:])
             return True

@@ -215,7 +215,7 @@ def recorded(cluster, base, password, since):
 
 def viewer(cluster, base, password):
     alerting = alert(cluster, base, password)
-    poll(30, "the end of the update", lambda: spec(cluster).get("UpdateStatus", {}).get("State") not in ("updating", "rollback_started"))
+    poll(30, "the end of the update", lambda: (spec(cluster).get("UpdateStatus") or {}).get("State") not in ("updating", "rollback_started"))
     before = spec(cluster)["Version"]["Index"]
     with Browser(base) as page:
         page.sign_in("vera", password)
