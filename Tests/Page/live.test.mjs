@@ -80,3 +80,16 @@ test('a turn to other lines is no loss', () => played((live, pass) => {
   pass(SILENCE - 1);
   assert.equal(live.isConnected, true);
 }));
+
+test('a session that could not be judged for a moment is asked for again', () => played((live, pass) => {
+  live.connect();
+  Source.last.say('state', whole);
+  const ended = Source.last, asked = Source.all.length;
+  ended.say('signedout');
+  assert.equal(live.isConnected, false);
+  assert.equal(ended.isOpen, false);
+  pass(500);
+  assert.equal(Source.all.length, asked + 1);
+  Source.last.say('ping');
+  assert.equal(live.isConnected, true);
+}));

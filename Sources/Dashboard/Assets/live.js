@@ -72,7 +72,8 @@ export class Live {
     on('lines', e => this.lines(JSON.parse(e.data)));
     on('skipped', e => { const n = JSON.parse(e.data).lines; if (n) this.lines([], { skipped: n }); });
     on('tail', e => this.lines([], { ended: JSON.parse(e.data)[0] }));
-    source.addEventListener('signedout', () => { this.close(); this.check(); });
+    // Or the manager could not tell for a moment: then it is no end.
+    source.addEventListener('signedout', () => { this.lost(); this.check(); });
     source.addEventListener('error', () => this.lost());
   }
   isThere() { this.isConnected = true; this.lostAt = null; this.heard = this.now(); }
