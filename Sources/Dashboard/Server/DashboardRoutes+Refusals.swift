@@ -14,33 +14,28 @@ final class Refusals: Sendable {
 
 /// What is asked for and not given is written down as what is done is, within a bound.
 extension DashboardRoutes {
-    /// - Parameter isKnown: Whether whoever asks has signed in, and not only given a name.
-    func writeDown(_ refusal: DashboardRefusal, isKnown: Bool) async {
-        guard let leftOut = refusals.admit(isKnown ? refusal.user : nil) else { return }
-        var refusal = refusal
-        refusal.leftOut = leftOut
-        await backend.refused(refusal)
-    }
-
     /// What a user's role or bounds do not allow.
     func writeDown(
         _ action: String, of subject: String, summary: String, reason: DashboardError.Code = .notAllowed,
         _ call: DashboardRequest, _ user: DashboardUser
     ) async {
-        await writeDown(
-            DashboardRefusal(
-                action: action, subject: subject, user: user.name, address: call.address, summary: summary,
-                reason: reason.rawValue),
-            isKnown: true)
+        guard let leftOut = refusals.admit(user.name) else { return }
+        var refusal = DashboardRefusal(
+            action: action, subject: subject, user: user.name, address: call.address, summary: summary,
+            reason: reason.rawValue)
+        refusal.leftOut = leftOut
+        await backend.refused(refusal)
     }
 
     /// A try to sign in that failed. A name that no account has is not written down: it may be a password.
     func writeDown(signInOf name: String?, reason: String, _ call: DashboardRequest) async {
+        // Whoever floods this has the accounts looked through no more often than is written down.
+        guard let leftOut = refusals.admit(nil) else { return }
         let known = await accounts.store.accounts().first { $0.name == name }?.name
-        await writeDown(
-            DashboardRefusal(
-                action: "sign-in", subject: known ?? "", user: known, address: call.address,
-                summary: "sign in", reason: reason),
-            isKnown: false)
+        var refusal = DashboardRefusal(
+            action: "sign-in", subject: known ?? "", user: known, address: call.address, summary: "sign in",
+            reason: reason)
+        refusal.leftOut = leftOut
+        await backend.refused(refusal)
     }
 }
