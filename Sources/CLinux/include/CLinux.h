@@ -119,8 +119,9 @@ struct clinux_spawn {
 /// Starts a program in a child that shares memory until its exec (CLONE_VM | CLONE_VFORK) and begins with this process'
 /// table of descriptors (CLONE_FILES), which it leaves for one of its own before it takes what is given to it
 /// (pidfd_getfd(2)): so the cost grows neither with this process nor with what it has open. Where that is forbidden, and
-/// for a thread that has a table of its own, the child gets a copy of the table and closes what is not given. Signals are blocked around it; the child gets default dispositions and an empty mask. Returns 0
-/// and fills `pid` and `pidfd` (close-on-exec), or -1 with errno of the failed step, whose name is in `stage`.
+/// for a thread that has a table of its own, the child gets a copy of the table and closes what is not given. Signals are
+/// blocked around it; the child gets default dispositions and an empty mask. Returns 0 and fills `pid` and `pidfd`
+/// (close-on-exec), or -1 with errno of the failed step, whose name is in `stage`.
 int clinux_spawn(const struct clinux_spawn *request, int *pid, int *pidfd, const char **stage);
 
 /// A copy of a program in memory that nobody can change (memfd_create(2), all seals). Returns its descriptor.
