@@ -112,6 +112,21 @@ package struct ImagesPruneAnswer: Encodable, Sendable {
     }
 }
 
+/// The answer to `POST /build/prune` where there is no builder: nothing was deleted.
+package struct CachePruneAnswer: Encodable, Sendable {
+    /// Bytes.
+    package var spaceReclaimed: Int64 = 0
+    package init() {}
+
+    private enum CodingKeys: String, CodingKey { case cachesDeleted, spaceReclaimed }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encodeNil(forKey: .cachesDeleted)
+        try container.encode(spaceReclaimed, forKey: .spaceReclaimed)
+    }
+}
+
 /// The answer to a login that a registry has taken.
 package struct LoginAnswer: Codable, Sendable, Equatable {
     package var status = "Login Succeeded"

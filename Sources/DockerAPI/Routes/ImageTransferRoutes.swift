@@ -8,6 +8,11 @@ import NIOCore
 
 /// Images that come from archives, and go to archives and registries; and those that go for good.
 enum ImageTransferRoutes {
+    /// Source: moby, builder/builder-next/builder.go.
+    private static let cacheFilters: Set<String> = [
+        "description", "id", "inuse", "label", "label!", "parent", "private", "shared", "type", "until", "unused-for",
+    ]
+
     static func add(to routes: inout RouteTable) {
         routes.on(.post, "/images/load", load)
         routes.on(.get, "/images/get") { call in
@@ -18,6 +23,11 @@ enum ImageTransferRoutes {
         }
         routes.on(.get, "/images/{name}/get") { call in try await save([call["name"]], call) }
         routes.on(.post, "/images/{name}/push", push)
+        routes.on(.post, "/build/prune") { call in
+            // There is no builder, so its cache is empty, whatever of it is asked for; Docker's client asks with every `system prune`.
+            _ = try call.filters(cacheFilters)
+            return try .json(CachePruneAnswer())
+        }
         routes.on(.post, "/images/prune") { call in
             // What the filters may be, the engine says.
             let pruned = try await call.backends.images.pruneImages(Filters(call.query.filters()))
