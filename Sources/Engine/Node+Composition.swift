@@ -31,7 +31,7 @@ extension NodeEngine {
             let (configuration, log) = (parts.configuration, parts.log)
             paths = EnginePaths(configuration)
             table = ContainerTable(store: parts.store, log: log)
-            localVolumes = Volumes(store: parts.store, directory: paths.volumes)
+            localVolumes = Volumes(store: parts.store, directory: paths.volumes, events: parts.events)
             localNetworks = LocalNetworks(store: parts.store, bridgeIPv6: configuration.bridgeIPv6)
             encryption = EncryptionKeeper(
                 EncryptionProcess(directory: paths.encryption, namespace: parts.namespace), events: parts.events,

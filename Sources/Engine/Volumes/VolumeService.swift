@@ -37,9 +37,7 @@ package final class VolumeService: VolumeBackend {
     private var usedVolumes: Set<String> { Set(users.volumeUseCounts().keys) }
 
     package func createVolume(_ request: VolumeRequest) async throws -> VolumeResource {
-        let volume = try await volumes.create(request)
-        events.publish("volume", "create", volume.name, ["driver": "local"])
-        return volume
+        try await volumes.create(request)
     }
 
     package func inspectVolume(_ name: String) async throws -> VolumeResource { try volumes.find(name) }
@@ -49,7 +47,6 @@ package final class VolumeService: VolumeBackend {
             return
         }
         try await volumes.remove(name) { [users] in users.users(ofVolume: name) }
-        events.publish("volume", "destroy", name, ["driver": "local"])
     }
 
     package func pruneVolumes(_ filters: Filters) async throws -> (removed: [String], reclaimedBytes: Int64) {
@@ -73,7 +70,6 @@ package final class VolumeService: VolumeBackend {
                 continue  // Of a container that came meanwhile.
             }
             reclaimed += bytes
-            events.publish("volume", "destroy", volume.name, ["driver": "local"])
             removed.append(volume.name)
         }
         events.publish("volume", "prune", "", ["reclaimed": String(reclaimed)])

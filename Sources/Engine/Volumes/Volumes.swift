@@ -19,9 +19,12 @@ final class Volumes: Sendable {
     let locks = KeyedLock<String>()
     private let store: NodeStore
     private let directory: String
+    private let events: EventLog
 
-    init(store: NodeStore, directory: String) {
+    /// - Parameter events: Told of every volume that comes and goes, whoever has asked for it.
+    init(store: NodeStore, directory: String, events: EventLog) {
         self.directory = directory
+        self.events = events
         self.store = store
     }
 
@@ -81,6 +84,7 @@ final class Volumes: Sendable {
         }
         try await store.save(volume, kind: .volumes, id: name)
         known.withLock { $0[name] = volume }
+        events.publish("volume", "create", name, ["driver": volume.driver])
         return volume
     }
 
@@ -118,6 +122,7 @@ final class Volumes: Sendable {
                 try Files.rename(path, to: aside)
                 try Files.removeTree(aside)
             }
+            events.publish("volume", "destroy", name, ["driver": "local"])
         }
     }
 }

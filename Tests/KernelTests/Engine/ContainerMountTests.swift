@@ -242,6 +242,29 @@ import Testing
         }
     }
 
+    @Test func `volumes that containers bring about are told as those that are asked for`() async throws {
+        try await EngineFixture.run { fixture in
+            for _ in 0..<2 {
+                let (code, _) = try await run(fixture, "true") {
+                    $0.hostConfig.binds = ["told:/v", "/anonymous"]
+                }
+                #expect(code == 0)
+            }
+            var request = VolumeRequest()
+            request.name = "told"
+            _ = try await fixture.engine.volumes.createVolume(request)
+            try await fixture.engine.volumes.removeVolume("told", force: false)
+            let told = await fixture.engine.events.recent("volume", since: Timestamp(seconds: 0)).filter {
+                ["create", "destroy"].contains($0.action) && $0.attributes["driver"] == "local"
+            }
+            // Once made, the named one is there for all.
+            #expect(told.filter { $0.actorID == "told" }.map(\.action) == ["create", "destroy"])
+            let others = told.filter { $0.actorID != "told" }
+            #expect(Set(others.map(\.actorID)).count == 2)
+            #expect(others.map(\.action) == ["create", "destroy", "create", "destroy"])
+        }
+    }
+
     @Test func `a part of a volume is found within the volume alone`() async throws {
         try await EngineFixture.run { fixture in
             let engine = fixture.engine
