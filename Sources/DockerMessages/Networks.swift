@@ -32,6 +32,9 @@ extension NetworkError: MessageConvertible {
             "bridge driver doesn't support multiple subnets"
         case .predefined(let name):
             "\(name) is a pre-defined network and cannot be removed"
+        case .reservedName(let name):
+            // Docker's text ends with the space.
+            "operation is not permitted on predefined \(name) network "
         case .inUse(let name, let id):
             "error while removing network: network \(name) id \(id) has active endpoints"
         }
@@ -96,6 +99,8 @@ extension EndpointOptionError: MessageConvertible {
             "invalid endpoint settings:\ninvalid interface name \"\(name)\""
         case .invalidParameter(let text):
             "invalid endpoint settings:\nunrecognised network interface sysctl '\(text)'; represent 'net.X.Y.ethN.Z=V' as 'net.X.Y.IFNAME.Z=V', 'X' must be 'ipv4', 'ipv6' or 'mpls'"
+        case .aliasOnDefaultNetwork:
+            "invalid endpoint settings:\nnetwork-scoped alias is supported only for containers in user defined networks"
         case .unsupported(let option):
             "the endpoint's driver option \(option) is not implemented by apus"
         case .emptyLink:

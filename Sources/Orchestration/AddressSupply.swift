@@ -173,18 +173,17 @@ struct AddressSupply {
         return nil
     }
 
-    /// Takes an address that the user asks for; `nil` when it is in use, kept back, or in none of the network's subnets.
+    /// Takes an address that the user asks for; `nil` when it is in use, kept back, no host's, or in none of the network's subnets.
     /// - Parameter service: The id of the service that asks for it.
     mutating func take(
         _ address: IPAddress, in network: String, for service: String?, _ draft: SwarmDraft
     ) -> IPNetwork? {
-        guard let allocator = allocators[network],
-            let subnet = allocator.subnet(of: address), taken[network]?.contains(address) != true,
-            !Self.holds(address, in: network, draft), !Self.isKept(address, in: network, besides: service, draft),
-            !allocator.ranges.contains(where: { $0.reserved.contains(address) })
+        guard let range = allocators[network]?.ranges.first(where: { $0.subnet.contains(address) }),
+            !range.reserved.contains(address), range.isHost(address), taken[network]?.contains(address) != true,
+            !Self.holds(address, in: network, draft), !Self.isKept(address, in: network, besides: service, draft)
         else { return nil }
         taken[network, default: []].insert(address)
-        return IPNetwork(address: address, prefixLength: subnet.prefixLength)
+        return IPNetwork(address: address, prefixLength: range.subnet.prefixLength)
     }
 
     /// Gives back what was taken in this pass.

@@ -28,6 +28,9 @@ extension EndpointService {
             if endpoint.requested?.ipamConfig?.asksForAddress == true, found.name == "bridge" {
                 throw EndpointError.addressOnDefaultNetwork
             }
+            if endpoint.requested?.aliases?.isEmpty == false, found.name == "bridge" {
+                throw EndpointOptionError.aliasOnDefaultNetwork
+            }
         }
     }
 

@@ -15,6 +15,9 @@ extension EndpointService {
         if settings?.ipamConfig?.asksForAddress == true, name == "bridge" {
             throw EndpointError.addressOnDefaultNetwork
         }
+        if settings?.aliases?.isEmpty == false, name == "bridge" {
+            throw EndpointOptionError.aliasOnDefaultNetwork
+        }
         try await containers.lock.run(record.id) {
             guard let before = containers.record(record.id) else {
                 throw ContainerError.notFound(container)

@@ -48,6 +48,8 @@ struct LocalNetwork: VersionedRecord, Identifiable, Equatable {
 
     /// Docker's own, which cannot be removed by hand.
     var isPredefined: Bool { ["bridge", "host", "none"].contains(name) }
+    /// Names that nobody may give to a network: Docker's own, and what stands for the default one.
+    static let reservedNames: Set<String> = ["bridge", "default", "host", "none"]
     var isGatewayBridge: Bool { name == LocalNetwork.gatewayBridgeName }
     static let gatewayBridgeName = "docker_gwbridge"
 

@@ -133,17 +133,13 @@ final class LocalNetworks: Sendable {
         guard let address = IPAddress(text), address.family == family else {
             throw family == .v4 ? .invalidAddress(text) : .invalidAddress6(text)
         }
-        let (subnet, reserved) = state.withLock { state in
-            (
-                state.allocators[id]?.subnet(of: address),
-                state.networks[id]?.ranges.contains { $0.reserved.contains(address) } ?? false
-            )
-        }
-        guard let subnet else {
+        let found = state.withLock { state in state.networks[id]?.ranges.first { $0.subnet.contains(address) } }
+        guard let found else {
             throw .addressOutside(text)
         }
-        guard !reserved, !isInUse(address) else { throw .addressTaken }
-        return IPNetwork(address: address, prefixLength: subnet.prefixLength)
+        // The subnet's own address and IPv4's broadcast address are taken from the beginning, as with Docker.
+        guard !found.reserved.contains(address), found.isHost(address), !isInUse(address) else { throw .addressTaken }
+        return IPNetwork(address: address, prefixLength: found.subnet.prefixLength)
     }
 
     private func keep(_ network: LocalNetwork) {

@@ -115,6 +115,7 @@ package final class NodeNetworkService: NetworkBackend {
     package func createNetwork(_ request: NetworkRequest) async throws -> (id: String, warning: String) {
         var request = request
         if request.name.isEmpty { throw NetworkError.emptyName }
+        if LocalNetwork.reservedNames.contains(request.name) { throw NetworkError.reservedName(request.name) }
         let source = request.configFrom?.network ?? ""
         request = try configured(request)
         if request.configOnly {

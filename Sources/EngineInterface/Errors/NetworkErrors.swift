@@ -18,6 +18,8 @@ package enum NetworkError: Fault, Equatable {
     /// Neither IPv4 nor IPv6.
     case noFamily
     case predefined(String)
+    /// The name of a network that there always is, or what stands for one.
+    case reservedName(String)
     case inUse(name: String, id: String)
 
     package var kind: FaultKind {
@@ -27,7 +29,7 @@ package enum NetworkError: Fault, Equatable {
             .noFamily:
             .invalidInput
         case .nameTaken: .conflict
-        case .onlyInstance, .localOverlay, .bridgeNameTaken, .predefined, .inUse: .forbidden
+        case .onlyInstance, .localOverlay, .bridgeNameTaken, .predefined, .reservedName, .inUse: .forbidden
         }
     }
 }
@@ -77,13 +79,15 @@ package enum EndpointOptionError: Fault, Equatable {
     case invalidAddress6(String)
     case invalidInterfaceName(String)
     case invalidParameter(String)
+    case aliasOnDefaultNetwork
     case unsupported(String)
     case emptyLink
     case invalidLink(String)
 
     package var kind: FaultKind {
         switch self {
-        case .invalidAddress, .invalidAddress6, .invalidInterfaceName, .invalidParameter, .emptyLink, .invalidLink:
+        case .invalidAddress, .invalidAddress6, .invalidInterfaceName, .invalidParameter, .aliasOnDefaultNetwork,
+            .emptyLink, .invalidLink:
             .invalidInput
         case .unsupported: .notImplemented
         }

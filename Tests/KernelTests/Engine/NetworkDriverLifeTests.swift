@@ -19,6 +19,47 @@ import Testing
         return request
     }
 
+    @Test func `what Docker keeps for itself is refused, names and addresses, and aliases where there are none`()
+        async throws
+    {
+        try await EngineFixture.run { fixture in
+            let engine = fixture.engine
+            for name in ["bridge", "default", "host", "none"] {
+                await #expect(throws: NetworkError.reservedName(name)) {
+                    _ = try await engine.networks.createNetwork(Self.request(name) { _ in })
+                }
+            }
+            let pools = [AddressPool(subnet: "192.0.2.0/24"), AddressPool(subnet: "fd00:9::/64")]
+            _ = try await engine.networks.createNetwork(
+                Self.request("n") { request in
+                    request.enableIPv6 = true
+                    request.ipam = AddressManagement(driver: "default", config: pools)
+                })
+            let id = try await fixture.start(["sleep", "1000"])
+            for address in ["192.0.2.0", "192.0.2.255", "192.0.2.1", "fd00:9::"] {
+                var settings = EndpointSettings()
+                settings.ipamConfig = EndpointSettings.AddressRequest()
+                if address.contains(":") {
+                    settings.ipamConfig?.iPv6Address = address
+                } else {
+                    settings.ipamConfig?.iPv4Address = address
+                }
+                let asked = settings
+                await #expect(throws: EndpointError.addressTaken, "\(address)") {
+                    try await engine.endpoints.connectNetwork("n", container: id, settings: asked)
+                }
+            }
+            #expect(try fixture.record(id).endpoints.map(\.networkName) == ["bridge"])
+            var settings = EndpointSettings()
+            settings.aliases = ["z"]
+            let named = settings
+            await #expect(throws: EndpointOptionError.aliasOnDefaultNetwork) {
+                try await engine.endpoints.connectNetwork("bridge", container: id, settings: named)
+            }
+            try await engine.endpoints.connectNetwork("n", container: id, settings: named)
+        }
+    }
+
     @Test func `a network takes its settings from one that is made for that`() async throws {
         try await EngineFixture.run { fixture in
             let engine = fixture.engine

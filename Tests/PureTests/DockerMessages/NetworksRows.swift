@@ -30,6 +30,9 @@ extension SentenceTests {
         Row(NetworkError.noFamily, .invalidInput, "IPv4 or IPv6 must be enabled"),
         Row(NetworkError.predefined("name"), .forbidden, "name is a pre-defined network and cannot be removed"),
         Row(
+            NetworkError.reservedName("default"), .forbidden,
+            "operation is not permitted on predefined default network "),
+        Row(
             NetworkError.inUse(name: "name", id: "id"), .forbidden,
             "error while removing network: network name id id has active endpoints"),
         Row(EndpointError.networkNotFound("reference"), .notFound, "network reference not found"),
@@ -99,6 +102,10 @@ extension SentenceTests {
         Row(
             EndpointOptionError.invalidParameter("text"), .invalidInput,
             "invalid endpoint settings:\nunrecognised network interface sysctl 'text'; represent 'net.X.Y.ethN.Z=V' as 'net.X.Y.IFNAME.Z=V', 'X' must be 'ipv4', 'ipv6' or 'mpls'"
+        ),
+        Row(
+            EndpointOptionError.aliasOnDefaultNetwork, .invalidInput,
+            "invalid endpoint settings:\nnetwork-scoped alias is supported only for containers in user defined networks"
         ),
         Row(
             EndpointOptionError.unsupported("option"), .notImplemented,

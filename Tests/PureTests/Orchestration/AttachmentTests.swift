@@ -61,8 +61,11 @@ import Testing
         attach(&swarm, "b", on: "n2", address: "10.198.0.5")
         attach(&swarm, "c", on: "n2", address: "10.198.0.1")
         attach(&swarm, "d", on: "n2", address: "10.9.0.1")
+        // The subnet's own address and its broadcast address.
+        attach(&swarm, "e", on: "n2", address: "10.198.0.0")
+        attach(&swarm, "f", on: "n2", address: "10.198.0.7")
         swarm.plan()
-        for id in ["b", "c", "d"] {
+        for id in ["b", "c", "d", "e", "f"] {
             #expect(address(swarm, id) == nil && swarm.state.tasks[id]?.status.err == "Address already in use")
         }
         let now = swarm.now
