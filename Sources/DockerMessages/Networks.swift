@@ -116,6 +116,9 @@ extension PoolError: MessageConvertible {
         switch self {
         case .overlaps:
             "Pool overlaps with other one on this address space"
+        case .malformed(let faults):
+            "invalid network config:\n"
+                + (faults.count == 1 ? "" : "* ") + faults.map(\.message).joined(separator: "\n* ")
         case .invalidSubnet(let text):
             "Invalid subnet \(text) : invalid CIDR address: \(text)"
         case .unusedFamily(let text):
@@ -132,6 +135,8 @@ extension PoolError: MessageConvertible {
             "no matching subnet for \(field) \(text)"
         case .addressReserved(let field, let text):
             "\(field) \(text) is the subnet's own or its broadcast address"
+        case .auxiliaryTaken(let name, let address):
+            "failed to allocate secondary ip address (\(name):\(address)): Address already in use"
         case .exhausted:
             "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network"
         }

@@ -118,7 +118,9 @@ package final class NodeNetworkService: NetworkBackend {
         if LocalNetwork.reservedNames.contains(request.name) { throw NetworkError.reservedName(request.name) }
         let source = request.configFrom?.network ?? ""
         request = try configured(request)
+        let pools = request.ipam?.config ?? []
         if request.configOnly {
+            try AddressPoolRules.check(pools, allowsIPv6: request.families.contains(.v6))
             return try await lock.run("networks") { [request] in
                 try refuseTakenName(request.name)
                 return (try await createConfiguration(request).id, "")
@@ -136,10 +138,12 @@ package final class NodeNetworkService: NetworkBackend {
             guard await catalog.isManager() else {
                 throw SwarmError.notManager
             }
+            try AddressPoolRules.check(pools, allowsIPv6: request.families.contains(.v6))
             try refuseTakenName(request.name)
             let id = try await catalog.createSwarmNetwork(request)
             return (id, "")
         }
+        try AddressPoolRules.check(pools, allowsIPv6: request.families.contains(.v6))
         switch request.driver {
         case "bridge": break
         case "host", "null":

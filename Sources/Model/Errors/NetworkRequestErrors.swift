@@ -3,6 +3,8 @@ package import Faults
 /// Subnets, ranges and addresses that a network cannot have.
 package enum PoolError: Fault, Equatable {
     case overlaps
+    /// All that is wrong with how the pools are written.
+    case malformed([PoolFault])
     case invalidSubnet(String)
     /// A subnet of a family that the network's containers get no addresses of.
     case unusedFamily(String)
@@ -12,16 +14,18 @@ package enum PoolError: Fault, Equatable {
     case invalidAddress(field: String, text: String)
     case addressOutside(field: String, text: String)
     case addressReserved(field: String, text: String)
+    /// An auxiliary address that is the gateway's, or another one's.
+    case auxiliaryTaken(name: String, address: String)
     /// No default subnet is left.
     case exhausted
 
     package var kind: FaultKind {
         switch self {
         case .overlaps: .forbidden
-        case .invalidSubnet, .unusedFamily, .smallSubnet, .invalidRange, .rangeOutside, .invalidAddress,
-            .addressOutside,
-            .addressReserved, .exhausted:
+        case .malformed, .invalidSubnet, .unusedFamily, .smallSubnet, .invalidRange, .rangeOutside, .invalidAddress,
+            .addressOutside, .addressReserved, .exhausted:
             .invalidInput
+        case .auxiliaryTaken: .internalError
         }
     }
 }

@@ -26,10 +26,22 @@ package enum AddressPoolRules {
             if taken.contains(where: { $0.overlaps(subnet) }) { throw .overlaps }
             taken.append(subnet)
             let first = gateway ?? subnet.first.advanced(by: 1)
-            if gateway != nil || !open.contains(subnet.family) { range.reserved.insert(first) }
+            if gateway != nil || !open.contains(subnet.family) {
+                try checkAuxiliaries(of: pool, beside: first)
+                range.reserved.insert(first)
+            }
             result.append((range, first))
         }
         return result
+    }
+
+    /// - Throws: ``PoolError/auxiliaryTaken(name:address:)``.
+    private static func checkAuxiliaries(of pool: AddressPool, beside gateway: IPAddress) throws(PoolError) {
+        var taken: Set<IPAddress> = [gateway]
+        for (name, text) in (pool.auxiliaryAddresses ?? [:]).sorted(by: { $0.key < $1.key }) {
+            guard let address = IPAddress(text), !taken.insert(address).inserted else { continue }
+            throw .auxiliaryTaken(name: name, address: text)
+        }
     }
 
     /// One pool as it is written.
@@ -37,9 +49,7 @@ package enum AddressPoolRules {
         _ pool: AddressPool, _ families: Set<IPFamily>
     ) throws(PoolError) -> (range: AddressRange, gateway: IPAddress?) {
         let text = pool.subnet ?? ""
-        guard let subnet = IPNetwork(text), subnet.family == .v4 || families.contains(.v6) else {
-            throw PoolError.invalidSubnet(text)
-        }
+        guard let subnet = IPNetwork(text) else { throw PoolError.invalidSubnet(text) }
         guard families.contains(subnet.family) else { throw .unusedFamily(text) }
         guard isOfHosts(subnet) else { throw .invalidSubnet(text) }
         guard subnet.prefixLength <= longestPrefix(subnet.family) else {

@@ -113,6 +113,19 @@ extension SentenceTests {
         Row(EndpointOptionError.emptyLink, .invalidInput, "empty string specified for links"),
         Row(EndpointOptionError.invalidLink("text"), .invalidInput, "bad format for links: text"),
         Row(PoolError.overlaps, .forbidden, "Pool overlaps with other one on this address space"),
+        Row(
+            PoolError.malformed([.notation(.subnet, text: "text")]), .invalidInput,
+            "invalid network config:\ninvalid subnet text: invalid CIDR block notation"),
+        Row(
+            PoolError.malformed([
+                .hostBits(.range, IPNetwork(address: IPAddress(10, 0, 0, 5), prefixLength: 24)),
+                .auxiliary(name: "a", .notation),
+            ]), .invalidInput,
+            "invalid network config:\n* invalid ip-range 10.0.0.5/24: it should be 10.0.0.0/24\n* invalid auxiliary address a: invalid address"
+        ),
+        Row(
+            PoolError.auxiliaryTaken(name: "name", address: "10.0.0.1"), .internalError,
+            "failed to allocate secondary ip address (name:10.0.0.1): Address already in use"),
         Row(PoolError.invalidSubnet("text"), .invalidInput, "Invalid subnet text : invalid CIDR address: text"),
         Row(
             PoolError.unusedFamily("text"), .invalidInput,

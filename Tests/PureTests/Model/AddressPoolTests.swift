@@ -51,4 +51,61 @@ import Testing
         let error = #expect(throws: APIError.self) { try told { try AddressPoolRules.parse([pool], avoiding: []) } }
         #expect(error?.message == message && error?.kind == .invalidInput)
     }
+
+    @Test(
+        arguments: [
+            ("bogus", nil, nil, nil, "invalid subnet bogus: invalid CIDR block notation"),
+            ("10.7.0.5/24", nil, nil, nil, "invalid subnet 10.7.0.5/24: it should be 10.7.0.0/24"),
+            ("fd00:7::1/64", nil, nil, nil, "invalid subnet fd00:7::1/64: it should be fd00:7::/64"),
+            ("10.7.0.0/24", "x", nil, nil, "invalid gateway x: invalid address"),
+            ("10.7.0.0/24", "fd00::1", nil, nil, "invalid gateway fd00::1: parent subnet is an IPv4 block"),
+            (
+                "10.7.0.0/24", "10.8.0.1", nil, nil,
+                "invalid gateway 10.8.0.1: parent subnet 10.7.0.0/24 doesn't contain this address"
+            ),
+            ("10.7.0.0/24", nil, "x", nil, "invalid ip-range x: invalid CIDR block notation"),
+            ("10.7.0.0/24", nil, "fd00::/80", nil, "invalid ip-range fd00::/80: parent subnet is an IPv4 block"),
+            (
+                "10.7.0.0/24", nil, "10.7.0.0/16", nil,
+                "invalid ip-range 10.7.0.0/16: CIDR block is bigger than its parent subnet 10.7.0.0/24"
+            ),
+            (
+                "10.7.0.0/24", nil, "10.8.0.1/25", nil,
+                "* invalid ip-range 10.8.0.1/25: it should be 10.8.0.0/25\n* invalid ip-range 10.8.0.1/25: parent subnet 10.7.0.0/24 doesn't contain ip-range"
+            ),
+            (
+                "10.7.0.0/24", nil, nil, "10.8.0.1",
+                "invalid auxiliary address a: parent subnet 10.7.0.0/24 doesn't contain this address"
+            ),
+        ] as [(String, String?, String?, String?, String)])
+    func `what is not well written is refused with all that is wrong`(
+        subnet: String, gateway: String?, range: String?, auxiliary: String?, message: String
+    ) throws {
+        var pool = AddressPool(subnet: subnet, ipRange: range, gateway: gateway)
+        if let auxiliary { pool.auxiliaryAddresses = ["a": auxiliary] }
+        let error = #expect(throws: APIError.self) {
+            try told { try AddressPoolRules.check([pool, AddressPool()], allowsIPv6: true) }
+        }
+        #expect(error?.message == "invalid network config:\n\(message)" && error?.kind == .invalidInput)
+    }
+
+    @Test func `a family that a network has not is not looked at, and what is well written passes`() throws {
+        try AddressPoolRules.check([AddressPool(subnet: "fd00:7::1/64")], allowsIPv6: false)
+        var pool = AddressPool(subnet: "10.7.0.0/24", ipRange: "10.7.0.128/25", gateway: "10.7.0.9")
+        pool.auxiliaryAddresses = ["a": "10.7.0.3"]
+        try AddressPoolRules.check([pool, AddressPool(subnet: "fd00:7::/64")], allowsIPv6: true)
+    }
+
+    @Test func `an auxiliary address is nobody else's`() throws {
+        func parsed(_ gateway: String?, _ auxiliaries: [String: String]) throws {
+            var pool = AddressPool(subnet: "10.7.0.0/24", gateway: gateway)
+            pool.auxiliaryAddresses = auxiliaries
+            _ = try AddressPoolRules.parse([pool], avoiding: [])
+        }
+        let taken = PoolError.auxiliaryTaken(name: "b", address: "10.7.0.1")
+        #expect(throws: taken) { try parsed("10.7.0.1", ["b": "10.7.0.1"]) }
+        #expect(throws: taken) { try parsed(nil, ["b": "10.7.0.1"]) }
+        #expect(throws: taken) { try parsed("10.7.0.9", ["a": "10.7.0.1", "b": "10.7.0.1"]) }
+        try parsed("10.7.0.9", ["a": "10.7.0.1", "b": "10.7.0.2"])
+    }
 }
