@@ -60,6 +60,8 @@ extension EndpointError: MessageConvertible {
             "container \(container) is a task's: its networks are its service's to change"
         case .hostNetwork:
             "container cannot be disconnected from host network or connected to host network"
+        case .sharedNetwork:
+            "container sharing network namespace with another container or host cannot be connected to any other network"
         case .noneNetwork:
             "container cannot be connected to multiple networks with one of the networks in private (none) mode"
         case .attachedNetworkUnknown(let network, let cause):

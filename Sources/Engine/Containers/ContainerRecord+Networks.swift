@@ -1,3 +1,4 @@
+import EngineInterface
 import Model
 
 extension ContainerRecord {
@@ -24,5 +25,26 @@ extension ContainerRecord {
         var endpoint = EndpointRecord(networkID: gateway, networkName: LocalNetwork.gatewayBridgeName)
         endpoint.isAutomatic = true
         endpoints.append(endpoint)
+    }
+}
+
+extension ContainerRecord {
+    /// Looks whether the container may have a place in one more network. What counts is where it is now, not how it was made.
+    /// - Throws: ``EndpointError``. Source: moby, `daemon/container_operations.go`.
+    func checkConnection(to network: String) throws(EndpointError) {
+        if isOnHostNetwork || network == "host" { throw .hostNetwork }
+        if networkOwner != nil { throw .sharedNetwork }
+        let isThere = endpoints.contains { $0.networkName == network } || (isOnNone && network == LocalNetwork.noneName)
+        if isThere { throw .alreadyConnected(container: name, network: network) }
+        let isAlone = network == LocalNetwork.noneName
+        if isOnNone || (isAlone && endpoints.contains { $0.isAutomatic != true }) { throw .noneNetwork }
+    }
+
+    /// Looks whether the container may leave a network.
+    /// - Throws: ``EndpointError`` for the node's own network, and for one that the container is not on.
+    func checkDisconnection(from network: String) throws(EndpointError) {
+        if isOnHostNetwork, network == "host" { throw .hostNetwork }
+        let isThere = network == LocalNetwork.noneName ? isOnNone : endpoints.contains { $0.networkName == network }
+        guard isThere else { throw .notConnected(container: id, network: network) }
     }
 }

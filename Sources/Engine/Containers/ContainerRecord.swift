@@ -34,6 +34,8 @@ struct ContainerRecord: VersionedRecord, Identifiable {
     var mountDetails: [String: MountDetails]?
     /// Network name → what was requested and, while running, what was allocated.
     var endpoints: [EndpointRecord] = []
+    /// Whether it is on `none`, where that was changed by hand; `nil`: as it was made.
+    var isOnNoneByHand: Bool?
     /// Filled while running.
     var publishedPorts: [PublishedPort] = []
     /// Set for a swarm task's container.
@@ -81,6 +83,7 @@ struct ContainerRecord: VersionedRecord, Identifiable {
         hostConfig.networkMode.isEmpty || hostConfig.networkMode == "default" ? "bridge" : hostConfig.networkMode
     }
     var isOnHostNetwork: Bool { hostConfig.networkMode == "host" }
+    var isOnNone: Bool { isOnNoneByHand ?? (networkMode == LocalNetwork.noneName) }
 
     /// What events and others tell of the container.
     var eventAttributes: [String: String] {
@@ -94,7 +97,7 @@ struct ContainerRecord: VersionedRecord, Identifiable {
 extension ContainerRecord: Decodable {
     enum CodingKeys: String, CodingKey {
         case id, name, created, imageID, configuration, hostConfig, commandLine, phase, health, restartCount, mounts
-        case links, mountDetails, endpoints, publishedPorts, task
+        case links, mountDetails, endpoints, isOnNoneByHand, publishedPorts, task
     }
 
     /// Reads the earlier forms as well: one without a phase has flags. What later versions add has a default.
@@ -116,6 +119,7 @@ extension ContainerRecord: Decodable {
         links = try values.decodeIfPresent([Link].self, forKey: .links)
         mountDetails = try values.decodeIfPresent([String: MountDetails].self, forKey: .mountDetails)
         endpoints = try values.decodeIfPresent([EndpointRecord].self, forKey: .endpoints) ?? []
+        isOnNoneByHand = try values.decodeIfPresent(Bool.self, forKey: .isOnNoneByHand)
         publishedPorts = try values.decodeIfPresent([PublishedPort].self, forKey: .publishedPorts) ?? []
         task = try values.decodeIfPresent(TaskReference.self, forKey: .task)
         if let phase = try values.decodeIfPresent(ContainerPhase.self, forKey: .phase) {

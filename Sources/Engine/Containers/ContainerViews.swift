@@ -137,7 +137,8 @@ struct ContainerViews {
             }
             result[endpoint.networkName] = settings
         }
-        if ["host", "none"].contains(record.networkMode) { result[record.networkMode] = EndpointSettings() }
+        if record.isOnHostNetwork { result[record.networkMode] = EndpointSettings() }
+        if record.isOnNone { result[LocalNetwork.noneName] = EndpointSettings() }
         return result
     }
 }

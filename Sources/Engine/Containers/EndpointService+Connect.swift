@@ -10,7 +10,7 @@ extension EndpointService {
         // On a worker only a manager may know the network: it is asked when the container joins.
         let found = try await joinable(reference, among: try await networks.knownNetworks())
         let name = found?.name ?? reference
-        try refuse(name, record)
+        try record.checkConnection(to: name)
         _ = try EndpointOptions(settings)
         if settings?.ipamConfig?.asksForAddress == true, name == "bridge" {
             throw EndpointError.addressOnDefaultNetwork
@@ -22,10 +22,9 @@ extension EndpointService {
             guard let before = containers.record(record.id) else {
                 throw ContainerError.notFound(container)
             }
+            try before.checkConnection(to: name)
+            guard name != LocalNetwork.noneName else { return try await putOnNone(before, true, found) }
             let networksBefore = Set(before.endpoints.map(\.networkName))
-            if networksBefore.contains(name) {
-                throw EndpointError.alreadyConnected(container: before.name, network: name)
-            }
             try await containers.update(record.id, durably: true) { record in
                 record.endpoints.append(
                     EndpointRecord(networkID: found?.identifier ?? "", networkName: name, requested: settings))
@@ -71,17 +70,16 @@ extension EndpointService {
     package func disconnectNetwork(_ reference: String, container: String, force: Bool) async throws {
         let record = try containers.find(container)
         let found = try NodeNetworkService.find(reference, in: try await networks.knownNetworks())
-        try refuse(found.name, record)
+        try record.checkDisconnection(from: found.name)
         if record.task != nil, found.scope == "swarm" {
             throw EndpointError.belongsToTask(record.id)
         }
         try await containers.lock.run(record.id) {
-            let before = containers.record(record.id)
-            guard before?.endpoints.contains(where: { $0.networkName == found.name }) == true else {
-                throw EndpointError.notConnected(container: record.id, network: found.name)
-            }
+            guard let before = containers.record(record.id) else { throw ContainerError.notFound(container) }
+            try before.checkDisconnection(from: found.name)
+            guard found.name != LocalNetwork.noneName else { return try await putOnNone(before, false, found) }
             try await drop(record.id) { $0.networkName == found.name }
-            guard let before, let after = containers.record(record.id), after.isRunning else { return }
+            guard let after = containers.record(record.id), after.isRunning else { return }
             try await network.refresh()
             try await files.renew(from: before, to: after)
             events.publish(
@@ -102,12 +100,12 @@ extension EndpointService {
         }
     }
 
-    private func refuse(_ network: String, _ record: ContainerRecord) throws {
-        if network == "host" || record.isOnHostNetwork {
-            throw EndpointError.hostNetwork
-        }
-        if network == "none" || record.networkMode == "none" {
-            throw EndpointError.noneNetwork
-        }
+    /// Whether a container is on `none` is only said: it has nothing there.
+    private func putOnNone(_ record: ContainerRecord, _ isOn: Bool, _ network: NetworkResource?) async throws {
+        let after = try await containers.update(record.id, durably: true) { $0.isOnNoneByHand = isOn }
+        guard after.isRunning, let network else { return }
+        events.publish(
+            "network", isOn ? "connect" : "disconnect", network.identifier,
+            ["container": record.id, "name": network.name, "type": network.driver])
     }
 }

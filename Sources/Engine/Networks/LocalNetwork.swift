@@ -46,6 +46,9 @@ struct LocalNetwork: VersionedRecord, Identifiable, Equatable {
         case gateways = "gateway"
     }
 
+    /// The network that is none: who is on it is on no other.
+    static let noneName = "none"
+
     /// Docker's own, which cannot be removed by hand.
     var isPredefined: Bool { ["bridge", "host", "none"].contains(name) }
     /// Names that nobody may give to a network: Docker's own, and what stands for the default one.

@@ -44,6 +44,8 @@ package enum EndpointError: Fault, Equatable {
     case notConnected(container: String, network: String)
     case belongsToTask(String)
     case hostNetwork
+    /// Its network is another container's, or the node's.
+    case sharedNetwork
     case noneNetwork
     case attachedNetworkUnknown(network: String, cause: Cause)
     case networkNotAttachable(String)
@@ -61,8 +63,8 @@ package enum EndpointError: Fault, Equatable {
     package var kind: FaultKind {
         switch self {
         case .networkNotFound, .attachedNetworkUnknown: .notFound
-        case .addressOnDefaultNetwork, .addressWithoutChosenSubnet, .hostNetwork, .invalidAddress,
-            .invalidAddress6, .addressOutside:
+        case .addressOnDefaultNetwork, .addressWithoutChosenSubnet, .hostNetwork, .sharedNetwork,
+            .invalidAddress, .invalidAddress6, .addressOutside:
             .invalidInput
         case .interfaceTaken, .alreadyConnected, .notConnected, .belongsToTask, .noneNetwork, .networkNotAttachable,
             .addressTaken, .conflictingRoute:

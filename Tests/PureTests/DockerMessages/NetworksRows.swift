@@ -58,6 +58,10 @@ extension SentenceTests {
             EndpointError.hostNetwork, .invalidInput,
             "container cannot be disconnected from host network or connected to host network"),
         Row(
+            EndpointError.sharedNetwork, .invalidInput,
+            "container sharing network namespace with another container or host cannot be connected to any other network"
+        ),
+        Row(
             EndpointError.noneNetwork, .forbidden,
             "container cannot be connected to multiple networks with one of the networks in private (none) mode"),
         Row(
