@@ -15,6 +15,8 @@ extension FilterError: MessageConvertible {
             "invalid value \"\(text)\" of filter 'until'"
         case .unknownNetworkType(let text):
             "invalid filter: 'type'='\(text)'"
+        case .unknownValue(let name, let value):
+            "Invalid \(name) filter: '\(value)'"
         case .severalValues(let name):
             "got more than one value for filter key \"\(name)\""
         }

@@ -34,6 +34,18 @@ package struct Filters: Sendable, Equatable {
         return isTrue
     }
 
+    /// The values of a filter that has a few known ones, in lower case; as with swarmkit, empty ones ask for nothing.
+    /// - Throws: ``FilterError/unknownValue(name:value:)``.
+    package func choices(_ key: String, of known: some Sequence<String>) throws(FilterError) -> Set<String> {
+        let known = Set(known)
+        var chosen: Set<String> = []
+        for value in self[key] where !value.isEmpty {
+            guard known.contains(value.lowercased()) else { throw .unknownValue(name: key, value: value) }
+            chosen.insert(value.lowercased())
+        }
+        return chosen
+    }
+
     /// `label=key` or `label=key=value`: every one must hold.
     package func labelsMatch(_ labels: [String: String], key: String = "label") -> Bool {
         self[key].allSatisfy { requested in

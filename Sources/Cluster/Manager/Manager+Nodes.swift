@@ -6,11 +6,13 @@ import StateStore
 extension Manager {
     package func listNodes(_ filters: Filters) throws -> [Node] {
         try filters.allow(["id", "label", "membership", "name", "node.label", "role"])
+        let roles = try filters.choices("role", of: ["worker", "manager"])
+        let memberships = try filters.choices("membership", of: ["accepted", "pending"])
         return model.objects.nodes.values.filter { node in
             filters.any("id") { node.id.hasPrefix($0) }
                 && filters.any("name") { (node.description?.hostname ?? "").hasPrefix($0) }
-                && filters.any("role") { $0 == node.spec.role.rawValue }
-                && filters.any("membership") { $0 == "accepted" }
+                && (roles.isEmpty || roles.contains(node.spec.role.rawValue))
+                && (memberships.isEmpty || memberships.contains("accepted"))
                 && filters.labelsMatch(node.description?.engine.labels ?? [:])
                 && filters.labelsMatch(node.spec.labels, key: "node.label")
         }
@@ -105,9 +107,7 @@ extension Manager {
         let objects = model.objects
         let services = try filters["service"].map { try findService($0).id }
         let nodes = try filters["node"].map { try findNode($0).id }
-        for wanted in filters["desired-state"] where TaskState(rawValue: wanted) == nil {
-            throw FilterError.invalid(name: "desired-state", value: wanted)
-        }
+        let states = try filters.choices("desired-state", of: TaskState.allCases.map(\.rawValue))
         let candidates: [SharedObject<SwarmTask>] =
             if !services.isEmpty {
                 Set(services).flatMap { objects.sharedTasks(ofService: $0) }
@@ -122,7 +122,7 @@ extension Manager {
             return !task.isAttachment && filters.any("id") { task.id.hasPrefix($0) }
                 && filters.any("name") { task.containerName.hasPrefix($0) }
                 && (nodes.isEmpty || nodes.contains(task.nodeID ?? ""))
-                && filters.any("desired-state") { $0 == task.desiredState.rawValue }
+                && (states.isEmpty || states.contains(task.desiredState.rawValue))
                 && filters.any("runtime") { $0 == task.spec.runtime ?? "container" }
                 && filters.any("_up-to-date") {
                     let service = objects.services.shared(task.serviceID)?.value

@@ -9,6 +9,8 @@ package enum FilterError: Fault, Equatable {
     case invalidUntil(String)
     case unknownNetworkType(String)
     case severalValues(String)
+    /// None of the few that the filter has, as swarmkit says it.
+    case unknownValue(name: String, value: String)
 
     package var kind: FaultKind { .invalidInput }
 }

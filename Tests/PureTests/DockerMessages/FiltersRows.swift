@@ -11,6 +11,7 @@ extension SentenceTests {
         Row(FilterError.severalUntil, .invalidInput, "more than one until filter specified"),
         Row(FilterError.invalidUntil("text"), .invalidInput, "invalid value \"text\" of filter 'until'"),
         Row(FilterError.unknownNetworkType("text"), .invalidInput, "invalid filter: 'type'='text'"),
+        Row(FilterError.unknownValue(name: "role", value: "bogus"), .invalidInput, "Invalid role filter: 'bogus'"),
         Row(FilterError.severalValues("name"), .invalidInput, "got more than one value for filter key \"name\""),
     ]
 }
