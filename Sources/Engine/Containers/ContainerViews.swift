@@ -132,7 +132,7 @@ struct ContainerViews {
                 }
                 settings.macAddress = endpoint.shownMAC?.description ?? ""
                 if endpoint.networkName != "bridge" {
-                    settings.dnsNames = NameTableComposer.names(of: record, endpoint).sorted()
+                    settings.dnsNames = NameTableComposer.shownNames(of: record, endpoint)
                 }
             }
             result[endpoint.networkName] = settings

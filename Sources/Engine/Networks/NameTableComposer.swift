@@ -88,6 +88,13 @@ struct NameTableComposer {
         name.utf8.count > 63 && !name.contains(".") ? String(name.prefix(63)) : name
     }
 
+    /// What of that is shown, in Docker's order: the name, which answers to an address as well, the aliases, the short id and the hostname.
+    static func shownNames(of container: any NetworkMember, _ endpoint: EndpointRecord) -> [String] {
+        let all = [container.name] + (endpoint.requested?.aliases ?? []) + [container.shortID, container.hostname]
+        var seen: Set<String> = []
+        return all.filter { !$0.isEmpty && seen.insert($0).inserted }
+    }
+
     /// What a container is called on a network.
     static func names(of container: any NetworkMember, _ endpoint: EndpointRecord) -> Set<String> {
         var names: Set<String> = [label(container.name), label(container.id), container.shortID]

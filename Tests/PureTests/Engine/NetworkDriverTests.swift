@@ -173,6 +173,13 @@ import Testing
         #expect(
             names.isSuperset(of: [String(id.prefix(63)), String(id.prefix(12)), String(repeating: "f", count: 63)]))
         #expect(names.allSatisfy { $0.utf8.count <= 63 })
+        // Of the long id nothing is shown.
+        record.name = "web"
+        record.configuration.hostname = record.shortID
+        var other = place
+        other.requested = EndpointSettings()
+        other.requested?.aliases = ["b", "a", "web"]
+        #expect(NameTableComposer.shownNames(of: record, other) == ["web", "b", "a", record.shortID])
     }
 
     @Test(arguments: PredefinedNetwork.allCases)
