@@ -172,6 +172,14 @@ extension LimitError: MessageConvertible {
         switch self {
         case .littleMemory:
             "Minimum memory limit allowed is 6MB"
+        case .invalidProcessorSet(let text):
+            "Invalid value \(text) for cpuset cpus: invalid format: \(text)"
+        case .invalidMemoryNodeSet(let text):
+            "Invalid value \(text) for cpuset mems: invalid format: \(text)"
+        case .processorsUnavailable(let requested, let available):
+            "Requested CPUs are not available - requested \(requested), available: \(available)"
+        case .memoryNodesUnavailable(let requested, let available):
+            "Requested memory nodes are not available - requested \(requested), available: \(available)"
         case .swapBelowMemory:
             "Minimum memoryswap limit should be larger than memory limit, see usage"
         case .swapWithoutMemory:

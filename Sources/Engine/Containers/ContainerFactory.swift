@@ -71,6 +71,7 @@ package final class ContainerFactory: ContainerCreationBackend {
                 image: image, cpuCount: sysconf(Int32(_SC_NPROCESSORS_ONLN)), cgroupVersion: cgroupVersion,
                 runtimes: runtimes)
             var record = try planner.plan(request, id: id, name: name, at: .now)
+            try await ProcessorSets.check(record.hostConfig)
             try await shipping.check(record)
             try NamespaceOwners(containers).resolve(&record)
             try ContainerLinks(containers).resolve(&record)

@@ -20,6 +20,8 @@ extension ContainerService {
             }
             var host = try ResourceUpdate(before.hostConfig).applying(changes)
             try ContainerPlanner.checkLimits(&host, cpuCount: sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+            // What it has had is none of this change's, also where the node has less by now.
+            try await ProcessorSets.check(changes)
             let requested = host
             let record = try await containers.update(id, durably: true) { $0.hostConfig = requested }
             if record.isUp {

@@ -132,6 +132,11 @@ package enum LimitError: Fault, Equatable {
     case processorsAfterPeriod
     case periodAfterProcessors
     case memoryAboveSwap
+    case invalidProcessorSet(String)
+    case invalidMemoryNodeSet(String)
+    /// With the node's own list.
+    case processorsUnavailable(requested: String, available: String)
+    case memoryNodesUnavailable(requested: String, available: String)
 
     package var kind: FaultKind { .invalidInput }
 }

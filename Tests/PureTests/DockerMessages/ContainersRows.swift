@@ -195,6 +195,16 @@ extension SentenceTests {
             LimitError.periodAfterProcessors, .invalidInput,
             "Conflicting options: CPU Period cannot be updated as NanoCPUs has already been set."),
         Row(
+            LimitError.invalidProcessorSet("x"), .invalidInput, "Invalid value x for cpuset cpus: invalid format: x"),
+        Row(
+            LimitError.invalidMemoryNodeSet("x"), .invalidInput, "Invalid value x for cpuset mems: invalid format: x"),
+        Row(
+            LimitError.processorsUnavailable(requested: "99", available: "0-1"), .invalidInput,
+            "Requested CPUs are not available - requested 99, available: 0-1"),
+        Row(
+            LimitError.memoryNodesUnavailable(requested: "9", available: "0"), .invalidInput,
+            "Requested memory nodes are not available - requested 9, available: 0"),
+        Row(
             LimitError.memoryAboveSwap, .invalidInput,
             "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time"),
         Row(
