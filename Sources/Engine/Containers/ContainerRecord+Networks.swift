@@ -2,6 +2,9 @@ import EngineInterface
 import Model
 
 extension ContainerRecord {
+    /// Whether it is to have ports published.
+    var publishes: Bool { !(hostConfig.portBindings ?? [:]).isEmpty || hostConfig.publishAllPorts }
+
     /// Gives up every place in a network, and what was added beside them.
     mutating func leaveNetworks() {
         for index in endpoints.indices { endpoints[index].leave() }
@@ -15,7 +18,6 @@ extension ContainerRecord {
     ///   - openBridges: Names of the bridges that lead outside.
     mutating func setGatewayEndpoint(gateway: String?, openBridges: Set<String>) {
         let overlays = endpoints.compactMap { $0.attachmentID == nil ? nil : $0.overlay }
-        let publishes = !(hostConfig.portBindings ?? [:]).isEmpty || hostConfig.publishAllPorts
         let isNeeded = overlays.contains { !$0.isInternal || publishes }
         let hasOther = endpoints.contains { endpoint in
             endpoint.overlay == nil && endpoint.isAutomatic != true && openBridges.contains(endpoint.networkName)

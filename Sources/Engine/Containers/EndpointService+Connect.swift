@@ -1,3 +1,4 @@
+import Addressing
 import Concurrency
 import EngineInterface
 import LinuxSystem
@@ -37,6 +38,8 @@ extension EndpointService {
             } catch {
                 try await uncancelled { [self] in
                     try await drop(record.id) { !networksBefore.contains($0.networkName) }
+                    try await bringBackGateway(of: before)
+                    try await renewPorts(record.id, .disconnection)
                     try await network.refresh()
                 }
                 throw error
@@ -57,6 +60,7 @@ extension EndpointService {
             }
             try EndpointRoutes.check(record.endpoints)
         }
+        try await renewPorts(id, .connection)
         try await network.join(id)
         try await network.applyParameters(joined.endpoints, of: joined.id)
         for endpoint in joined.endpoints where !before.contains(endpoint.endpointID) {
@@ -80,6 +84,7 @@ extension EndpointService {
             guard found.name != LocalNetwork.noneName else { return try await putOnNone(before, false, found) }
             try await drop(record.id) { $0.networkName == found.name }
             guard let after = containers.record(record.id), after.isRunning else { return }
+            try await renewPorts(record.id, .disconnection)
             try await network.refresh()
             try await files.renew(from: before, to: after)
             events.publish(
@@ -97,6 +102,17 @@ extension EndpointService {
         try await containers.update(id, durably: true) { record in
             record.endpoints.removeAll(where: isMeant)
             if record.task == nil { record.setGatewayEndpoint(gateway: nil, openBridges: open) }
+        }
+    }
+
+    /// Gives a container back the way out that had made room for a network which could not be joined, unless somebody has its address meanwhile.
+    private func bringBackGateway(of before: ContainerRecord) async throws {
+        guard let gateway = before.endpoints.first(where: { $0.isAutomatic == true }) else { return }
+        _ = try await containers.allocate(before.id) { record, isTaken in
+            let isFree = gateway.addresses?.hosts.all.contains { isTaken(gateway.networkID, $0) } != true
+            if isFree, !record.endpoints.contains(where: { $0.networkName == gateway.networkName }) {
+                record.endpoints.append(gateway)
+            }
         }
     }
 

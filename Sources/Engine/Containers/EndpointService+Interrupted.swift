@@ -8,13 +8,14 @@ extension EndpointService {
     /// Gives running containers their places in the networks that their records name and that they have not joined: whoever connected them was
     /// never answered. A place that cannot be had is given up, as it would have been then.
     ///
-    /// Those that were being taken out need nothing here: their records do not name the network any more.
+    /// Those that were being taken out need no more here than that their ports follow: their records do not name the network any more.
     func finishConnections() async {
         for record in containers.all {
-            guard record.isUp, !record.isOnHostNetwork, record.networkOwner == nil,
-                record.endpoints.contains(where: { !$0.isJoined })
-            else { continue }
-            do { try await finishConnections(of: record.id) } catch {
+            guard record.isUp, !record.isOnHostNetwork, record.networkOwner == nil else { continue }
+            do {
+                if record.endpoints.contains(where: { !$0.isJoined }) { try await finishConnections(of: record.id) }
+                if record.publishes || !record.publishedPorts.isEmpty { try await finishPorts(of: record.id) }
+            } catch {
                 network.reportUnfinished(record.id, error)
             }
         }
@@ -29,6 +30,7 @@ extension EndpointService {
                 try await files.renew(from: before, to: try await joinRunning(id))
             } catch {
                 try await drop(id) { !joined.contains($0.networkName) }
+                try await renewPorts(id, .disconnection)
                 try await network.refresh()
                 throw error
             }

@@ -34,25 +34,13 @@ package final class EndpointService: NetworkConnectionBackend {
     func allocateNetworks(_ id: String) async throws -> ContainerRecord {
         try await attachOverlays(id)
         try await checkParents(of: id)
-        let record = try await containers.allocate(id) { record, isTaken in
+        _ = try await containers.allocate(id) { record, isTaken in
             for index in record.endpoints.indices {
                 try self.allocate(&record.endpoints[index], at: index, of: record, isTaken)
             }
             try EndpointRoutes.check(record.endpoints)
         }
-        let wanted = try PortRequests(record).wanted(
-            defaultBinding: { self.local.network($0)?.defaultBinding },
-            routes: { self.local.network($0)?.routedFamilies ?? [] })
-        guard !wanted.requests.isEmpty || !wanted.routed.isEmpty else { return record }
-        let endpoint = record.endpoints.first(where: \.isInBridge)
-        let held =
-            wanted.requests.isEmpty
-            ? []
-            : try await ports.reserve(
-                wanted.requests, owner: id, endpoint: (record.name, endpoint?.endpointID ?? ""))
-        return try await containers.update(id) { record in
-            record.publishedPorts = held.map(\.published) + wanted.routed
-        }
+        return try await takePorts(id, .start)
     }
 
     /// Gives one endpoint its id, its interface `ethINDEX` and, on a local network, its address.

@@ -39,18 +39,16 @@ struct PortRequests {
 
     /// What names no address is published in each family that the container has an address of, at one port.
     ///
+    /// Where the container may choose among ports, one that it has had is asked for first.
+    ///
     /// - Parameters:
-    ///   - defaultBinding: The address that a network publishes on when a binding names none.
-    ///   - routes: Families in which no port of the node leads to a network, which is routed to instead.
+    ///   - ways: Where it leads.
+    ///   - isLax: What names an address of a family that the container has none of is left out.
     /// - Throws: ``ContainerOptionError``; ``UnsupportedError`` for an address of a family that the container has none of.
-    func wanted(defaultBinding: (String) -> IPAddress?, routes: (String) -> Set<IPFamily> = { _ in [] }) throws
-        -> Wanted
-    {
-        guard !record.isOnHostNetwork, let way = record.endpoints.first(where: \.isInBridge),
-            let targets = way.addresses?.hosts, !targets.isEmpty
-        else { return Wanted() }
-        let usual = defaultBinding(way.networkID)
-        let routed = routes(way.networkID)
+    func wanted(_ ways: PortWays, isLax: Bool = false) throws -> Wanted {
+        let (targets, usual, routed) = (ways.targets, ways.usual, ways.routed)
+        guard !targets.isEmpty else { return Wanted() }
+        var had = record.publishedPorts.filter { $0.isRouted != true }
         let bindings = record.hostConfig.portBindings ?? [:]
         var wanted = Wanted()
         for (text, list) in bindings.sorted(by: { $0.key < $1.key }) {
@@ -61,12 +59,15 @@ struct PortRequests {
             for (binding, place) in Self.places(list ?? []) {
                 let (first, last) = try Self.range(binding.hostPort)
                 guard var request = Self.request(place, key, first, last, targets, usual) else {
+                    if isLax { continue }
                     throw UnsupportedError.feature(
                         "publishing \(text) at \(binding.hostIp) for a container without an address of that family")
                 }
                 if let row {
                     request.last = request.first
                     request.count = row.ports.count
+                } else {
+                    Self.keep(&had, for: &request, isAlone: place.isAddress)
                 }
                 wanted.add(request, routed)
             }
@@ -75,7 +76,8 @@ struct PortRequests {
             let published = record.hostConfig.singleBindings ?? [:]
             for text in (record.configuration.singlePorts ?? [:]).keys.sorted() where published[text] == nil {
                 guard let key = PortKey(text) else { continue }
-                if let request = Self.request(.everywhere, key, 0, 0, targets, usual) {
+                if var request = Self.request(.everywhere, key, 0, 0, targets, usual) {
+                    Self.keep(&had, for: &request, isAlone: false)
                     wanted.add(request, routed)
                 }
             }
@@ -89,6 +91,28 @@ struct PortRequests {
         case everywhere
         case all(IPFamily)
         case address(IPAddress)
+
+        var isAddress: Bool { if case .address = self { true } else { false } }
+    }
+
+    /// Asks for a number that the container has, where any of several will do. Each is kept once.
+    /// - Parameter isAlone: Whether one at another address is another one's.
+    private static func keep(
+        _ had: inout [PublishedPort], for request: inout PortReservations.Request, isAlone: Bool
+    ) {
+        guard request.first == 0 || request.first != request.last else { return }
+        let (transport, target) = (request.transport, request.targetPort)
+        let called = request.hostAddress ?? .unspecified(.v4)
+        let (first, last) = (request.first, request.last)
+        func isMeant(_ port: PublishedPort) -> Bool {
+            port.transport == transport && port.containerPort == target
+                && (first == 0 || (first...last).contains(port.hostPort))
+        }
+        let same = had.firstIndex { isMeant($0) && $0.calledAddress == called }
+        guard let found = same ?? (isAlone ? nil : had.firstIndex(where: isMeant)) else { return }
+        let number = had[found].hostPort
+        request.kept = number
+        had.removeAll { isMeant($0) && $0.hostPort == number && (!isAlone || $0.calledAddress == called) }
     }
 
     /// Bindings with their places. Clients send one for all of IPv6 beside one for all of IPv4: both mean one port.

@@ -97,8 +97,6 @@ extension EndpointRecord {
 
     /// The driver of its network.
     var driver: String { overlay == nil ? localDriver ?? "bridge" : "overlay" }
-    /// Ports of the node can lead to it.
-    var isInBridge: Bool { overlay == nil && localDriver == nil }
     /// As inspect shows it: what has its parent's shows none.
     var shownMAC: MACAddress? { localDriver == "ipvlan" ? nil : hardwareAddress }
 }

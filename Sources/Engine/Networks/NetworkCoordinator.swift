@@ -105,6 +105,12 @@ final class NetworkCoordinator: Sendable {
         }
     }
 
+    /// Runs `body` while nothing is refreshed, and after the networks of before have been taken over.
+    func betweenRefreshes<Value>(_ body: () async throws -> Value) async throws -> Value {
+        try await waitUntilAdopted()
+        return try await order.run("refresh", body)
+    }
+
     /// Others share what is carried out, so it is waited for though this caller is cancelled.
     func carryOut(_ plan: NetworkRefresh, removesLater: Bool = false) async throws -> ApplyReport {
         do {

@@ -74,21 +74,11 @@ extension NodeNetworkComposer {
         return SpoofCheck.isOff(networks[endpoint.networkID]?.options)
     }
 
-    /// The endpoint through which a container reaches the outside in a family: of the node's networks the one with the highest priority, internal ones
-    /// never; `nil` when there is none.
+    /// The container's way out in a family, of the networks that are there.
     func gatewayEndpoint(
         of container: any NetworkMember, _ family: IPFamily, where isMeant: (LocalNetwork) -> Bool = { _ in true }
     ) -> EndpointRecord? {
-        if family == .v6, container.disablesIPv6 { return nil }
-        let open = container.endpoints.filter { endpoint in
-            endpoint.isJoined && endpoint.overlay == nil && endpoint.gateways?[family] != nil
-                && endpoint.addresses?.hosts[family] != nil
-                && networks[endpoint.networkID].map { !$0.isClosed && isMeant($0) } == true
-        }
-        return open.min { left, right in
-            let priorities = (left.requested?.gwPriority ?? 0, right.requested?.gwPriority ?? 0)
-            return priorities.0 != priorities.1 ? priorities.0 > priorities.1 : left.networkName < right.networkName
-        }
+        container.gatewayEndpoint(family, network: { networks[$0] }, where: isMeant)
     }
 
     private func mesh(_ container: any NetworkMember, _ joined: [EndpointRecord]) -> MeshMembership? {
@@ -110,9 +100,4 @@ extension NodeNetworkComposer {
                 ($0.port, $0.transport.rawValue) < ($1.port, $1.transport.rawValue)
             })
     }
-}
-
-extension LocalNetwork {
-    /// Whether there is a bridge of it on the node.
-    fileprivate var isBridge: Bool { driver == "bridge" && bridgeAddresses != nil }
 }

@@ -33,6 +33,8 @@ package final class PortReservations: PortReserving {
         package var count = 1
         /// Where the same port of all of IPv6's addresses leads; `nil`: nowhere.
         package var target6: IPAddress?
+        /// Of several that will do, the one that is tried first.
+        package var kept: UInt16?
 
         package init(
             transport: TransportProtocol, hostAddress: IPAddress? = nil, first: UInt16, last: UInt16? = nil,
@@ -166,30 +168,85 @@ package final class PortReservations: PortReserving {
     package func reserve(_ requests: [Request], owner: String, endpoint: (name: String, id: String)) async throws
         -> [HostPort]
     {
-        let work: @Sendable () throws -> [HostPort] = { [self] in
-            var taken: [Key] = []
-            var ports: [HostPort] = []
-            var sofar: Set<Key> = []
+        try await inNamespace { [self] in try take(requests, owner, endpoint, isLax: false) }
+    }
+
+    /// The same for a container whose ways out may be others than when it took its ports: what it has beside is given back. What none of the requests
+    /// can mean goes first, as it may be in the way of the rest, and is taken again where that cannot be had.
+    /// - Parameter isLax: What cannot be had is left out.
+    package func exchange(
+        _ requests: [Request], owner: String, endpoint: (name: String, id: String), isLax: Bool
+    ) async throws -> [HostPort] {
+        try await inNamespace { [self] in
+            let stale = (book.withLock { $0.byOwner[owner] ?? [] }).filter { key in
+                !requests.contains { Self.mayMean($0, key) }
+            }
+            drop(stale)
             do {
-                for request in requests {
-                    guard let parts = request.parts else { throw PortRefusal.noneFree }
-                    for one in parts {
-                        let (found, new) = try take(one, owner, sofar)
-                        taken += new
-                        sofar.formUnion(found.map { Key($0.published) })
-                        if parts.count == 1 { ports += found }
-                    }
-                    if parts.count > 1 { ports += request.ports(at: request.first) }
+                let ports = try take(requests, owner, endpoint, isLax: isLax)
+                let wanted = Set(
+                    ports.flatMap { $0.published.hostPorts.count > Self.mostHeld ? [$0] : $0.single }.map {
+                        Key($0.published)
+                    })
+                drop((book.withLock { $0.byOwner[owner] ?? [] }).subtracting(wanted))
+                return ports
+            } catch {
+                for key in stale {
+                    let port = PublishedPort(
+                        transport: key.transport, hostAddress: key.address, hostPort: key.port,
+                        containerPort: key.port, count: Int(clamping: key.last - key.port) + 1)
+                    // One that a program has taken in this moment is told of by the next pass that holds ports.
+                    _ = try? take(HostPort(port, to: key.address), owner, isAhead: true)
                 }
+                throw error
+            }
+        }
+    }
+
+    /// Whether what is held may be what is asked for.
+    private static func mayMean(_ request: Request, _ key: Key) -> Bool {
+        let (last, isBeyond) = request.first.addingReportingOverflow(UInt16(clamping: request.count - 1))
+        let numbers = request.first == 0 ? choice : request.first...max(isBeyond ? .max : last, request.last)
+        return numbers.contains(key.port)
+            && request.ports(at: key.port).contains {
+                $0.published.transport == key.transport && $0.published.calledAddress == key.address
+            }
+    }
+
+    /// In the calling thread's namespace: all or none, unless what cannot be had may be left out.
+    private func take(
+        _ requests: [Request], _ owner: String, _ endpoint: (name: String, id: String), isLax: Bool
+    ) throws -> [HostPort] {
+        var taken: [Key] = []
+        var ports: [HostPort] = []
+        var sofar: Set<Key> = []
+        for request in requests {
+            let before = taken.count
+            do {
+                guard let parts = request.parts else { throw PortRefusal.noneFree }
+                for one in parts {
+                    let (found, new) = try take(one, owner, sofar)
+                    taken += new
+                    sofar.formUnion(found.map { Key($0.published) })
+                    if parts.count == 1 { ports += found }
+                }
+                if parts.count > 1 { ports += request.ports(at: request.first) }
             } catch let refusal as PortRefusal {
-                drop(taken)
+                drop(taken[(isLax ? before : 0)...])
+                if isLax {
+                    taken.removeSubrange(before...)
+                    continue
+                }
                 throw PortError.notPublished(endpoint: endpoint.name, id: endpoint.id, reason: refusal)
             } catch {
                 drop(taken)
                 throw error
             }
-            return ports
         }
+        return ports
+    }
+
+    private func inNamespace<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
         if let namespace { return try await namespace.run(work) }
         return try await onThread(work)
     }
@@ -224,8 +281,7 @@ package final class PortReservations: PortReserving {
             return refused
         }
         if missing.isEmpty { return try work() }
-        if let namespace { return try await namespace.run(work) }
-        return try await onThread(work)
+        return try await inNamespace(work)
     }
 
     package var owners: Set<String> { book.withLock { Set($0.byOwner.keys) } }
@@ -242,8 +298,9 @@ package final class PortReservations: PortReserving {
         _ request: Request, _ owner: String, _ sofar: Set<Key>, isAhead: Bool = false
     ) throws -> (ports: [HostPort], new: [Key]) {
         let candidates = request.first == 0 ? Self.choice : request.first...max(request.first, request.last)
+        let kept = request.kept.flatMap { candidates.contains($0) ? $0...$0 : nil }
         var refusal = PortRefusal.noneFree
-        for number in candidates {
+        for number in [kept, candidates].compactMap({ $0 }).joined() {
             let ports = request.ports(at: number)
             let mine = ports.map { Key($0.published) }.filter { key in book.withLock { $0.all[key]?.owner == owner } }
             if mine.contains(where: sofar.contains) { continue }

@@ -329,4 +329,36 @@ enum HostFiltering: String, CaseIterable, Sendable {
             withExtendedLifetime(program) {}
         }
     }
+
+    @Test func `a container whose way out has changed has its new ports and no others, or all that it had`()
+        async throws
+    {
+        try await withWorld(nodes: 1) { world in
+            let held = try world.nodes[0].plane.reservations
+            func ask(_ address: IPAddress?, _ port: UInt16, kept: UInt16? = nil) -> PortReservations.Request {
+                var request = PortReservations.Request(
+                    transport: .tcp, hostAddress: address, first: port, targetAddress: target, targetPort: 80)
+                request.kept = kept
+                return request
+            }
+            func exchange(
+                _ requests: [PortReservations.Request], _ owner: String = "c1", isLax: Bool = false
+            ) async throws -> [UInt16] {
+                try await held.exchange(requests, owner: owner, endpoint: (owner, "e"), isLax: isLax).map(
+                    \.published.hostPort)
+            }
+            #expect(try await exchange([ask(nil, 8080), ask(nil, 0, kept: 50_000)]) == [8080, 50_000])
+            // At one address where it was at all: its own is not in its way.
+            let local = IPAddress(127, 0, 0, 1)
+            #expect(try await exchange([ask(local, 8080), ask(nil, 0, kept: 50_000)]) == [8080, 50_000])
+            #expect(try await exchange([ask(nil, 9000)], "c2") == [9000])
+            await #expect(throws: PortError.self) { _ = try await exchange([ask(nil, 9000)]) }
+            // What it had is its own still.
+            await #expect(throws: PortError.self) { _ = try await exchange([ask(local, 8080)], "c3") }
+            #expect(try await exchange([ask(nil, 9000), ask(nil, 9001)], isLax: true) == [9001])
+            #expect(try await exchange([ask(nil, 8080), ask(nil, 50_000)], "c3") == [8080, 50_000])
+            #expect(try await exchange([]) == [])
+            #expect(held.owners == ["c2", "c3"])
+        }
+    }
 }

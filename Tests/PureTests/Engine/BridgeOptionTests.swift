@@ -99,7 +99,7 @@ import Testing
             #expect(network.routedFamilies == routed)
             var record = try member(network, ["80/tcp": [PortBinding(hostIp: "", hostPort: "8080")]])
             let wanted = try PortRequests(record).wanted(
-                defaultBinding: { _ in nil }, routes: { $0 == network.id ? network.routedFamilies : [] })
+                PortWays(of: record) { $0 == network.id ? network : nil })
             #expect(
                 wanted.requests.map { request in
                     "\(request.hostAddress.map { "\($0)" } ?? "*") \(request.targetAddress) \(request.target6.map { "\($0)" } ?? "-")"
@@ -134,8 +134,7 @@ import Testing
                 ]
             ])
         record.configuration.exposedPorts = ["80/tcp": Empty()]
-        let wanted = try PortRequests(record).wanted(
-            defaultBinding: { _ in nil }, routes: { _ in network.routedFamilies })
+        let wanted = try PortRequests(record).wanted(PortWays(of: record) { _ in network })
         #expect(wanted.requests.isEmpty)
         record.publishedPorts = wanted.routed
         record.phase = .running(.init(pid: 1, startedAt: .now))

@@ -336,7 +336,9 @@ import Testing
         record.endpoints[0].addresses = EndpointAddresses([
             IPNetwork(address: IPAddress(172, 17, 0, 2), prefixLength: 16)
         ])
-        let requests = try PortRequests(record).wanted(defaultBinding: { _ in nil }).requests
+        let requests = try PortRequests(record).wanted(
+            PortWays(targets: HostAddresses(IPAddress(172, 17, 0, 2)))
+        ).requests
         #expect(
             requests.map(\.count) == [10_000] && requests.map(\.first) == [10_000] && requests.map(\.last) == [10_000])
         record.publishedPorts = [PublishedPort(transport: .udp, hostPort: 10_000, containerPort: 10_000, count: 10_000)]

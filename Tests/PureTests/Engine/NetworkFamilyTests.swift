@@ -113,7 +113,8 @@ import Testing
         func requests(_ addresses: [String], _ hosts: [String], usual: IPAddress? = nil) throws -> [String] {
             let record = try container(
                 ["80/tcp": hosts.map { PortBinding(hostIp: $0, hostPort: "8080") }], addresses)
-            return try PortRequests(record).wanted(defaultBinding: { _ in usual }).requests.map { request in
+            let hosts = try #require(record.endpoints.first?.addresses?.hosts)
+            return try PortRequests(record).wanted(PortWays(targets: hosts, usual: usual)).requests.map { request in
                 "\(request.hostAddress.map { "\($0)" } ?? "*") \(request.targetAddress) \(request.target6.map { "\($0)" } ?? "-")"
             }
         }
