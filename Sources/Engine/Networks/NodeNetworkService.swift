@@ -127,22 +127,7 @@ package final class NodeNetworkService: NetworkBackend {
             }
         }
         if request.driver.isEmpty { request.driver = "bridge" }
-        let isOverlay = request.driver == "overlay"
-        if isOverlay, request.scope == "local" {
-            throw NetworkError.localOverlay
-        }
-        if isOverlay {
-            guard let catalog, await catalog.isMember() else {
-                throw SwarmError.notMember
-            }
-            guard await catalog.isManager() else {
-                throw SwarmError.notManager
-            }
-            try AddressPoolRules.check(pools, allowsIPv6: request.families.contains(.v6))
-            try refuseTakenName(request.name)
-            let id = try await catalog.createSwarmNetwork(request)
-            return (id, "")
-        }
+        if request.driver == "overlay" { return (try await createOverlay(request), "") }
         try AddressPoolRules.check(pools, allowsIPv6: request.families.contains(.v6))
         switch request.driver {
         case "bridge": break
@@ -184,6 +169,16 @@ package final class NodeNetworkService: NetworkBackend {
             events.publish("network", "create", network.id, ["name": network.name, "type": network.driver])
             return (network.id, "")
         }
+    }
+
+    /// Asks the swarm for a network; its id.
+    private func createOverlay(_ request: NetworkRequest) async throws -> String {
+        if request.scope == "local" { throw NetworkError.localOverlay }
+        guard let catalog, await catalog.isMember() else { throw SwarmError.notMember }
+        guard await catalog.isManager() else { throw SwarmError.notManager }
+        try AddressPoolRules.check(request.ipam?.config ?? [], allowsIPv6: request.families.contains(.v6))
+        try refuseTakenName(request.name)
+        return try await catalog.createSwarmNetwork(request)
     }
 
     private func refuseTakenName(_ name: String) throws(NetworkError) {
