@@ -120,7 +120,7 @@ let package = Package(
         library("EngineInterface", ["Model", "Addressing", "Faults"], [nioCore]),
         library("StateStore", ["Concurrency", "Model", "Faults"]),
         // 3: one subsystem each
-        library("DockerMessages", ["EngineInterface", "Templates", "Model", "Faults"]),
+        library("DockerMessages", ["EngineInterface", "Templates", "Model", "Addressing", "Faults"]),
         library("LocalStore", ["Concurrency", "LinuxSystem", "Model", "Faults"], [sqlite]),
         library(
             "EtcdStore", ["StateStore", "Model", "Concurrency", "LinuxSystem", "CLinux", "Faults"],

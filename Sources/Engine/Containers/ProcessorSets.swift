@@ -51,7 +51,7 @@ struct ProcessorSets {
         var numbers: Set<Int> = []
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
             let bounds = part.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false).map { bound in
-                bound.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int(bound) : nil
+                bound.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int(bound, radix: 10) : nil
             }
             guard let first = bounds.first ?? nil, let last = bounds.last ?? nil, first <= last else { return nil }
             numbers.formUnion(min(first, most)...min(last, most))

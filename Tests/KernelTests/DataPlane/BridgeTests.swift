@@ -207,11 +207,11 @@ enum HostFiltering: String, CaseIterable, Sendable {
                     try await Greeter.start("c1", in: node.sandbox("c1"), port: 81),
                 ]
                 let isRouted = routed == [.v4]
-                let seen = await tcp(target, 80, from: world.client, milliseconds: 400)
                 let isOpen = isRouted || trusted == ["eth0"]
+                let seen = await tcp(target, 80, from: world.client, milliseconds: isOpen ? 10_000 : 400)
                 #expect((seen == "c1 \(World.clientAddress)") == isOpen, "\(routed) \(trusted): \(seen)")
                 #expect(await tcp(target, 81, from: world.client, milliseconds: 400) != "c1 \(World.clientAddress)")
-                let beside = await tcp(target, 80, from: node.sandbox("m1"), milliseconds: 400)
+                let beside = await tcp(target, 80, from: node.sandbox("m1"), milliseconds: isRouted ? 10_000 : 400)
                 #expect((beside == "c1 172.19.0.10") == isRouted, "\(routed) \(trusted): \(beside)")
                 // What leaves has the container's own address where that leads back.
                 let way = await tcp(World.clientAddress, 80, from: node.sandbox("c1"))

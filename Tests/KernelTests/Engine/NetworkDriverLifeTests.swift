@@ -35,7 +35,7 @@ import Testing
                     request.enableIPv6 = true
                     request.ipam = AddressManagement(driver: "default", config: pools)
                 })
-            let id = try await fixture.start(["sleep", "1000"])
+            let id = try await fixture.start(["sleep", "1000"]) { $0.hostConfig.networkMode = "bridge" }
             for address in ["192.0.2.0", "192.0.2.255", "192.0.2.1", "fd00:9::"] {
                 var settings = EndpointSettings()
                 settings.ipamConfig = EndpointSettings.AddressRequest()
@@ -50,6 +50,7 @@ import Testing
                 }
             }
             #expect(try fixture.record(id).endpoints.map(\.networkName) == ["bridge"])
+            try await engine.endpoints.disconnectNetwork("bridge", container: id, force: false)
             var settings = EndpointSettings()
             settings.aliases = ["z"]
             let named = settings
