@@ -115,16 +115,22 @@ package struct DaemonClient: Sendable {
         }
     }
 
+    /// As Docker's command line shows what engines say.
+    private static func withoutTrailingSpace(_ text: String) -> String {
+        var text = text
+        while text.last?.isWhitespace == true { _ = text.popLast() }
+        return text
+    }
+
     private static func refusal(_ response: Response, _ request: Request, _ version: String?) async throws
         -> DockerError
     {
         let body = try await response.collect()
         // Not every refusal is Docker's error object; then its text is shown as it is.
         if let message = (try? JSON(parsing: body))?["message"].string, !message.isEmpty {
-            return .refused(status: response.status, message: message)
+            return .refused(status: response.status, message: withoutTrailingSpace(message))
         }
-        var text = String(decoding: body, as: UTF8.self)
-        while text.last?.isWhitespace == true { _ = text.popLast() }
+        var text = withoutTrailingSpace(String(decoding: body, as: UTF8.self))
         if text.isEmpty || text.hasPrefix("{") {
             let reason = response.head.reason
             text =
