@@ -155,7 +155,7 @@ enum HostFiltering: String, CaseIterable, Sendable {
                     NodeNetwork(bridges: [bridge, other], sandboxes: [container("c1", 10), neighbour]))
                 try #require(report.failures.isEmpty, "\(report.failures)")
                 let greeter = try await Greeter.start("c1", in: node.sandbox("c1"), port: 80)
-                let seen = await tcp(target, 80, from: world.client, milliseconds: 400)
+                let seen = await tcp(target, 80, from: world.client, milliseconds: isUnprotected ? 10_000 : 400)
                 #expect((seen == "c1 \(World.clientAddress)") == isUnprotected, "\(seen)")
                 #expect(await tcp(target, 80, from: node.sandbox("m1"), milliseconds: 400) != "c1 172.19.0.10")
                 #expect(try await node.plane.resync(reason: "test").isClean)
