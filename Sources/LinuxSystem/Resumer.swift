@@ -45,19 +45,21 @@ final class Resumer: Sendable {
 }
 
 /// sem_overview(7). `@unchecked`: a semaphore is there for several threads, and the pointer never changes.
-final class Semaphore: @unchecked Sendable {
+package final class Semaphore: @unchecked Sendable {
     private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
 
-    init() { sem_init(semaphore, 0, 0) }
+    package init() { sem_init(semaphore, 0, 0) }
 
     deinit {
         sem_destroy(semaphore)
         semaphore.deallocate()
     }
 
-    func post() { sem_post(semaphore) }
+    /// One more wait goes on.
+    package func post() { sem_post(semaphore) }
 
-    func wait() { while sem_wait(semaphore) != 0, errno == EINTR {} }
+    /// Until somebody has posted; each post lets one go on.
+    package func wait() { while sem_wait(semaphore) != 0, errno == EINTR {} }
 
     /// False where nobody has posted by then, as the wall clock has it: for waits of which it does not matter how long they are.
     func wait(seconds: Int) -> Bool {

@@ -42,6 +42,15 @@ package func leaveDescriptors() throws(SystemError) {
     try check(clinux_close_range(3, .max, unshare), "leave the process' descriptors")
 }
 
+/// How much less a thread is worth that has given way: it gets a tenth of a processor that another wants as well, and all of one that nobody wants (nice(2)).
+private let givenWayNiceness: CInt = 10
+
+/// Has all other threads of the process go first where there is not a processor for each: for work that others ask for without end, or that nobody
+/// waits for. The calling thread stays so to its end, and threads that it starts begin so, but those of Swift's pool, which say themselves what they are worth.
+package func giveWay() throws(SystemError) {
+    try check(setpriority(CInt(PRIO_PROCESS.rawValue), 0, givenWayNiceness), "lower the priority of a thread")
+}
+
 /// Starts a thread that the caller must join or detach.
 package func startThread(stackBytes: Int = threadStackBytes, _ body: @escaping @Sendable () -> Void)
     throws(SystemError) -> pthread_t

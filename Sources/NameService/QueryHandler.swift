@@ -1,4 +1,3 @@
-import Concurrency
 import LinuxSystem
 import Logging
 import NIOCore
@@ -64,8 +63,6 @@ final class QueryHandler {
     private let counts: QueryCounts
     /// What is known of the upstreams that this sandbox reaches itself.
     private let ownMemory = UpstreamMemory()
-    /// Those who make sockets in the sandbox. As many as the share of what is forwarded allows.
-    private let visits = OwnedTasks()
     private let log: Logger
 
     init(
@@ -140,15 +137,7 @@ final class QueryHandler {
             loop.execute { desk.value.finish(number, result) }
         }
         guard upstreams.origin == .sandbox, let namespace else { return UpstreamThread.shared.start(exchange) }
-        // A socket belongs to the namespace in which it was made, whoever uses it.
-        visits.begin {
-            do {
-                let sockets = try await namespace.run { try UpstreamSockets(for: exchange.servers, transport) }
-                UpstreamThread.shared.start(exchange.using(sockets))
-            } catch {
-                exchange.whenDone(.failure(error))
-            }
-        }
+        SandboxVisits.shared.start(exchange, in: namespace)
     }
 
     /// Whether one more query may be forwarded, after the oldest has given way where that is its turn.

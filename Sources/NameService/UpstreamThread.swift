@@ -16,6 +16,13 @@ final class UpstreamThread: Sendable {
 
     private let state = Mutex(State())
 
+    /// Begins the thread, in the namespaces of the calling one, unless that has been done.
+    func ensureStarted() throws(SystemError) {
+        try state.withLock { state throws(SystemError) in
+            if state.wakeup < 0 { state.wakeup = try begin() }
+        }
+    }
+
     /// Takes an exchange over; what comes of it is told to its ``UpstreamExchange/whenDone``, on this thread.
     func start(_ exchange: UpstreamExchange) {
         do {

@@ -1,5 +1,4 @@
 import Concurrency
-import Glibc
 import LinuxSystem
 import Logging
 import Logs
@@ -27,8 +26,6 @@ final class LogPacker: Sendable {
         func goesOn(with id: String) -> Bool { !isEnding && !away.contains(id) }
     }
 
-    /// How much less the thread is worth than others (nice(2)).
-    private static let niceness: CInt = 10
     static let restTime = Duration.seconds(5)
 
     private let paths: EnginePaths
@@ -73,7 +70,7 @@ final class LogPacker: Sendable {
     /// Until cancelled.
     func run() async {
         // Where it cannot be had, the thread works as others do.
-        try? await thread.run { _ = setpriority(CInt(clamping: PRIO_PROCESS.rawValue), 0, Self.niceness) }
+        try? await thread.run { try giveWay() }
         await withTaskCancellationHandler {
             var settled: Set<String> = []
             // Cancelled: it ends.

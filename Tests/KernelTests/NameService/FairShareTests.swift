@@ -189,6 +189,41 @@ import Testing
         }
     }
 
+    @Test func `names are answered and asked from within a sandbox by no thread of Swift's pool`() async throws {
+        try await withNamespace { namespace in
+            let server = NameServer(log: log)
+            let responder = try await namespace.run { try boundDatagramSocket(upstreamAddress, 5353) }
+            let isOver = Flag()
+            defer { isOver.set() }
+            // Ended by the flag.
+            let responding = Task { try await namespace.run { respond(to: "good", on: responder, until: isOver) } }
+            let upstreams = Upstreams([.init(upstreamAddress, port: 5353)], origin: .sandbox)
+            let ports = try await server.open("a", namespace: namespace, table: table(), upstreams: upstreams)
+            let octets = try ["web", "good.example"].map { try query($0).encoded() }
+            // Whoever answers has begun by then.
+            _ = try await namespace.run { try octets.map { try exchange($0, NameServer.address, ports.udp, .udp) } }
+            let replies = try await namespace.run {
+                let (isFree, entered) = (Flag(), Semaphore())
+                defer { isFree.set() }
+                let count = Int(clamping: sysconf(CInt(_SC_NPROCESSORS_ONLN)))
+                for _ in 0..<count {
+                    // All threads that the pool has, until the answers are there. Ended by the flag.
+                    Task {
+                        entered.post()
+                        while !isFree.isSet { usleep(1_000) }
+                    }
+                }
+                for _ in 0..<count { entered.wait() }
+                return try octets.map { try exchange($0, NameServer.address, ports.udp, .udp) }
+            }
+            for reply in replies { #expect(try Message(decoding: reply).answers.count == 1) }
+            isOver.set()
+            _ = try await responding.value
+            close(responder)
+            await server.close("a")
+        }
+    }
+
     @Test func `a connection on which no query comes to an end is closed, however it trickles`() async throws {
         try await withNamespace { namespace in
             let server = NameServer(log: log)
