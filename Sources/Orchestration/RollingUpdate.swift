@@ -44,9 +44,15 @@ struct RollingUpdate {
     var startsFirst: Bool { configuration?.order == "start-first" }
 
     private mutating func count(_ tasks: [SwarmTask], _ service: Service, _ state: SwarmState) {
-        if tasks.contains(where: { task in
-            task.isWanted && !service.isUpToDate(task, on: task.nodeID.flatMap { state.nodes[$0] })
-        }) {
+        func isOutdated(_ task: SwarmTask) -> Bool {
+            !service.isUpToDate(task, on: task.nodeID.flatMap { state.nodes[$0] })
+        }
+        if tasks.contains(where: { $0.isWanted && isOutdated($0) }) {
+            dirty += 1
+        } else if Self.isUnderWay(service), !tasks.contains(where: \.isWanted),
+            let last = SlotReconciler.newest(of: tasks), last.desiredState != .remove, isOutdated(last)
+        {
+            // It is to be filled with what the update wants: that, too, is waited for.
             dirty += 1
         }
         guard let since else { return }
@@ -84,6 +90,9 @@ struct RollingUpdate {
         inHand += 1
         return true
     }
+
+    /// A place in which nothing was left has got its new task, which costs the service nothing however many others are in hand.
+    mutating func noteFilled() { inHand += 1 }
 
     // MARK: Status
 

@@ -8,13 +8,16 @@ struct SlotReconciler {
     let makeID: @Sendable () -> String
 
     private var rule: RestartRule { RestartRule(service) }
-    private var newest: SwarmTask? { tasks.max { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) } }
+    private var newest: SwarmTask? { Self.newest(of: tasks) }
+
+    static func newest(of tasks: [SwarmTask]) -> SwarmTask? {
+        tasks.max { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) }
+    }
 
     /// Whether the last task of a place ended in a way after which no other follows.
     static func hasEnded(_ tasks: [SwarmTask], _ service: Service) -> Bool {
         guard !tasks.contains(where: { $0.isWanted && $0.isLive }),
-            let last = tasks.max(by: { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) }),
-            service.isUpToDate(last, on: nil), last.desiredState != .remove
+            let last = newest(of: tasks), service.isUpToDate(last, on: nil), last.desiredState != .remove
         else { return false }
         return !RestartRule(service).allowsSuccessor(of: last)
     }
@@ -26,7 +29,7 @@ struct SlotReconciler {
 
     func settle(_ draft: inout SwarmDraft, _ update: inout RollingUpdate) {
         let wanted = dismissEnded(&draft)
-        if wanted.isEmpty { return fill(&draft) }
+        if wanted.isEmpty { return fill(&draft, &update) }
         let old = wanted.filter { !isUpToDate($0, draft.state) }
         let new = wanted.filter { isUpToDate($0, draft.state) }
         if !old.isEmpty {
@@ -116,11 +119,19 @@ struct SlotReconciler {
         draft.put(task)
     }
 
+    /// The same as ``fill(_:isUpdate:)``; what follows one that is outdated belongs to an update that is under way, which waits for it and watches it.
+    private func fill(_ draft: inout SwarmDraft, _ update: inout RollingUpdate) {
+        let isOutdated = newest.map { $0.desiredState != .remove && !isUpToDate($0, draft.state) } ?? false
+        guard update.since != nil, isOutdated else { return fill(&draft) }
+        update.noteFilled()
+        fill(&draft, isUpdate: true)
+    }
+
     /// Puts a new task into an empty place, if what was there before lets it.
-    private func fill(_ draft: inout SwarmDraft) {
+    private func fill(_ draft: inout SwarmDraft, isUpdate: Bool = false) {
         guard let last = newest, last.desiredState != .remove else { return create(&draft, desired: .running) }
         guard isUpToDate(last, draft.state), RestartRule.hasEndedByItself(last) else {
-            return create(&draft, desired: isLost(last, draft.state) ? .running : .ready)
+            return create(&draft, desired: isLost(last, draft.state) ? .running : .ready, isUpdate: isUpdate)
         }
         if rule.allowsSuccessor(of: last) { create(&draft, desired: .ready, following: last) }
     }

@@ -146,6 +146,63 @@ import Testing
         }
     }
 
+    /// Clients read a status five times a second: what goes by within one step of the planner they never see.
+    @Test func `a rollback goes on until what takes the place of a failed task has been watched`() throws {
+        var swarm = running(replicas: 2) {
+            // The second place has not begun when the first fails, so there is nothing else to roll back.
+            $0.updateConfig = self.configuration(delay: 2_000_000_000, action: "rollback")
+            $0.rollbackConfig = self.configuration()
+            $0.rollbackConfig?.monitor = 500_000_000
+        }
+        swarm.updateService("web") { $0.taskTemplate.containerSpec?.image = "bad" }
+        var random = SplitMix(state: 7)
+        var begun: Timestamp?
+        var completed: Timestamp?
+        for _ in 0..<40 where completed == nil {
+            swarm.plan()
+            let status = try #require(swarm.state.services["web"]?.updateStatus)
+            if status.state == "rollback_started", begun == nil {
+                begun = swarm.now
+                #expect(status.message?.hasPrefix("update rolled back due to failure or early termination of") == true)
+            }
+            if status.state == "rollback_completed" { completed = swarm.now }
+            swarm.stagger(&random, chance: 1)
+            swarm.now = swarm.now.advanced(byNanoseconds: 100_000_000)
+        }
+        let (start, end) = (try #require(begun), try #require(completed))
+        #expect(end.timeSince(start) >= 0.5)
+        #expect(image(swarm) == ["nginx"] && swarm.running("web").count == 2)
+    }
+
+    @Test func `a rollback by hand goes on until places are filled in which nothing was left`() throws {
+        var swarm = running(replicas: 2) {
+            $0.updateConfig = self.configuration(delay: 2_000_000_000, action: "pause")
+            $0.taskTemplate.restartPolicy = TaskRestartPolicy()
+            $0.taskTemplate.restartPolicy?.condition = "none"
+        }
+        swarm.updateService("web") { $0.taskTemplate.containerSpec?.image = "bad" }
+        var random = SplitMix(state: 7)
+        for _ in 0..<6 {
+            swarm.plan()
+            swarm.stagger(&random, chance: 1)
+            swarm.now = swarm.now.advanced(byNanoseconds: 100_000_000)
+        }
+        #expect(swarm.state.services["web"]?.updateStatus?.state == "paused" && swarm.running("web").count == 1)
+        swarm.updateService("web") { $0.taskTemplate.containerSpec?.image = "nginx" }
+        var status = UpdateStatus()
+        (status.state, status.startedAt) = ("rollback_started", swarm.now)
+        swarm.state.services["web"]?.updateStatus = status
+        swarm.plan()
+        #expect(swarm.state.services["web"]?.updateStatus?.state == "rollback_started")
+        for _ in 0..<4 {
+            swarm.stagger(&random, chance: 1)
+            swarm.now = swarm.now.advanced(bySeconds: 5)
+            swarm.plan()
+        }
+        #expect(swarm.state.services["web"]?.updateStatus?.state == "rollback_completed")
+        #expect(image(swarm) == ["nginx"] && swarm.running("web").count == 2)
+    }
+
     @Test func `as many failures as the ratio allows do not stop an update`() {
         var swarm = running(replicas: 4) { $0.updateConfig = self.configuration(action: "pause", ratio: 0.5) }
         swarm.updateService("web") { $0.taskTemplate.containerSpec?.image = "nginx:2" }
