@@ -48,19 +48,25 @@ extension EndpointService {
     }
 
     /// Gives a running container its places in the networks that its record names and that it has not joined yet.
-    func joinRunning(_ id: String) async throws -> ContainerRecord {
-        let before = Set(containers.record(id)?.endpoints.filter(\.isJoined).map(\.endpointID) ?? [])
+    /// - Parameter left: Names of links that it has left, and that may be there yet.
+    func joinRunning(
+        _ id: String, _ occasion: PortOccasion = .connection, beside left: Set<String> = []
+    ) async throws -> ContainerRecord {
+        let places = containers.record(id)?.endpoints.filter(\.isJoined) ?? []
+        let before = Set(places.map(\.endpointID))
+        // What makes room for a new place goes after that has come.
+        let present = left.union(places.map(\.interfaceName))
         try await attachOverlays(id)
         try await checkParents(of: id)
         let joined = try await containers.allocate(id) { record, isTaken in
             for place in record.endpoints.indices where !record.endpoints[place].isJoined {
-                let taken = Set(record.endpoints.filter(\.isJoined).map(\.interfaceName))
+                let taken = present.union(record.endpoints.filter(\.isJoined).map(\.interfaceName))
                 guard let free = (0...taken.count).first(where: { !taken.contains("eth\($0)") }) else { continue }
                 try self.allocate(&record.endpoints[place], at: free, of: record, isTaken)
             }
             try EndpointRoutes.check(record.endpoints)
         }
-        try await renewPorts(id, .connection)
+        try await renewPorts(id, occasion)
         try await network.join(id)
         try await network.applyParameters(joined.endpoints, of: joined.id)
         for endpoint in joined.endpoints where !before.contains(endpoint.endpointID) {
@@ -82,26 +88,44 @@ extension EndpointService {
             guard let before = containers.record(record.id) else { throw ContainerError.notFound(container) }
             try before.checkDisconnection(from: found.name)
             guard found.name != LocalNetwork.noneName else { return try await putOnNone(before, false, found) }
-            try await drop(record.id) { $0.networkName == found.name }
-            guard let after = containers.record(record.id), after.isRunning else { return }
-            try await renewPorts(record.id, .disconnection)
+            try await drop(record.id, findsGateway: before.isUp) { $0.networkName == found.name }
+            guard let left = containers.record(record.id), left.isRunning else { return }
+            let names = before.endpoints.filter(\.isJoined).map(\.interfaceName)
+            let after = try await joinGateway(left, beside: Set(names))
+            if after == nil { try await renewPorts(record.id, .disconnection) }
             try await network.refresh()
-            try await files.renew(from: before, to: after)
+            try await files.renew(from: before, to: after ?? left)
             events.publish(
                 "network", "disconnect", found.identifier,
                 ["container": record.id, "name": found.name, "type": found.driver])
         }
     }
 
+    /// Gives a running container its place on `docker_gwbridge` where its record has got one for what it has left.
+    /// - Returns: `nil` where it needs none. Where there is no room it goes on without, as it has left the network all the same, and that is told.
+    private func joinGateway(_ record: ContainerRecord, beside left: Set<String>) async throws -> ContainerRecord? {
+        let waits = record.endpoints.contains { $0.isAutomatic == true && !$0.isJoined }
+        guard record.isUp, waits else { return nil }
+        do { return try await joinRunning(record.id, .disconnection, beside: left) } catch {
+            network.reportUnfinished(record.id, error)
+            try await uncancelled { [self] in try await drop(record.id) { $0.isAutomatic == true } }
+            return nil
+        }
+    }
+
     /// Takes endpoints out of a record, and its way out with the last that needed one.
-    func drop(_ id: String, where isMeant: @Sendable (EndpointRecord) -> Bool) async throws {
+    /// - Parameter findsGateway: Where what goes was the way out of one that is on a network of the swarm, too, it gets another.
+    func drop(
+        _ id: String, findsGateway: Bool = false, where isMeant: @Sendable (EndpointRecord) -> Bool
+    ) async throws {
         let released = containers.record(id)?.endpoints.filter(isMeant).compactMap(\.attachmentID) ?? []
         let open = openBridges
+        let gateway = findsGateway ? local.named(LocalNetwork.gatewayBridgeName)?.id : nil
         // Also when it cannot be put on record: they are held by nobody.
         defer { holders.signal(released) }
         try await containers.update(id, durably: true) { record in
             record.endpoints.removeAll(where: isMeant)
-            if record.task == nil { record.setGatewayEndpoint(gateway: nil, openBridges: open) }
+            if record.task == nil { record.setGatewayEndpoint(gateway: gateway, openBridges: open) }
         }
     }
 

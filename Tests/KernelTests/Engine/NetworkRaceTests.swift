@@ -91,4 +91,45 @@ import Testing
             #expect(engine.networks.networks.named(name) == nil)
         }
     }
+
+    /// Destinations and gateways of the routes of IPv4 that lead over a gateway, as the kernel writes them.
+    private func gateways(_ id: String, _ engine: NodeEngine) async throws -> [Substring] {
+        let text = try await engine.network.dataPlane.sandboxNamespace(id).run {
+            try Files.text("/proc/thread-self/net/route") ?? ""
+        }
+        return text.split(separator: "\n").compactMap { line in
+            let fields = line.split(separator: "\t")
+            return fields.count > 2 && fields[1] == "00000000" && fields[2] != "00000000" ? fields[2] : nil
+        }
+    }
+
+    @Test func `who leaves the bridge that led outside has docker_gwbridge at once, until there is another`()
+        async throws
+    {
+        try await EngineFixture.run { fixture in
+            let engine = fixture.engine
+            _ = try await engine.networks.networks.ensureGatewayBridge(taken: [], routed: [])
+            _ = try await makeNetwork("n", engine)
+            let id = try await fixture.start(["sleep", "1000"]) { $0.hostConfig.networkMode = "n" }
+            let first = try await gateways(id, engine)
+            #expect(first.count == 1)
+            // A place that a manager would have given it: no swarm is here, so there is nothing in the kernel of it.
+            var place = EndpointRecord(networkID: "over", networkName: "over")
+            place.overlay = EndpointRecord.Overlay(vni: 4100, isInternal: false, isIngress: false)
+            (place.attachmentID, place.endpointID, place.interfaceName) = ("t1", "e1", "eth7")
+            let overlay = place
+            try await engine.table.update(id) { $0.endpoints.append(overlay) }
+
+            try await engine.endpoints.disconnectNetwork("n", container: id, force: false)
+            let places = try fixture.record(id).endpoints
+            #expect(places.map(\.networkName) == ["over", LocalNetwork.gatewayBridgeName])
+            #expect(places.allSatisfy { $0.isJoined })
+            let second = try await gateways(id, engine)
+            #expect(second.count == 1 && second != first)
+
+            try await engine.endpoints.connectNetwork("n", container: id, settings: nil)
+            #expect(try fixture.record(id).endpoints.map(\.networkName) == ["over", "n"])
+            #expect(try await gateways(id, engine) == first)
+        }
+    }
 }
