@@ -146,6 +146,11 @@ package final class NodeEngine: ServiceLifecycle.Service {
         try await table.load()
         try await localVolumes.load()
         try await networks.networks.load(routed: try await RoutedSubnets.read())
+        for network in networks.networks.all where network.isMisnamed {
+            log.warning(
+                "a bridge has another name than it was given, which rules would take for something else",
+                metadata: ["network": "\(network.name)", "bridge": "\(network.bridgeName)"])
+        }
         networks.networks.resume(
             after: table.all.sorted { $0.phase.startedAt < $1.phase.startedAt }.flatMap(\.endpoints).flatMap {
                 endpoint in

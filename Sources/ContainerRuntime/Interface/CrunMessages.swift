@@ -40,7 +40,7 @@ enum CrunMessages {
         {
             return "error during container init: error mounting \"\(source)\" to rootfs at \"/\(target)\": \(error)"
         }
-        if line.hasPrefix("open /proc/sys/") || line.hasPrefix("setrlimit `") {
+        if ["open /proc/sys/", "setrlimit `", "sethostname: "].contains(where: line.hasPrefix) {
             return "error during container init: \(loweredError(line))"
         }
         if line.hasPrefix("writing file `") {

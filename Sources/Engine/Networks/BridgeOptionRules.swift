@@ -56,8 +56,7 @@ enum BridgeOptionRules {
             }
             if address.family != .v4 { throw .unsupported("\(bindingOption)=\(text)") }
         }
-        if let text = options[trustedOption], !links(text).allSatisfy({ EndpointOptions.isLinkName($0) || $0 == "lo" })
-        {
+        if let text = options[trustedOption], !links(text).allSatisfy(isTrustable) {
             throw .unsupported("\(trustedOption)=\(text)")
         }
         // Of a longer one Docker has words of its own.
@@ -91,6 +90,8 @@ enum BridgeOptionRules {
         default: nil
         }
     }
+
+    static func isTrustable(_ link: String) -> Bool { EndpointOptions.isLinkName(link) || link == "lo" }
 
     /// The links of a list with colons between them.
     static func links(_ text: String) -> [String] { text.split(separator: ":").map(String.init) }
@@ -129,7 +130,11 @@ extension LocalNetwork {
     private var inhibitsIPv4: Bool { options[BridgeOptionRules.inhibitOption].flatMap(BridgeOptionRules.truth) == true }
 
     /// Links by which the ports that its containers publish are reached at the containers' own addresses.
-    var trustedLinks: Set<String> { Set(BridgeOptionRules.links(options[BridgeOptionRules.trustedOption] ?? "")) }
+    /// One that rules would take for something else, on record from before they were looked at, is trusted no more.
+    var trustedLinks: Set<String> {
+        let named = BridgeOptionRules.links(options[BridgeOptionRules.trustedOption] ?? "")
+        return Set(named.filter(BridgeOptionRules.isTrustable))
+    }
 
     /// What leaves the network has one of these instead of the node's address.
     var sources: HostAddresses {

@@ -35,6 +35,8 @@ struct LocalNetwork: VersionedRecord, Identifiable, Equatable {
     var parent: ParentLink?
     /// Made to be taken by others: there is nothing of it but its settings.
     var isConfiguration: Bool?
+    /// Whether networks that take its settings have IPv6, where it is a configuration.
+    var configuresIPv6: Bool?
     /// Whose settings it has, by name.
     var configFrom: String?
     /// `docker_gwbridge` of a user's making: it stays when the node leaves its swarm.
@@ -42,7 +44,7 @@ struct LocalNetwork: VersionedRecord, Identifiable, Equatable {
 
     private enum CodingKeys: String, CodingKey {
         case id, name, driver, created, isInternal, isAttachable, options, labels, ranges, mac, hasChosenSubnet, ipam
-        case hasChosenSubnet6, lacksIPv4, parent, isConfiguration, configFrom, isMadeByHand
+        case hasChosenSubnet6, lacksIPv4, parent, isConfiguration, configuresIPv6, configFrom, isMadeByHand
         case gateways = "gateway"
     }
 
@@ -59,7 +61,13 @@ struct LocalNetwork: VersionedRecord, Identifiable, Equatable {
     static let bridgeNameOption = "com.docker.network.bridge.name"
     /// The bridge's link name.
     var bridgeName: String {
-        options[Self.bridgeNameOption].flatMap { $0.isEmpty ? nil : $0 } ?? "br-\(id.prefix(12))"
+        let asked = isMisnamed ? "" : options[Self.bridgeNameOption] ?? ""
+        return asked.isEmpty ? "br-\(id.prefix(12))" : asked
+    }
+    /// Whether its bridge was given a name that rules would take for something else, as could be asked for before names were looked at. Rules are
+    /// made for all networks together, so that one would stop the others: it has the name of one that names none.
+    var isMisnamed: Bool {
+        options[Self.bridgeNameOption].map { !$0.isEmpty && !EndpointOptions.isLinkName($0) } ?? false
     }
     var mtu: Int { SwarmNetwork.mtu(options) ?? 1500 }
     var allowsTrafficBetweenContainers: Bool {
@@ -125,19 +133,22 @@ struct LocalNetworkPlanner {
         network.isAttachable = request.attachable
         network.options = request.options ?? [:]
         network.labels = request.labels ?? [:]
-        if network.bridgeName.utf8.count > 15 {
-            throw NetworkError.longBridgeName(network.bridgeName)
+        if let name = network.options[LocalNetwork.bridgeNameOption], name.utf8.count > 15 {
+            throw NetworkError.longBridgeName(name)
         }
         var pools = try pools(request, &network)
         let open = network.familiesWithoutGateway
         let parsed = try AddressPoolRules.parse(
-            pools, avoiding: taken, families: request.families, withoutGateway: open)
+            pools, avoiding: taken, families: request.families, withoutGateway: open, mayBeLinks: true)
         network.ranges = parsed.map(\.range)
         // One that is given stays nobody else's; the bridge of an isolated family has it no more than others.
         let gateways = parsed.map(\.gateway).filter { !open.contains($0.family) }
         network.gateways = gateways.isEmpty ? nil : HostAddresses(gateways)
         if network.isGatewayBridge {
             // The node's own way into its containers.
+            for subnet in network.ranges.map(\.subnet) where subnet.prefixLength > subnet.family.width - 2 {
+                throw PoolError.smallSubnet("\(subnet)")
+            }
             if !network.unaddressedFamilies.isEmpty {
                 throw UnsupportedError.feature("a \(LocalNetwork.gatewayBridgeName) without an address")
             }

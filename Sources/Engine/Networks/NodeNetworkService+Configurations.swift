@@ -1,3 +1,4 @@
+import Addressing
 import EngineInterface
 import LinuxSystem
 import Model
@@ -28,6 +29,8 @@ extension NodeNetworkService {
         var request = request
         request.configFrom = nil
         request.ipam = found.ipam
+        request.enableIPv4 = found.lacksIPv4 != true
+        request.enableIPv6 = found.configuresIPv6 == true
         request.options = found.options
         request.labels = found.labels
         return request
@@ -40,7 +43,10 @@ extension NodeNetworkService {
         network.labels = request.labels ?? [:]
         // Only to refuse what cannot be.
         let pools = (request.ipam?.config ?? []).filter { !($0.subnet ?? "").isEmpty }
-        _ = try AddressPoolRules.parse(pools, avoiding: [])
+        if request.families.isEmpty { throw NetworkError.noFamily }
+        _ = try AddressPoolRules.parse(pools, avoiding: [], families: request.families, mayBeLinks: true)
+        network.lacksIPv4 = request.families.contains(.v4) ? nil : true
+        network.configuresIPv6 = request.families.contains(.v6) ? true : nil
         network.ipam = AddressManagement(driver: "default", config: request.ipam?.config ?? [])
         network.ipam.options = request.ipam?.options ?? [:]
         network.isConfiguration = true

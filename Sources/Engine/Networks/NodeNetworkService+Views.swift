@@ -13,7 +13,7 @@ extension NodeNetworkService {
         resource.scope = "local"
         resource.driver = network.driver
         resource.enableIPv4 = network.lacksIPv4 != true
-        resource.enableIPv6 = network.families.contains(.v6)
+        resource.enableIPv6 = network.families.contains(.v6) || network.configuresIPv6 == true
         resource.ipam = network.ipam
         resource.internal = network.isInternal
         resource.attachable = network.isAttachable

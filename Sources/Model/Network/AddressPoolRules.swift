@@ -2,8 +2,18 @@ package import Addressing
 
 /// Reads the pools of a request for a network, local or of the swarm, and refuses what cannot be.
 package enum AddressPoolRules {
-    /// A network needs its own address, a gateway, a host and, with IPv4, the broadcast address.
-    private static func longestPrefix(_ family: IPFamily) -> Int { family.width - 2 }
+    /// A network needs its own address, a gateway, a host and, with IPv4, the broadcast address. One that may be a link between two hosts has of IPv4 what it has
+    /// of addresses (RFC 3021), its gateway's first, if need be no other; of IPv6 its own is nobody's, as with Docker.
+    private static func longestPrefix(_ family: IPFamily, mayBeLink: Bool) -> Int {
+        switch family {
+        case _ where !mayBeLink: family.width - 2
+        case .v4: family.width
+        case .v6: family.width - 1
+        }
+    }
+
+    /// Whether all addresses are hosts'.
+    private static func isLink(_ subnet: IPNetwork) -> Bool { subnet.family == .v4 && subnet.prefixLength > 30 }
 
     /// The ranges of several pools; the gateway is kept out of each, the subnet's first address where none is given.
     /// Where nobody is to be the gateway, that address is as good as any other.
@@ -12,23 +22,28 @@ package enum AddressPoolRules {
     ///   - taken: Subnets that no pool may overlap; nor may two of them overlap each other.
     ///   - families: Those of which there may be pools.
     ///   - open: Those whose pools have no gateway unless one is given.
+    ///   - mayBeLinks: Whether two addresses are enough, or of IPv4 one.
     /// - Returns: As many as there are pools, in their order.
     /// - Throws: ``PoolError`` naming the offending value.
     package static func parse(
         _ pools: [AddressPool], avoiding taken: [IPNetwork], families: Set<IPFamily> = [.v4],
-        withoutGateway open: Set<IPFamily> = []
+        withoutGateway open: Set<IPFamily> = [], mayBeLinks: Bool = false
     ) throws(PoolError) -> [(range: AddressRange, gateway: IPAddress)] {
         var taken = taken
         var result: [(range: AddressRange, gateway: IPAddress)] = []
         for pool in pools {
-            var (range, gateway) = try parse(pool, families)
+            var (range, gateway) = try parse(pool, families, mayBeLink: mayBeLinks)
             let subnet = range.subnet
             if taken.contains(where: { $0.overlaps(subnet) }) { throw .overlaps }
             taken.append(subnet)
-            let first = gateway ?? subnet.first.advanced(by: 1)
+            let first = gateway ?? (isLink(subnet) ? subnet.first : subnet.first.advanced(by: 1))
             if gateway != nil || !open.contains(subnet.family) {
                 try checkAuxiliaries(of: pool, beside: first)
                 range.reserved.insert(first)
+            }
+            // Elsewhere it is outside of what is handed out.
+            if subnet.family == .v6, subnet.prefixLength > longestPrefix(.v6, mayBeLink: false) {
+                range.reserved.insert(subnet.first)
             }
             result.append((range, first))
         }
@@ -46,13 +61,13 @@ package enum AddressPoolRules {
 
     /// One pool as it is written.
     private static func parse(
-        _ pool: AddressPool, _ families: Set<IPFamily>
+        _ pool: AddressPool, _ families: Set<IPFamily>, mayBeLink: Bool
     ) throws(PoolError) -> (range: AddressRange, gateway: IPAddress?) {
         let text = pool.subnet ?? ""
         guard let subnet = IPNetwork(text) else { throw PoolError.invalidSubnet(text) }
         guard families.contains(subnet.family) else { throw .unusedFamily(text) }
         guard isOfHosts(subnet) else { throw .invalidSubnet(text) }
-        guard subnet.prefixLength <= longestPrefix(subnet.family) else {
+        guard subnet.prefixLength <= longestPrefix(subnet.family, mayBeLink: mayBeLink) else {
             throw PoolError.smallSubnet(text)
         }
         var range: IPNetwork?
@@ -86,6 +101,7 @@ package enum AddressPoolRules {
             throw PoolError.invalidAddress(field: what, text: text)
         }
         guard subnet.contains(address) else { throw PoolError.addressOutside(field: what, text: text) }
+        if isLink(subnet) { return address }
         guard address != subnet.first, subnet.family == .v6 || address != subnet.last else {
             throw PoolError.addressReserved(field: what, text: text)
         }

@@ -114,6 +114,55 @@ import Testing
         }
     }
 
+    @Test func `settings may have a pool of IPv6, which networks that take them have then`() async throws {
+        try await EngineFixture.run { fixture in
+            let networks = fixture.engine.networks
+            let pools = [AddressPool(subnet: "192.0.2.0/24"), AddressPool(subnet: "2001:db8:7::/64")]
+            func settings(_ name: String, ipv6: Bool) -> NetworkRequest {
+                Self.request(name) { request in
+                    request.configOnly = true
+                    request.enableIPv6 = ipv6
+                    request.ipam = AddressManagement(driver: "default", config: pools)
+                }
+            }
+            await #expect(throws: PoolError.unusedFamily("2001:db8:7::/64")) {
+                _ = try await networks.createNetwork(settings("plain", ipv6: false))
+            }
+            _ = try await networks.createNetwork(settings("cfg", ipv6: true))
+            #expect(try await networks.inspectNetwork("cfg", scope: nil, verbose: false).enableIPv6)
+            _ = try await networks.createNetwork(
+                Self.request("n") { request in
+                    request.configFrom = NetworkRequest.ConfigurationSource()
+                    request.configFrom?.network = "cfg"
+                })
+            let made = try await networks.inspectNetwork("n", scope: nil, verbose: false)
+            #expect(made.enableIPv4 && made.enableIPv6)
+            #expect(made.ipam.config?.compactMap(\.gateway) == ["192.0.2.1", "2001:db8:7::1"])
+        }
+    }
+
+    @Test func `a subnet of two addresses has room for one container, and one of one for none`() async throws {
+        try await EngineFixture.run { fixture in
+            let engine = fixture.engine
+            for (name, subnet) in [("two", "192.0.2.0/31"), ("one", "192.0.2.8/32")] {
+                _ = try await engine.networks.createNetwork(
+                    Self.request(name) { request in
+                        request.ipam = AddressManagement(driver: "default", config: [AddressPool(subnet: subnet)])
+                    })
+            }
+            let id = try await fixture.start(["sleep", "1000"]) { $0.hostConfig.networkMode = "two" }
+            #expect(try fixture.record(id).endpoints.first?.address?.description == "192.0.2.1/31")
+            for name in ["two", "one"] {
+                let network = try #require(engine.networks.networks.named(name)?.id)
+                await #expect(throws: EndpointError.addressesExhausted(network: name, id: network)) {
+                    _ = try await fixture.start(["sleep", "1000"]) { $0.hostConfig.networkMode = name }
+                }
+            }
+            let wrong = fixture.log.withLock { lines in lines.filter { $0.contains("not as it is to be") } }
+            #expect(wrong.isEmpty)
+        }
+    }
+
     @Test func `a connection that a killed daemon has begun is finished, and one that was being cut stays cut`()
         async throws
     {

@@ -43,6 +43,11 @@ import Testing
                 + "/proc/sys/net/foo: no such file or directory", 128
         ),
         (
+            "sethostname: Invalid argument", "true",
+            "runc create failed: unable to start container process: error during container init: sethostname: invalid "
+                + "argument", 128
+        ),
+        (
             "mount `/etc` to `plain`: Not a directory", "true",
             "runc create failed: unable to start container process: error during container init: error mounting "
                 + "\"/etc\" to rootfs at \"/plain\": not a directory", 128

@@ -58,6 +58,20 @@ import Testing
         #expect(throws: NetworkError.longBridgeName("sixteen-letters-")) { try plan([option: "sixteen-letters-"]) }
     }
 
+    /// Rules name the links of all networks at once: nftables would refuse them all for one.
+    @Test func `a name on record that rules would take for something else stops no other network`() throws {
+        var stored = try plan([:])
+        let record = try member(stored, [:])
+        for name in ["a\"b", "a*", "a\\b"] {
+            stored.options = [bridge + "name": name, bridge + "trusted_host_interfaces": "eth1:\(name):lo"]
+            #expect(stored.isMisnamed)
+            let (link, _) = try compose(stored, record)
+            #expect(link.linkName == "br-0123456789ab" && link.trustedLinks == ["eth1", "lo"])
+        }
+        stored.options = [bridge + "name": "mine"]
+        #expect(!stored.isMisnamed && stored.bridgeName == "mine")
+    }
+
     @Test func `values that mean nothing are refused in Docker's words, and those that are not acted upon by name`()
         throws
     {

@@ -68,7 +68,7 @@ import Testing
                 [AddressPool(subnet: "ff05::/64")], nil, true,
                 "Invalid subnet ff05::/64 : invalid CIDR address: ff05::/64"
             ),
-            ([AddressPool(subnet: "fd00::/127")], nil, true, "Invalid subnet fd00::/127 : too small for a network"),
+            ([AddressPool(subnet: "fd00::/128")], nil, true, "Invalid subnet fd00::/128 : too small for a network"),
             (
                 [AddressPool(subnet: "fd00::/64", gateway: "10.0.0.1")], nil, true, "invalid gateway address: 10.0.0.1"
             ),
@@ -193,6 +193,7 @@ import Testing
         let other = try made([AddressPool(subnet: "172.20.0.0/30", gateway: "172.20.0.2")])
         #expect(other.ingressAddresses.first?.description == "172.20.0.1/30")
         #expect(other.ranges.first?.reserved.count == 2)
+        #expect(throws: PoolError.smallSubnet("172.20.0.0/31")) { try made([AddressPool(subnet: "172.20.0.0/31")]) }
     }
 
     @Test func `the host's servers of IPv6 are for containers with IPv6, its loopback's for none`() throws {

@@ -96,6 +96,41 @@ import Testing
         try AddressPoolRules.check([pool, AddressPool(subnet: "fd00:7::/64")], allowsIPv6: true)
     }
 
+    /// Source: moby's `libnetwork/ipams/defaultipam`, and RFC 3021.
+    @Test(
+        arguments: [
+            ("10.5.0.0/31", nil, [], "10.5.0.0", ["10.5.0.1"]),
+            ("10.5.0.0/31", "10.5.0.1", [], "10.5.0.1", ["10.5.0.0"]),
+            ("10.5.0.9/32", nil, [], "10.5.0.9", []), ("10.5.0.0/31", nil, [.v4], nil, ["10.5.0.0", "10.5.0.1"]),
+            ("10.5.0.9/32", nil, [.v4], nil, ["10.5.0.9"]), ("10.5.0.0/30", nil, [], "10.5.0.1", ["10.5.0.2"]),
+            ("fd00:5::/127", nil, [], "fd00:5::1", []),
+            ("fd00:5::/126", nil, [], "fd00:5::1", ["fd00:5::2", "fd00:5::3"]),
+        ] as [(String, String?, Set<IPFamily>, String?, [String])])
+    func `a link between two hosts has all addresses of IPv4, its gateway's among them`(
+        subnet: String, given: String?, open: Set<IPFamily>, gateway: String?, hosts: [String]
+    ) throws {
+        let parsed = try AddressPoolRules.parse(
+            [AddressPool(subnet: subnet, gateway: given)], avoiding: [], families: [.v4, .v6], withoutGateway: open,
+            mayBeLinks: true)
+        let only = try #require(parsed.first)
+        if let gateway { #expect(only.gateway.description == gateway) }
+        var allocator = AddressAllocator([only.range])
+        var found: [String] = []
+        while let next = allocator.allocate(only.range.subnet.family, isInUse: { found.contains($0.description) }) {
+            found.append(next.address.description)
+        }
+        #expect(found == hosts)
+    }
+
+    @Test func `one address of IPv6 is too little for a network, and an overlay needs more than a link`() throws {
+        func parse(_ subnet: String, _ mayBeLinks: Bool) throws {
+            _ = try AddressPoolRules.parse(
+                [AddressPool(subnet: subnet)], avoiding: [], families: [.v4, .v6], mayBeLinks: mayBeLinks)
+        }
+        #expect(throws: PoolError.smallSubnet("fd00:5::1/128")) { try parse("fd00:5::1/128", true) }
+        #expect(throws: PoolError.smallSubnet("10.5.0.9/32")) { try parse("10.5.0.9/32", false) }
+    }
+
     @Test func `an auxiliary address is nobody else's`() throws {
         func parsed(_ gateway: String?, _ auxiliaries: [String: String]) throws {
             var pool = AddressPool(subnet: "10.7.0.0/24", gateway: gateway)
