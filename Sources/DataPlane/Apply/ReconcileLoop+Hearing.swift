@@ -13,8 +13,8 @@ extension ReconcileLoop {
                 let handle = handles[scope]
             else { return nil }
             let check = NewsCheck(
-                scope: scope, wanted: known.state.kernel, handle: handle, generation: handles.generations[scope],
-                underlay: scope == .node ? underlay : nil)
+                scope: scope, wanted: known.state.kernel, leftAlone: known.state.leftAlone, handle: handle,
+                generation: handles.generations[scope], underlay: scope == .node ? underlay : nil)
             return (scope, told, check)
         }
         if checks.isEmpty { return [] }

@@ -10,6 +10,8 @@ struct NewsCheck: Sendable {
     let scope: Scope
     /// What is known to be there.
     let wanted: KernelState
+    /// Whose addresses are others' affair.
+    let leftAlone: Set<LinkFamily>
     let handle: NamespaceHandle
     /// Of the rules, as they were left; `nil` where that is not known.
     let generation: UInt32?
@@ -147,6 +149,7 @@ struct NewsCheck: Sendable {
         guard !isImplied(address), let name = try links.name(address.link), wanted.links[name] != nil else {
             return true
         }
+        if leftAlone.contains(LinkFamily(link: name, family: address.network.family)) { return true }
         return wanted.addresses.contains(AddressState(link: name, network: address.network))
     }
 

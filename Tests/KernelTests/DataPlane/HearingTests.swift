@@ -162,4 +162,38 @@ import Testing
             }
         }
     }
+
+    @Test func `an address that somebody gives to a bridge without one has nothing listed`() async throws {
+        try await withWorld(nodes: 1) { world in
+            let node = world.nodes[0]
+            var bridge = docker0
+            bridge.unaddressed = [.v4]
+            let network = NodeNetwork(bridges: [bridge], sandboxes: [container("c1", 10)])
+            try #require(try await node.plane.adopt(network).failures.isEmpty)
+            try #require(try await node.plane.resync(reason: "test").isClean)
+            try await hearing(node) { ear in
+                try await Task.sleep(for: quiet)
+                _ = ear.take()
+                let given = LinkAddress(
+                    link: "docker0", network: IPNetwork(address: IPAddress(172, 17, 0, 9), prefixLength: 16))
+                for isGiven in [true, false] {
+                    try await node.namespace.run {
+                        let socket = try RouteSocket()
+                        if isGiven {
+                            try socket.perform([AddAddress(given)])
+                        } else {
+                            try socket.perform([DeleteAddress(given)])
+                        }
+                    }
+                    try await Task.sleep(for: quiet)
+                    let told = ear.take().compactMapValues { $0 }
+                    #expect(told[.node]?.isEmpty == false)
+                    let before = KernelCounters.now
+                    let report = try await node.plane.mailbox.compare([.node], reason: "test", after: told)
+                    #expect((KernelCounters.now - before).listings == 0, "given: \(isGiven), heard: \(told)")
+                    #expect(report.isClean, "\(report.repairs)")
+                }
+            }
+        }
+    }
 }
