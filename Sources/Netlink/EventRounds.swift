@@ -7,12 +7,31 @@ import Synchronization
 /// Nothing is asked again and again: the pause is slept through only while an event waits.
 final class EventRounds<Time: Clock>: Sendable where Time.Duration == Duration {
     private struct State {
-        var waiting: [NetlinkEvent] = []
-        /// How many of them, the oldest, are of the round that is being given.
-        var inRound = 0
+        /// The next round, in the order in which they came.
+        private var waiting: [NetlinkEvent] = []
+        /// What is left of the round that is being given, the oldest last.
+        private var round: [NetlinkEvent] = []
+        /// Both together.
+        private var known: Set<NetlinkEvent> = []
         /// When the next round may begin.
         var next: Time.Instant?
         var isOver = false
+
+        var isEmpty: Bool { known.isEmpty }
+        var isInRound: Bool { !round.isEmpty }
+
+        mutating func add(_ event: NetlinkEvent) { if known.insert(event).inserted { waiting.append(event) } }
+
+        mutating func beginRound() {
+            round = waiting.reversed()
+            waiting = []
+        }
+
+        mutating func takeFromRound() -> NetlinkEvent? {
+            let event = round.popLast()
+            if let event { known.remove(event) }
+            return event
+        }
     }
 
     private enum Step {
@@ -36,9 +55,9 @@ final class EventRounds<Time: Clock>: Sendable where Time.Duration == Duration {
     /// Those of the events that do not wait already will be given after the ones that do.
     func add(_ events: [NetlinkEvent]) {
         let isFirst = state.withLock { state in
-            let wasEmpty = state.waiting.isEmpty
-            for event in events where !state.waiting.contains(event) { state.waiting.append(event) }
-            return wasEmpty && !state.waiting.isEmpty
+            let wasEmpty = state.isEmpty
+            for event in events { state.add(event) }
+            return wasEmpty && !state.isEmpty
         }
         // Where others wait, the reader has been told or is about to look.
         if isFirst { change.signal() }
@@ -66,14 +85,12 @@ final class EventRounds<Time: Clock>: Sendable where Time.Duration == Duration {
     private func step() -> Step {
         let now = clock.now
         return state.withLock { state in
-            if state.waiting.isEmpty { return state.isOver ? .end : .waitForChange }
-            if state.inRound == 0 {
+            if !state.isInRound, !state.isEmpty {
                 if !state.isOver, let next = state.next, now < next { return .rest(until: next) }
-                state.inRound = state.waiting.count
+                state.beginRound()
                 state.next = now.advanced(by: pause)
             }
-            state.inRound -= 1
-            return .give(state.waiting.removeFirst())
+            return state.takeFromRound().map { .give($0) } ?? (state.isOver ? .end : .waitForChange)
         }
     }
 }

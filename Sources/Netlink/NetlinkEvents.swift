@@ -128,11 +128,12 @@ package final class NetlinkListener: Sendable {
         if buffer.isEmpty { buffer = [UInt8](repeating: 0, count: Self.datagramBytes) }
         // All that is read in one go is told in one.
         var told: [NetlinkEvent] = []
+        var known: Set<NetlinkEvent> = []
         defer { waiting.add(told) }
         func tell(_ event: NetlinkEvent) {
             // What was lost may have been of links.
             if event == .overflow { links.withLock { $0.forgetAll() } }
-            if !told.contains(event) { told.append(event) }
+            if known.insert(event).inserted { told.append(event) }
         }
         for _ in 0..<Self.mostAtOnce {
             var truncated: CInt = 0

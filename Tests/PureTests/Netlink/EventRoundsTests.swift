@@ -83,6 +83,21 @@ import Testing
         #expect(await rounds.next() == elsewhere)
     }
 
+    @Test func `one more change costs the same beside tens of thousands of others`() async throws {
+        let rounds = EventRounds(pause: pause, clock: clock)
+        let events = (0..<60_000).map { number in
+            NetlinkEvent.changed(NetlinkChange(topic: .link, namespaceID: Int32(clamping: number)))
+        }
+        // Each compared with all others, these are billions of comparisons.
+        let start = ContinuousClock.now
+        for event in events { rounds.add([event]) }
+        rounds.add(events)
+        var given: [NetlinkEvent] = []
+        for _ in events { if let event = await rounds.next() { given.append(event) } }
+        #expect(ContinuousClock.now - start < .seconds(20))
+        #expect(given == events)
+    }
+
     @Test func `a reader that is cancelled or whose events end does not wait`() async throws {
         let rounds = EventRounds(pause: pause, clock: clock)
         rounds.add([link])
