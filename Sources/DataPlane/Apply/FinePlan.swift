@@ -69,7 +69,7 @@ struct FinePlan: Sendable {
             }
             _ = network.apply(detail)
         }
-        planRows(before, network, claims, places, applied)
+        planRows(before, network, claims, places)
         planServices(before, network, places)
         planMesh(before, network, claims.localTargets, applied)
     }
@@ -139,13 +139,11 @@ struct FinePlan: Sendable {
     // MARK: rows
 
     private mutating func planRows(
-        _ before: Before, _ network: NodeNetwork, _ claims: Claims, _ places: [String: Int],
-        _ applied: [Scope: AppliedNamespace]
+        _ before: Before, _ network: NodeNetwork, _ claims: Claims, _ places: [String: Int]
     ) {
         for (id, old) in before.remotes {
             guard let place = places[id] else { continue }
             let overlay = network.overlays[place]
-            let here = applied[.overlay(id)]?.input.localMACs ?? []
             var rows = Rows()
             var gone: [IPAddress] = []
             for (address, endpoint) in old {
@@ -156,7 +154,7 @@ struct FinePlan: Sendable {
                     for address in lost { rows.neighbours[.tunnel(address)] = .some(nil) }
                     if endpoint.mac != now?.mac {
                         rows.forwarding[.tunnel(endpoint.mac)] = .some(nil)
-                        if !here.contains(endpoint.mac) {
+                        if !claims.isLocal(endpoint.mac, in: id) {
                             rows.forwarding[.behindTunnel(endpoint.mac)] = .some(nil)
                         }
                     }
@@ -168,7 +166,9 @@ struct FinePlan: Sendable {
                 rows.forwarding[.tunnel(now.mac)] = ForwardingTarget(remote: now.vtep)
                 // Where it stays behind the tunnel, its row is there, and the kernel would tell of no change.
                 let isNew = (endpoint?.mac != now.mac) || rows.forwarding[.behindTunnel(now.mac)] != nil
-                if isNew, !here.contains(now.mac) { rows.forwarding[.behindTunnel(now.mac)] = ForwardingTarget() }
+                if isNew, !claims.isLocal(now.mac, in: id) {
+                    rows.forwarding[.behindTunnel(now.mac)] = ForwardingTarget()
+                }
                 for address in now.addresses.all { rows.neighbours[.tunnel(address)] = now.mac }
                 coming[id, default: []] += now.addresses.all
             }

@@ -27,6 +27,8 @@ struct Claims: Equatable, Sendable {
     private var counts: [Claim: Int] = [:]
     /// By overlay, and by the sandboxes' ids.
     private(set) var members: [String: [String: Member]] = [:]
+    /// Of this node's endpoints in each overlay, and how many have each.
+    private var macs: [String: [MACAddress: Int]] = [:]
     /// See ``NodeNetwork/localTargets``.
     private(set) var localTargets: [IPAddress: IPAddress] = [:]
 
@@ -40,6 +42,7 @@ struct Claims: Equatable, Sendable {
             for address in ingress.addresses.hosts.all {
                 counts[.address(.overlay(ingress.overlayID), address), default: 0] += 1
             }
+            macs[ingress.overlayID, default: [:]][MACAddress(tag: ingress.tag), default: 0] += 1
         }
         for sandbox in network.sandboxes { change(nil, sandbox) }
     }
@@ -78,9 +81,21 @@ struct Claims: Equatable, Sendable {
             members[id]?[sandbox.id] = nil
             if members[id]?.isEmpty == true { members[id] = nil }
         }
+        for (id, mac) in Self.macs(of: sandbox) {
+            let left = (macs[id]?[mac] ?? 1) - 1
+            macs[id]?[mac] = left > 0 ? left : nil
+            if macs[id]?.isEmpty == true { macs[id] = nil }
+        }
+    }
+
+    private static func macs(of sandbox: Sandbox) -> [(overlay: String, mac: MACAddress)] {
+        sandbox.endpoints.compactMap { endpoint in
+            if case .overlay(let id) = endpoint.network { (id, endpoint.mac) } else { nil }
+        }
     }
 
     private mutating func enter(_ sandbox: Sandbox) {
+        for (id, mac) in Self.macs(of: sandbox) { macs[id, default: [:]][mac, default: 0] += 1 }
         let overlays = Set(sandbox.overlayIDs)
         for id in overlays {
             let inside = sandbox.endpoints.filter { $0.network == .overlay(id) }
@@ -97,6 +112,9 @@ struct Claims: Equatable, Sendable {
     func has(_ address: IPAddress, in network: Sandbox.NetworkReference) -> Bool {
         counts[.address(network, address)] != nil
     }
+
+    /// Whether an endpoint of this node in an overlay has a MAC.
+    func isLocal(_ mac: MACAddress, in overlay: String) -> Bool { macs[overlay]?[mac] != nil }
 
     /// Whether everything that these sandboxes bring, before and after they change, is theirs alone.
     func areSeparate(_ old: [Sandbox], _ new: [Sandbox]) -> Bool {

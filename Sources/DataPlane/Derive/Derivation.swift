@@ -50,11 +50,6 @@ struct Derivation {
             case .overlay, .sandbox: []
             }
         }
-
-        /// MACs of this node's endpoints in an overlay; none elsewhere.
-        var localMACs: Set<MACAddress> {
-            if case .overlay(_, _, let local) = self { Set(local.values.map(\.mac)) } else { [] }
-        }
     }
 
     /// What a sandbox needs to know of an endpoint's network.

@@ -160,6 +160,32 @@ import Testing
         #expect(changed == Claims(network))
     }
 
+    @Test func `MACs of this node's endpoints are known by key, as often as somebody has one`() {
+        let mac = MACAddress(for: IPAddress(10, 1, 0, 5))
+        func sandbox(_ id: String, in overlays: String...) -> Sandbox {
+            Sandbox(
+                id: id,
+                endpoints: overlays.map { overlay in
+                    Sandbox.Endpoint(
+                        id: "\(overlay)\(id)", network: .overlay(overlay), interfaceName: "eth0",
+                        addresses: EndpointAddresses([IPNetwork(address: IPAddress(10, 1, 0, 5), prefixLength: 24)]),
+                        mac: mac)
+                })
+        }
+        var network = NetworkDetailTests.empty
+        let (first, second) = (sandbox("1", in: "a", "b"), sandbox("2", in: "b"))
+        network.sandboxes = [first, second]
+        var claims = Claims(network)
+        #expect(claims.isLocal(mac, in: "a") && claims.isLocal(mac, in: "b") && !claims.isLocal(mac, in: "c"))
+        if let ingress = network.ingress {
+            #expect(claims.isLocal(MACAddress(tag: ingress.tag), in: ingress.overlayID))
+        }
+        claims.change(first, nil)
+        #expect(!claims.isLocal(mac, in: "a") && claims.isLocal(mac, in: "b"))
+        claims.change(second, sandbox("2", in: "a"))
+        #expect(claims.isLocal(mac, in: "a") && !claims.isLocal(mac, in: "b"))
+    }
+
     @Test func `a bridge goes on to know a MAC at its port, whatever is said of it elsewhere`() throws {
         var network = NetworkDetailTests.empty
         network.sandboxes = [task(1)]
