@@ -17,7 +17,9 @@ extension ReconcileLoop {
             if last.sandboxes.contains(where: { $0.id == owner }) { ports.release(owner) }
         }
         for error in await holdMesh(of: desired) { outcome.fail(.node, error) }
-        for sandbox in desired.sandboxes where !sandbox.published.isEmpty {
+        let publishing = desired.sandboxes.filter { !$0.published.isEmpty }
+        refusals.forget(allBut: Set(publishing.map(\.id) + [Self.meshOwner]))
+        for sandbox in publishing {
             for error in await hold(sandbox.published, owner: sandbox.id) { outcome.fail(.node, error) }
         }
     }
@@ -46,14 +48,40 @@ extension ReconcileLoop {
     /// Returns what went wrong.
     func hold(_ list: [HostPort], owner: String, isAhead: Bool = false) async -> [any Error] {
         do {
-            for port in try await ports.hold(list, owner: owner, isAhead: isAhead) {
-                log.warning(
-                    "a published port is in use on this node",
-                    metadata: ["port": "\(port.published.hostPort)/\(port.published.transport)"])
-            }
+            note(try await ports.hold(list, owner: owner, isAhead: isAhead), of: owner, isAhead: isAhead)
             return []
         } catch {
             return [error]
+        }
+    }
+
+    /// Tells of a port once, when somebody has it, and when it is had again.
+    private func note(_ refused: [HostPort], of owner: String, isAhead: Bool) {
+        let before = refusals.note(refused, of: owner, isAhead: isAhead)
+        for port in refused where !before.contains(port) {
+            log.warning(
+                "a published port is in use on this node",
+                metadata: ["port": "\(port.published.hostPort)/\(port.published.transport)"])
+        }
+        for port in before where !refused.contains(port) {
+            log.notice(
+                "a published port is in use on this node no more",
+                metadata: ["port": "\(port.published.hostPort)/\(port.published.transport)"])
+        }
+    }
+
+    /// Tries to have what others had the last time: nobody tells of a port that becomes free.
+    func tryPortsAgain(_ memory: inout Memory) async {
+        let now = ContinuousClock.now
+        if refusals.isEmpty || memory.portsTried.map({ now - $0 < PortRefusals.pause }) == true { return }
+        memory.portsTried = now
+        for refused in refusals.all {
+            do {
+                let left = try await ports.holdMore(refused.ports, owner: refused.owner, isAhead: refused.isAhead)
+                note(left, of: refused.owner, isAhead: refused.isAhead)
+            } catch {
+                log.warning("a published port cannot be tried again", metadata: ["error": "\(error)"])
+            }
         }
     }
 

@@ -66,10 +66,14 @@ extension ReconcileLoop {
     private func holdPorts(_ plan: SandboxPlan, _ outcome: inout ReconcilePass.Outcome) async {
         for (id, change) in plan.changed {
             if let new = change.new {
-                if new.published.isEmpty { continue }
+                if new.published.isEmpty {
+                    refusals.forget(id)
+                    continue
+                }
                 for error in await hold(new.published, owner: id) { outcome.fail(.node, error) }
-            } else if !ledger.value.prepared.contains(.sandbox(id)) {
-                ports.release(id)
+            } else {
+                refusals.forget(id)
+                if !ledger.value.prepared.contains(.sandbox(id)) { ports.release(id) }
             }
         }
     }

@@ -21,7 +21,9 @@ final class ReconcileLoop: Sendable {
         var held: [Scope: HeldNamespace] = [:]
         var chains = ChainCache()
         var forgetting = Forgetting()
-        /// When the loop is woken up for what waits to be forgotten.
+        /// When ports were tried last that others have.
+        var portsTried: ContinuousClock.Instant?
+        /// When the loop is woken up for what waits to be forgotten, or for ports that others have.
         var alarm: ContinuousClock.Instant?
         /// Differences repaired since this daemon has started.
         var repaired: UInt64 = 0
@@ -33,6 +35,7 @@ final class ReconcileLoop: Sendable {
     /// The node's own namespace; `nil`: the process's.
     let node: NetworkNamespace?
     let ports: any PortReserving
+    let refusals = PortRefusals()
     let handles: NamespaceHandles
     private let alarms = OwnedTasks()
     private let repairs: AsyncStream<DriftReport>.Continuation
@@ -58,6 +61,7 @@ final class ReconcileLoop: Sendable {
         while !Task.isCancelled {
             guard let batch = mailbox.take() else {
                 await forget(&memory)
+                await tryPortsAgain(&memory)
                 setAlarm(&memory)
                 await mailbox.waitForMail()
                 continue
@@ -99,7 +103,8 @@ final class ReconcileLoop: Sendable {
     }
 
     private func setAlarm(_ memory: inout Memory) {
-        guard let next = memory.forgetting.next(at: .now) else { return }
+        let port = refusals.isEmpty ? nil : (memory.portsTried ?? .now) + PortRefusals.pause
+        guard let next = [memory.forgetting.next(at: .now), port].compactMap({ $0 }).min() else { return }
         if let alarm = memory.alarm, alarm > .now, alarm <= next { return }
         memory.alarm = next
         alarms.begin { [mailbox] in

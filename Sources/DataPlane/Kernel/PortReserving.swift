@@ -11,6 +11,10 @@ package protocol PortReserving: Sendable {
     /// - Returns: Ports that others have.
     func hold(_ ports: [HostPort], owner: String, isAhead: Bool) async throws -> [HostPort]
 
+    /// Holds more for an owner, and gives nothing back.
+    /// - Returns: Ports that others have.
+    func holdMore(_ ports: [HostPort], owner: String, isAhead: Bool) async throws -> [HostPort]
+
     /// Gives back all ports of an owner.
     func release(_ owner: String)
 }

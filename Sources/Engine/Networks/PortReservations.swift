@@ -1,4 +1,4 @@
-package import Addressing
+import Addressing
 import DataPlane
 import Glibc
 package import LinuxSystem
@@ -17,65 +17,6 @@ package final class PortReservations: PortReserving {
 
     /// Rows of more ports are looked at, and not held by sockets.
     package static let mostHeld = 1024
-
-    /// A request for a port: `first` to `last`, 0 for any.
-    package struct Request: Sendable, Equatable {
-        package var transport: TransportProtocol
-        /// An unspecified one stands for every address of its family; `nil` for all of IPv4's.
-        package var hostAddress: IPAddress?
-        /// The lowest port that will do; 0 for any of ``PortReservations/choice``.
-        package var first: UInt16
-        /// The highest.
-        package var last: UInt16
-        package var targetAddress: IPAddress
-        package var targetPort: UInt16
-        /// How many ports in a row, from exactly the first on, each to the next one of the target's.
-        package var count = 1
-        /// Where the same port of all of IPv6's addresses leads; `nil`: nowhere.
-        package var target6: IPAddress?
-        /// Of several that will do, the one that is tried first.
-        package var kept: UInt16?
-
-        package init(
-            transport: TransportProtocol, hostAddress: IPAddress? = nil, first: UInt16, last: UInt16? = nil,
-            targetAddress: IPAddress, targetPort: UInt16, target6: IPAddress? = nil, count: Int = 1
-        ) {
-            self.count = count
-            self.transport = transport
-            self.hostAddress = hostAddress
-            self.target6 = target6
-            self.first = first
-            self.last = last ?? first
-            self.targetAddress = targetAddress
-            self.targetPort = targetPort
-        }
-
-        fileprivate func ports(at number: UInt16) -> [HostPort] {
-            let own = HostPort(
-                PublishedPort(
-                    transport: transport, hostAddress: hostAddress, hostPort: number, containerPort: targetPort,
-                    count: count),
-                to: targetAddress)
-            guard let target6 else { return [own] }
-            let other = PublishedPort(
-                transport: transport, hostAddress: .unspecified(.v6), hostPort: number, containerPort: targetPort,
-                count: count)
-            return [own, HostPort(other, to: target6)]
-        }
-
-        /// The same as it is held: each of a row by itself, or a row of many; `nil` where there are fewer numbers than that.
-        fileprivate var parts: [Request]? {
-            if count == 1 { return [self] }
-            guard first > 0, count > 0, count <= 65_536 - Int(clamping: max(first, targetPort)) else { return nil }
-            if count > PortReservations.mostHeld { return [self] }
-            return (0..<UInt16(clamping: count)).map { offset in
-                var one = self
-                (one.first, one.last, one.count) = (first + offset, first + offset, 1)
-                one.targetPort = targetPort + offset
-                return one
-            }
-        }
-    }
 
     private struct Key: Hashable {
         let transport: TransportProtocol
@@ -118,6 +59,8 @@ package final class PortReservations: PortReserving {
         private var byNumber: [Number: Set<Key>] = [:]
         /// Few.
         private var rows: Set<Key> = []
+        /// What programs of the node have of what owners are to have: no other owner gets it.
+        var awaited: [String: Set<Key>] = [:]
         /// What owners have all of that they were to have last, as it was asked for: rows are not looked through again.
         var settled: [String: [HostPort]] = [:]
 
@@ -141,6 +84,12 @@ package final class PortReservations: PortReserving {
             byNumber[number]?.remove(key)
             if byNumber[number]?.isEmpty == true { byNumber[number] = nil }
             return one.socket
+        }
+
+        func isAwaited(_ key: Key, exceptBy owner: String) -> Bool {
+            awaited.contains { other, keys in
+                other != owner && keys.contains { $0.transport == key.transport && $0.meets(key) }
+            }
         }
 
         /// Of a single one: at that address, or where one of both means every address.
@@ -184,6 +133,7 @@ package final class PortReservations: PortReserving {
             drop(stale)
             do {
                 let ports = try take(requests, owner, endpoint, isLax: isLax)
+                book.withLock { $0.awaited[owner] = nil }
                 let wanted = Set(
                     ports.flatMap { $0.published.hostPorts.count > Self.mostHeld ? [$0] : $0.single }.map {
                         Key($0.published)
@@ -252,18 +202,33 @@ package final class PortReservations: PortReserving {
     }
 
     package func release(_ owner: String) {
-        drop(book.withLock { $0.byOwner[owner] ?? [] })
+        let keys = book.withLock { book in
+            book.awaited[owner] = nil
+            return book.byOwner[owner] ?? []
+        }
+        drop(keys)
     }
 
     package func hold(_ ports: [HostPort], owner: String, isAhead: Bool) async throws -> [HostPort] {
         if book.withLock({ $0.settled[owner] == ports }) { return [] }
         let single = ports.flatMap { $0.published.hostPorts.count > Self.mostHeld ? [$0] : $0.single }
         let wanted = Set(single.map { Key($0.published) })
+        // What is waited for is nobody else's until it is had.
         let present = book.withLock { $0.byOwner[owner] ?? [] }
         drop(present.subtracting(wanted))
-        let missing = single.filter { !present.contains(Key($0.published)) }
-        let work: @Sendable () throws -> [HostPort] = { [self] in
-            let refused = missing.filter { port in
+        let refused = try await holdMore(
+            single.filter { !present.contains(Key($0.published)) }, owner: owner, isAhead: isAhead)
+        if refused.isEmpty { book.withLock { $0.settled[owner] = ports.isEmpty ? nil : ports } }
+        return refused
+    }
+
+    package func holdMore(_ ports: [HostPort], owner: String, isAhead: Bool) async throws -> [HostPort] {
+        if ports.isEmpty {
+            book.withLock { $0.awaited[owner] = nil }
+            return []
+        }
+        return try await inNamespace { [self] in
+            let refused = ports.filter { port in
                 do {
                     _ = try take(
                         Request(
@@ -277,14 +242,12 @@ package final class PortReservations: PortReserving {
                     return true
                 }
             }
-            if refused.isEmpty { book.withLock { $0.settled[owner] = ports.isEmpty ? nil : ports } }
+            book.withLock { $0.awaited[owner] = refused.isEmpty ? nil : Set(refused.map { Key($0.published) }) }
             return refused
         }
-        if missing.isEmpty { return try work() }
-        return try await inNamespace(work)
     }
 
-    package var owners: Set<String> { book.withLock { Set($0.byOwner.keys) } }
+    package var owners: Set<String> { book.withLock { Set($0.byOwner.keys).union($0.awaited.keys) } }
 
     private func drop(_ keys: some Sequence<Key>) {
         let sockets = book.withLock { book in keys.compactMap { book.remove($0) } }
@@ -325,7 +288,9 @@ package final class PortReservations: PortReserving {
         if book.withLock({ $0.all[key]?.owner == owner }) { return nil }
         var socket: CInt = -1
         for (one, place) in zip(key.each, port.single) {
-            if book.withLock({ $0.isTaken(one) }) { throw PortRefusal.allocated(address: one.address, port: one.port) }
+            if book.withLock({ $0.isTaken(one) || $0.isAwaited(one, exceptBy: owner) }) {
+                throw PortRefusal.allocated(address: one.address, port: one.port)
+            }
             do { socket = try Self.bind(one, isAhead: isAhead) } catch let error as SystemError
                 where error.errno == EADDRINUSE || error.errno == EADDRNOTAVAIL
             {

@@ -1,0 +1,54 @@
+import EngineInterface
+import Glibc
+import LinuxSystem
+import Model
+import TestKit
+import Testing
+
+@testable import Engine
+
+/// A daemon that comes back finds a published port taken by a program of the node.
+@Suite(.timeLimit(.minutes(2))) struct PortReturnTests {
+    private static let port: UInt16 = 18_080
+
+    /// A program's socket at the port, at all addresses of IPv4; `nil` where somebody else has it.
+    private static func take(in namespace: NetworkNamespace) async throws -> CInt? {
+        try await namespace.run {
+            let place = InternetSocketAddress(.unspecified(.v4), port: port)
+            let socket = Descriptor(owning: Glibc.socket(place.family, CInt(SOCK_STREAM.rawValue), 0))
+            if place.withPointer({ bind(socket.raw, $0, $1) }) == 0 { return socket.release() }
+            guard errno == EADDRINUSE else { throw SystemError(errno: errno, attempting: "bind") }
+            return nil
+        }
+    }
+
+    @Test func `a port that a program has meanwhile is had again when it is free, and by nobody else`() async throws {
+        let kept = Kept<CInt>(-1)
+        func publishing(_ request: inout ContainerCreateRequest) {
+            request.hostConfig.networkMode = "bridge"
+            request.hostConfig.portBindings = ["80/tcp": [PortBinding(hostIp: "0.0.0.0", hostPort: "\(Self.port)")]]
+        }
+        try await EngineFixture.run { fixture in
+            let id = try await fixture.start(["sleep", "1000"], publishing)
+            #expect(try await Self.take(in: fixture.namespace) == nil)
+            // As the end of the daemon does.
+            fixture.engine.endpoints.ports.release(id)
+            let taken = try await Self.take(in: fixture.namespace)
+            let socket = try #require(taken)
+            try check(listen(socket, 1), "listen")
+            kept.withLock { $0 = socket }
+        } restarted: { next in
+            try await next.waitForLog("a published port is in use on this node")
+            let other = try await next.create(["sleep", "1000"], publishing)
+            close(kept.withLock { $0 })
+            await #expect(throws: PortError.self) { try await next.engine.containers.startContainer(other) }
+            // Why it does not run it says itself.
+            #expect(try next.record(other).state.error.contains("port is already allocated"))
+            try await eventually(within: .seconds(20), "the port is held") {
+                guard let socket = try await Self.take(in: next.namespace) else { return true }
+                close(socket)
+                return false
+            }
+        }
+    }
+}
