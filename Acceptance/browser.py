@@ -107,7 +107,7 @@ class Browser:
                 found = None
             if found:
                 return found
-            time.sleep(.05)
+            time.sleep(.1)
         return None
 
     def text(self, css="main"):
