@@ -25,6 +25,8 @@ package protocol TaskRuntime: Sendable {
     func startTask(_ task: SwarmTask) async throws -> TaskStatus.ContainerStatus
     /// The ports of the node itself that the started task's container has, those included that the engine has chosen.
     func publishedPorts(of task: SwarmTask) async -> [PortConfig]
+    /// The addresses that the engine has chosen for the started task, in networks whose addresses nodes choose.
+    func chosenAddresses(of task: SwarmTask) async -> [TaskStatus.ChosenAddresses]
     /// Returns when the task's container has ended, with its exit code, or at once when it is not there (`nil`). One that
     /// becomes unhealthy is stopped.
     func waitForTask(_ task: SwarmTask) async throws -> TaskExit?
@@ -62,9 +64,21 @@ package protocol SwarmNetworkExecutor: Sendable {
     func setOverlayKeys(_ keys: OverlayKeyring) async
     /// The node has left the swarm: everything of the swarm's networks goes.
     func leaveNetworks() async throws
-    /// Returns when the container that holds an attachment is not called `name`: what it is called, or `nil` when no container of
+    /// Returns when the container that holds an attachment is not as `known` says: how it is, or `nil` when no container of
     /// this node holds it (any more).
-    func waitForHolder(of attachmentID: String, otherThan name: String) async throws -> String?
+    func waitForHolder(of attachmentID: String, otherThan known: AttachmentHolder) async throws -> AttachmentHolder?
+}
+
+/// The container that holds an attachment.
+package struct AttachmentHolder: Sendable, Equatable {
+    package var name: String
+    /// Those that the node has chosen for it; none in networks whose addresses the swarm gives, and none yet before its place is made.
+    package var addresses: [IPNetwork]
+
+    package init(name: String, addresses: [IPNetwork] = []) {
+        self.addresses = addresses
+        self.name = name
+    }
 }
 
 /// How a task's container ended.

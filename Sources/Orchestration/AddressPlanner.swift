@@ -75,7 +75,10 @@ struct AddressPlanner {
         if service.spec.ports.contains(where: \.isOnMesh), let ingress = draft.state.ingressNetwork {
             wanted.insert(ingress.id, at: 0)
         }
-        wanted = wanted.filter { draft.state.networks.shared($0) != nil }
+        wanted = wanted.filter { id in
+            // A service has no address of its own where nodes choose them: its name leads to its tasks.
+            draft.state.networks.shared(id).map { !$0.value.isNodeLocal } ?? false
+        }
         let fixed = Dictionary(wanted.map { ($0, service.spec.fixedVirtualIP(in: $0)) }) { first, _ in first }
         var addresses = (service.endpoint.virtualIPs ?? []).filter { held in
             guard wanted.contains(held.networkID) else { return false }
@@ -177,6 +180,16 @@ struct AddressPlanner {
             if draft.state.isUnread(network: target) { return }
             return fail(task, "network \(target) not found", &draft)
         }
+        func settle(_ addresses: [IPNetwork]) {
+            var task = task
+            var attachment = NetworkAttachment(network: network, addresses: addresses)
+            attachment.aliases = requested.aliases
+            task.networksAttachments = [attachment]
+            task.status = TaskStatus(.assigned, "address assigned", at: draft.now)
+            draft.put(task)
+        }
+        // Its node chooses, and sees to what is asked for.
+        if network.isNodeLocal { return settle([]) }
         var chosen: [IPNetwork] = []
         for text in requested.addressTexts {
             guard let wanted = IPAddress(text).flatMap({ supply.take($0, in: network.id, for: nil, draft) }) else {
@@ -189,12 +202,7 @@ struct AddressPlanner {
             supply.giveBack(chosen, in: network.id)
             return fail(task, exhausted(network), &draft)
         }
-        var task = task
-        var attachment = NetworkAttachment(network: network, addresses: addresses)
-        attachment.aliases = requested.aliases
-        task.networksAttachments = [attachment]
-        task.status = TaskStatus(.assigned, "address assigned", at: draft.now)
-        draft.put(task)
+        settle(addresses)
     }
 
     /// The family that has none left; IPv4 where that is not known.
@@ -217,6 +225,12 @@ struct AddressPlanner {
         for config in wanted {
             guard let network = draft.state.networks[config.target] else {
                 return fail(task, "network \(config.target) not found", &draft)
+            }
+            if network.isNodeLocal {
+                var attachment = NetworkAttachment(network: network, addresses: [])
+                attachment.aliases = config.aliases
+                attachments.append(attachment)
+                continue
             }
             if let reason = lack(of: service, in: network) {
                 for attachment in attachments { supply.release(attachment) }

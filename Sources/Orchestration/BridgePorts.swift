@@ -36,8 +36,10 @@ extension SwarmTask {
     var bridges: [NodeBridge] {
         let attachments = networksAttachments ?? []
         if attachments.isEmpty { return isAttachment ? [] : [.usual] }
-        var bridges = attachments.map { NodeBridge(of: $0.network) }
-        let leavesNode = attachments.contains { $0.network.spec.internal != true } || !publishesOnNode.isEmpty
+        // What hangs on a link of the node has no port on a bridge.
+        let overlays = attachments.filter { !$0.network.isNodeLocal }
+        var bridges = overlays.map { NodeBridge(of: $0.network) }
+        let leavesNode = overlays.contains { $0.network.spec.internal != true } || !publishesOnNode.isEmpty
         if leavesNode { bridges.append(.gateway) }
         return bridges
     }

@@ -75,6 +75,9 @@ package struct NetworkAllocator {
         if let unread = state.unread.values.first(where: { $0.type == "network" }) {
             throw SwarmNetworkError.networkUnread(id: unread.id, reason: unread.reason)
         }
+        if Self.nodeLocalDrivers.contains(request.driver) {
+            return try nodeLocal(request, id: id, at: timestamp)
+        }
         try check(request)
         var network = SwarmNetwork(id: id)
         network.createdAt = timestamp
@@ -97,6 +100,35 @@ package struct NetworkAllocator {
         return network
     }
 
+    /// Drivers of networks that each node makes by itself.
+    package static let nodeLocalDrivers: Set<String> = ["ipvlan", "macvlan"]
+
+    /// One that nodes make of their own settings: it has neither an identifier nor addresses that the swarm gives.
+    private func nodeLocal(_ request: NetworkRequest, id: String, at timestamp: Timestamp) throws -> SwarmNetwork {
+        guard let source = request.configFrom, !source.network.isEmpty else {
+            throw UnsupportedError.features("swarm-scoped \(request.driver) networks without --config-from")
+        }
+        if request.ingress { throw NetworkError.ingressNotOverlay }
+        try checkName(of: request)
+        var network = SwarmNetwork(id: id)
+        network.createdAt = timestamp
+        network.updatedAt = timestamp
+        network.spec.name = request.name
+        network.spec.labels = request.labels ?? [:]
+        network.spec.driverConfiguration = Driver(name: request.driver)
+        network.spec.internal = request.internal ? true : nil
+        network.spec.attachable = request.attachable ? true : nil
+        network.spec.configFrom = source
+        network.spec.scope = "swarm"
+        network.driverState = Driver(name: request.driver)
+        network.ipamOptions = AllocatedPools()
+        return network
+    }
+
+    private func checkName(of request: NetworkRequest) throws {
+        if !state.networks.lookup.byName[request.name].isEmpty { throw NetworkError.nameTaken(request.name) }
+    }
+
     private func check(_ request: NetworkRequest) throws {
         if request.ingress, let existing = state.ingressNetwork {
             throw SwarmNetworkError.ingressPresent(existing.id)
@@ -115,9 +147,7 @@ package struct NetworkAllocator {
                 }
             }
         }
-        if !state.networks.lookup.byName[request.name].isEmpty {
-            throw NetworkError.nameTaken(request.name)
-        }
+        try checkName(of: request)
     }
 
     private func checkIngress(_ request: NetworkRequest) throws {

@@ -1,4 +1,4 @@
-import Addressing
+package import Addressing
 import HashTreeCollections
 package import Model
 
@@ -164,6 +164,9 @@ extension SwarmState {
     package func sharedTasks(ofService id: String) -> [SharedObject<SwarmTask>] {
         tasks.lookup.places(of: id).all.values.flatMap { $0.values }
     }
+
+    /// Whether a task that has not ended has an address in a network.
+    package func holds(_ address: IPAddress, inNetwork id: String) -> Bool { tasks.lookup.holds(address, in: id) }
 
     /// Tasks with an attachment to a network, in no order; those that have ended are among them.
     package func sharedTasks(inNetwork id: String) -> [SharedObject<SwarmTask>] {

@@ -21,10 +21,14 @@ extension Agent {
         do {
             let attachment = try await request(id, network, spec)
             let networkID = attachment.network.id
+            // Where this node is to choose an address the place is told of later, by this node itself.
+            let isLater = attachment.network.isNodeLocal
             _ = try await withDeadline(
                 Self.networkTimeout, orThrow: Self.late("the swarm has not told this node of the network in time")
             ) {
-                try await self.board.networks.wait { $0.has(id, in: networkID) ? true : nil }
+                try await self.board.networks.wait { applied in
+                    (isLater ? applied.knows(networkID) : applied.has(id, in: networkID)) ? true : nil
+                }
             }
             return attachment
         } catch let error as RPCError {

@@ -22,6 +22,9 @@ struct AppliedNetworks: Sendable {
     /// The networks that this node takes part in.
     var networks: [SwarmNetwork] { known.values.compactMap(\.network) }
 
+    /// Whether this node takes part in a network.
+    func knows(_ networkID: String) -> Bool { known[networkID]?.network != nil }
+
     /// Whether a task of this node has its place in a network.
     func has(_ taskID: String, in networkID: String) -> Bool {
         known[networkID]?.tasks.values.contains(taskID) == true

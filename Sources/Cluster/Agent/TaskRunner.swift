@@ -81,20 +81,24 @@ struct TaskRunner: Sendable {
             status = TaskStatus(state, message, at: .now, error: error)
             status.containerStatus = former.containerStatus
             status.portStatus = state == .running ? former.portStatus : nil
+            status.chosenAddresses = state == .running ? former.chosenAddresses : nil
             progress.set(status)
             report(status)
         }
         do {
             if let attachment = task.spec.networkAttachmentSpec {
-                var name = status.containerStatus?.name ?? attachment.containerName
+                var known = AttachmentHolder(
+                    name: status.containerStatus?.name ?? attachment.containerName,
+                    addresses: status.chosenAddresses?.first?.addresses ?? [])
                 status.containerStatus = .init()
                 status.containerStatus?.containerID = attachment.containerID
-                status.containerStatus?.name = name
+                status.containerStatus?.name = known.name
                 if status.state < .running { tell(.running, "attached") }
-                while let other = try await executor.waitForHolder(of: task.id, otherThan: name) {
-                    name = other
-                    status.containerStatus?.name = other
-                    tell(.running, "renamed")
+                while let holder = try await executor.waitForHolder(of: task.id, otherThan: known) {
+                    status.containerStatus?.name = holder.name
+                    status.chosenAddresses = chosenAddresses(of: holder, task)
+                    tell(.running, holder.name == known.name ? "addressed" : "renamed")
+                    known = holder
                 }
                 return tell(.complete, "released")
             }
@@ -112,6 +116,8 @@ struct TaskRunner: Sendable {
                 let ports = await executor.publishedPorts(of: task)
                 status.portStatus = TaskStatus.PortStatus()
                 status.portStatus?.ports = ports.isEmpty ? nil : ports
+                let chosen = await executor.chosenAddresses(of: task)
+                status.chosenAddresses = chosen.isEmpty ? nil : chosen
                 tell(.running, "started")
             }
             let exit = try await executor.waitForTask(task)
@@ -134,6 +140,11 @@ struct TaskRunner: Sendable {
                 tell(.failed, "starting", error: DockerMessage.text(of: error))
             }
         }
+    }
+
+    private func chosenAddresses(of holder: AttachmentHolder, _ task: SwarmTask) -> [TaskStatus.ChosenAddresses]? {
+        guard !holder.addresses.isEmpty, let network = task.networksAttachments?.first?.network.id else { return nil }
+        return [TaskStatus.ChosenAddresses(networkID: network, addresses: holder.addresses)]
     }
 
     /// Returns when the container has ended, however often that must be tried: a task that still runs must not be reported as ended.

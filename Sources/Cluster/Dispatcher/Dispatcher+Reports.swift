@@ -17,7 +17,7 @@ extension Dispatcher {
         var ready: [ReportWriter.Report] = []
         for report in reports {
             if let known = model.objects.tasks.shared(report.taskID)?.value, known.status.state == report.status.state,
-                NodeReports.isNews(report.status, after: known.status)
+                NodeReports.isNews(report.status, of: known)
             {
                 if !allows(\.updates, of: nodeID) {
                     // What came before it does not wait for it.

@@ -108,6 +108,9 @@ enum NodeReports {
             else { throw refusal("what is no container") }
             if let name = container.name, !isName(name) { throw refusal("what is no container's name") }
         }
+        if let chosen = status.chosenAddresses, !ChosenAddressRules.isWellFormed(chosen) {
+            throw refusal("what are no addresses of a task")
+        }
         for port in status.portStatus?.ports ?? [] { try check(port) }
         guard status.portStatus?.ports?.count ?? 0 <= maximumPorts else { throw refusal("too many ports") }
         return status
@@ -116,6 +119,7 @@ enum NodeReports {
     /// A status as it is stored: a state is reached neither after now nor before the one that was reached last.
     static func settled(_ status: TaskStatus, after former: TaskStatus, at now: Timestamp) -> TaskStatus {
         var status = status
+        status.chosenAddresses = nil
         status.timestamp = min(max(status.timestamp, former.timestamp), now)
         return status
     }
@@ -125,7 +129,13 @@ enum NodeReports {
         guard !former.state.isTerminal, status.state >= former.state else { return false }
         var same = status
         same.timestamp = former.timestamp
+        same.chosenAddresses = nil
         return same != former
+    }
+
+    /// The same of a task, and of addresses that its node has chosen for it.
+    static func isNews(_ status: TaskStatus, of task: SwarmTask) -> Bool {
+        isNews(status, after: task.status) || ChosenAddressRules.areNews(status, of: task)
     }
 
     /// - Throws: `RPCError` with `.invalidArgument`.

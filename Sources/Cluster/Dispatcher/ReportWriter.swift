@@ -103,7 +103,7 @@ package final class ReportWriter: Sendable {
             var changed: [StoreKey: SwarmTask] = [:]
             var bytes = 0
             for (id, entries) in open.sorted(by: { $0.key < $1.key }) {
-                guard let task = try await present(id), let new = Self.applied(entries, to: task) else {
+                guard let task = try await present(id), let new = applied(entries, to: task) else {
                     open[id] = nil
                     continue
                 }
@@ -177,9 +177,10 @@ package final class ReportWriter: Sendable {
     }
 
     /// The task with what its node reports of it, in the order of the reports; `nil` when none of it is news.
-    private static func applied(_ entries: [Entry], to task: SwarmTask) -> SwarmTask? {
+    private func applied(_ entries: [Entry], to task: SwarmTask) -> SwarmTask? {
         var changed = task
         for entry in entries where task.nodeID == entry.nodeID {
+            ChosenAddressRules.settle(entry.report.status, in: &changed, model.objects)
             guard NodeReports.isNews(entry.report.status, after: changed.status) else { continue }
             let status = NodeReports.settled(entry.report.status, after: changed.status, at: .now)
             changed.status = status

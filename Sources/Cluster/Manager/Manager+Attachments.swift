@@ -24,7 +24,7 @@ extension Manager {
                 guard state.nodes[nodeID] != nil else {
                     throw AttachmentError.notMember(node: nodeID)
                 }
-                try check(spec.addressTexts, in: network)
+                if !network.isNodeLocal { try check(spec.addressTexts, in: network) }
                 let held = state.sharedTasks(onNode: nodeID).count { $0.value.isAttachment && $0.value.isLive }
                 guard held < Self.maximumAttachments else {
                     throw AttachmentError.limitReached(node: nodeID)

@@ -147,7 +147,7 @@ package struct NetworkIndex {
                 dirty.insert(.meshBackend(port, address))
             }
         }
-        guard (old?.vni == nil) != (network?.vni == nil) else { return }
+        guard (old?.isAllocated ?? false) != (network?.isAllocated ?? false) else { return }
         if ingress == id || former == id { changes.areAllNodes = true }
         changes.nodes.formUnion(nodesOfNetwork[id] ?? [])
         for task in tasksInNetwork[id] ?? [] { if let share = tasks[task] { touch(share) } }
@@ -252,7 +252,7 @@ package struct NetworkIndex {
     }
 
     /// Whether nodes that take part in a network are told of it.
-    func isTold(_ network: String) -> Bool { networks[network]?.vni != nil }
+    func isTold(_ network: String) -> Bool { networks[network]?.isAllocated == true }
 
     /// Whether what nodes send each other in a network is encrypted.
     func isEncrypted(_ network: String) -> Bool { networks[network]?.isEncrypted == true }

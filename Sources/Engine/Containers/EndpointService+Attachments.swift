@@ -53,7 +53,7 @@ extension EndpointService {
     /// Gives the container its places on swarm networks, and a way out beside them if it needs one.
     func attachOverlays(_ id: String) async throws {
         guard let record = containers.record(id), record.task == nil, !record.isOnHostNetwork else { return }
-        let known = Set(local.all.flatMap { [$0.id, $0.name] })
+        let known = Set(local.all.filter { $0.isOfSwarm != true }.flatMap { [$0.id, $0.name] })
         let waiting = record.endpoints.filter { endpoint in
             endpoint.overlay == nil && !endpoint.isJoined
                 && known.isDisjoint(with: [endpoint.networkID, endpoint.networkName])
@@ -97,6 +97,7 @@ extension EndpointService {
             if joined.overlay?.isEncrypted == true, let reason = network.encryption.obstacle {
                 throw EndpointError.encryptionImpossible(network: joined.networkName, reason: reason)
             }
+            if place.network.isNodeLocal { try await networks.ensureNodeLocal(place.network) }
             try await change { endpoint in
                 endpoint.networkID = joined.networkID
                 endpoint.networkName = joined.networkName

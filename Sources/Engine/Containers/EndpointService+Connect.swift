@@ -66,6 +66,7 @@ extension EndpointService {
             }
             try EndpointRoutes.check(record.endpoints)
         }
+        tellChosen(joined)
         try await renewPorts(id, occasion)
         try await network.join(id)
         try await network.applyParameters(joined.endpoints, of: joined.id)

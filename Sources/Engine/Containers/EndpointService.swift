@@ -34,12 +34,13 @@ package final class EndpointService: NetworkConnectionBackend {
     func allocateNetworks(_ id: String) async throws -> ContainerRecord {
         try await attachOverlays(id)
         try await checkParents(of: id)
-        _ = try await containers.allocate(id) { record, isTaken in
+        let placed = try await containers.allocate(id) { record, isTaken in
             for index in record.endpoints.indices {
                 try self.allocate(&record.endpoints[index], at: index, of: record, isTaken)
             }
             try EndpointRoutes.check(record.endpoints)
         }
+        tellChosen(placed)
         return try await takePorts(id, .start)
     }
 
@@ -84,6 +85,11 @@ package final class EndpointService: NetworkConnectionBackend {
         endpoint.gateways = record.configuration.networkDisabled == true ? nil : local.gateways
     }
 
+    /// Wakes those who tell managers of addresses that were chosen here.
+    func tellChosen(_ record: ContainerRecord) {
+        holders.signal(record.endpoints.filter { $0.overlay == nil }.compactMap(\.attachmentID))
+    }
+
     private func interfaceName(of endpoint: EndpointRecord, at index: Int, in record: ContainerRecord) throws -> String
     {
         let others = record.endpoints.filter { $0.networkName != endpoint.networkName }
@@ -113,6 +119,7 @@ package final class EndpointService: NetworkConnectionBackend {
         }
         ports.release(id)
         try await network.leave(id)
+        if !local.ofSwarm.isEmpty { try await networks.dropNodeLocal() }
         return (before?.endpoints ?? []).filter(\.isJoined)
     }
 

@@ -84,6 +84,11 @@ extension EndpointRecord {
     /// - Throws: ``EndpointError/networkNotAllocated(_:)`` when the network or the place in it has not been allocated.
     init(_ place: NetworkAttachment) throws(EndpointError) {
         let network = place.network
+        if network.isNodeLocal {
+            self.init(networkID: network.id, networkName: network.spec.name, requested: nil)
+            localDriver = network.driverName
+            return
+        }
         guard let vni = network.vni, !place.addresses.isEmpty else {
             throw .networkNotAllocated(network.spec.name)
         }
@@ -93,6 +98,12 @@ extension EndpointRecord {
         overlay = Overlay(
             vni: vni, isInternal: network.spec.internal ?? false, isIngress: network.spec.ingress ?? false,
             mtu: SwarmNetwork.mtu(network.driverState?.options), isEncrypted: network.isEncrypted ? true : nil)
+    }
+
+    /// Its addresses with a node's own choice of them; `nil` while it has none.
+    var chosenAddresses: [IPNetwork]? {
+        guard overlay == nil, isJoined, let addresses, !addresses.isEmpty else { return nil }
+        return addresses.all
     }
 
     /// The driver of its network.

@@ -39,12 +39,14 @@ struct LocalNetwork: VersionedRecord, Identifiable, Equatable {
     var configuresIPv6: Bool?
     /// Whose settings it has, by name.
     var configFrom: String?
+    /// This node's part of a network of the swarm, under the same id: it is made when something joins it, and goes with the swarm's.
+    var isOfSwarm: Bool?
     /// `docker_gwbridge` of a user's making: it stays when the node leaves its swarm.
     var isMadeByHand: Bool?
 
     private enum CodingKeys: String, CodingKey {
         case id, name, driver, created, isInternal, isAttachable, options, labels, ranges, mac, hasChosenSubnet, ipam
-        case hasChosenSubnet6, lacksIPv4, parent, isConfiguration, configuresIPv6, configFrom, isMadeByHand
+        case hasChosenSubnet6, lacksIPv4, parent, isConfiguration, configuresIPv6, configFrom, isMadeByHand, isOfSwarm
         case gateways = "gateway"
     }
 

@@ -76,7 +76,10 @@ final class LocalNetworks: Sendable {
     var subnets: [IPNetwork] { all.flatMap { $0.ranges.map(\.subnet) } }
 
     func network(_ id: String) -> LocalNetwork? { state.withLock { $0.networks[id] } }
-    func named(_ name: String) -> LocalNetwork? { all.first { $0.name == name } }
+    /// One that is the node's alone; the swarm's are known by their ids.
+    func named(_ name: String) -> LocalNetwork? { all.first { $0.name == name && $0.isOfSwarm != true } }
+    /// This node's parts of networks of the swarm.
+    var ofSwarm: [LocalNetwork] { state.withLock { $0.networks.values.filter { $0.isOfSwarm == true } } }
 
     func add(_ network: LocalNetwork) async throws {
         try await store.save(network, kind: .networks, id: network.id)

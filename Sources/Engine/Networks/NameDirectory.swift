@@ -140,7 +140,9 @@ struct NameDirectory {
     mutating func take(_ id: String, _ container: (any NetworkMember)?, _ networks: [String: LocalNetwork]) {
         var now: Set<String> = []
         for endpoint in container?.endpoints ?? [] where endpoint.isJoined && endpoint.overlay == nil {
-            guard let container, networks[endpoint.networkID] != nil, let addresses = endpoint.addresses?.hosts.all
+            // Names in networks of the swarm are facts.
+            guard let container, let network = networks[endpoint.networkID], network.isOfSwarm != true,
+                let addresses = endpoint.addresses?.hosts.all
             else { continue }
             now.insert(endpoint.networkID)
             let names = NameTableComposer.names(of: container, endpoint)
@@ -162,7 +164,8 @@ struct NameDirectory {
             } else if let network = networks[endpoint.networkID] {
                 if !network.isClosed { found.forwards = true }
                 if network.name == "bridge" || network.isGatewayBridge { continue }
-                found.networks.append(Self.network(network.name, table(network.id, nil), endpoint))
+                let own = network.isOfSwarm == true ? table(swarm: network.id) : table(network.id, nil)
+                found.networks.append(Self.network(network.name, own, endpoint))
             }
         }
         return found

@@ -30,7 +30,9 @@ struct NameTableComposer {
             } else if let network = networks.first(where: { $0.id == endpoint.networkID }) {
                 if !network.isClosed { forwards = true }
                 if network.name == "bridge" || network.isGatewayBridge { continue }
-                tables.append(Self.linked(bridgeNames(network, &pointers), endpoint))
+                let own =
+                    network.isOfSwarm == true ? overlayNames(endpoint, &pointers) : bridgeNames(network, &pointers)
+                tables.append(Self.linked(own, endpoint))
             }
         }
         return NameTable(networks: tables, pointers: pointers, forwards: forwards)

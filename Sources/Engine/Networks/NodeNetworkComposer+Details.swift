@@ -74,7 +74,10 @@ extension NodeNetworkComposer {
         }
     }
 
-    private func isPresent(overlay id: String) -> Bool { joined[id] != nil || id == ingressID }
+    /// This node's part of a network that it makes by itself is none.
+    private func isPresent(overlay id: String) -> Bool {
+        (joined[id] != nil && networks[id] == nil) || id == ingressID
+    }
 
     private mutating func addPeers(of keys: Set<NetworkFact.Key>, _ changes: inout NetworkChanges) {
         var concerned: Set<IPAddress> = []

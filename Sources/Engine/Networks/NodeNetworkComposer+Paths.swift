@@ -9,7 +9,7 @@ extension NodeNetworkComposer {
         let peers = facts.peers.values.filter { $0.address.family == own.family && $0.address != own }
         if peers.isEmpty { return nil }
         var shared: Set<String> = []
-        for id in joined.keys {
+        for id in joined.keys where networks[id] == nil {
             for endpoint in (facts.networks[id]?.endpoints ?? [:]).values { shared.insert(endpoint.nodeID) }
         }
         let nodes = peers.map { PathTarget(id: $0.nodeID, address: $0.address, isShared: shared.contains($0.nodeID)) }

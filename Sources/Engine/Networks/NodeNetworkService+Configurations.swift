@@ -1,5 +1,7 @@
 import Addressing
+import Concurrency
 import EngineInterface
+import Faults
 import LinuxSystem
 import Model
 
@@ -17,12 +19,7 @@ extension NodeNetworkService {
             return request
         }
         if source.isEmpty { return request }
-        let addressing = request.ipam
-        let isPlain =
-            ["", "default"].contains(addressing?.driver ?? "") && (addressing?.options ?? [:]).isEmpty
-            && (addressing?.config ?? []).isEmpty && (request.options ?? [:]).isEmpty && (request.labels ?? [:]).isEmpty
-            && request.enableIPv6 != true
-        guard isPlain else { throw .ownSettings }
+        try checkIsPlain(request)
         guard let found = networks.network(source) ?? networks.named(source), found.isConfiguration == true else {
             throw .notFound(source)
         }
@@ -34,6 +31,16 @@ extension NodeNetworkService {
         request.options = found.options
         request.labels = found.labels
         return request
+    }
+
+    /// What takes its settings from another network has none of its own.
+    func checkIsPlain(_ request: NetworkRequest) throws(NetworkConfigurationError) {
+        let addressing = request.ipam
+        let isPlain =
+            ["", "default"].contains(addressing?.driver ?? "") && (addressing?.options ?? [:]).isEmpty
+            && (addressing?.config ?? []).isEmpty && (request.options ?? [:]).isEmpty && (request.labels ?? [:]).isEmpty
+            && request.enableIPv6 != true
+        guard isPlain else { throw .ownSettings }
     }
 
     /// Keeps settings. Addresses are taken by networks that use them.
@@ -60,4 +67,67 @@ extension NodeNetworkService {
         guard let network = networks.network(id), network.isConfiguration == true else { return }
         if networks.all.contains(where: { $0.configFrom == network.name }) { throw .inUse(network.name) }
     }
+}
+
+/// Networks of the swarm that each node makes by itself, of settings that it has under a name (`--scope swarm --config-from`).
+///
+/// Of such a network the swarm knows the name, the driver and where the settings are to be found. A node's part is a network of its own in all that
+/// concerns the kernel and addresses; it is made when something is about to join it.
+extension NodeNetworkService {
+    /// Asks the swarm for one; its id. Whether nodes have the settings shows where tasks come to.
+    func createNodeLocal(_ request: NetworkRequest) async throws -> String {
+        if request.configOnly { throw NetworkConfigurationError.operatorField }
+        guard let source = request.configFrom?.network, !source.isEmpty else {
+            throw UnsupportedError.features("swarm-scoped \(request.driver) networks without --config-from")
+        }
+        try checkIsPlain(request)
+        return try await createInSwarm(request)
+    }
+
+    /// Makes this node's part unless it is there.
+    /// - Throws: ``NetworkConfigurationError/notFound(_:)`` where the node has no such settings; what a network of the driver is refused for.
+    func ensureNodeLocal(_ wanted: SwarmNetwork) async throws {
+        if networks.network(wanted.id) != nil { return }
+        // What is left of others may have the addresses.
+        try await dropNodeLocal()
+        try await lock.run("networks") {
+            if networks.network(wanted.id) != nil { return }
+            let source = wanted.spec.configFrom?.network ?? ""
+            var request = NetworkRequest()
+            request.name = wanted.spec.name
+            request.driver = wanted.driverName
+            request.internal = wanted.spec.internal ?? false
+            request.attachable = wanted.spec.attachable ?? false
+            request.configFrom = NetworkRequest.ConfigurationSource(network: source)
+            guard !source.isEmpty, ParentOptions.drivers.contains(request.driver) else {
+                throw EndpointError.networkNotAllocated(request.name)
+            }
+            let planner = LocalNetworkPlanner(
+                taken: networks.subnets, routed: try await RoutedSubnets.read() + network.swarmSubnets,
+                uniqueLocal: networks.uniqueLocal)
+            var made = try await planOnParent(try configured(request), planner, id: wanted.id)
+            made.isOfSwarm = true
+            made.configFrom = networks.network(source)?.name ?? source
+            try await networks.add(made)
+            do {
+                try await network.refresh()
+                try await checkParent(of: made)
+            } catch {
+                try await networks.remove(made.id)
+                throw error
+            }
+        }
+    }
+
+    /// Takes this node's parts away of networks that it takes part in no more, once no container is on them. What a container is still on goes with
+    /// the next that leaves, or with what managers tell next.
+    func dropNodeLocal() async throws {
+        guard networks.ofSwarm.contains(where: isLeft) else { return }
+        try await lock.run("networks") {
+            for part in networks.ofSwarm where isLeft(part) { _ = try await removeUnused(part.id) }
+            try await network.refresh(removesLater: true)
+        }
+    }
+
+    private func isLeft(_ part: LocalNetwork) -> Bool { network.swarmNetwork(part.id)?.network == nil }
 }

@@ -7,7 +7,9 @@ import Model
 extension NodeNetworkService {
     /// - Parameter planner: For what they have in common with others: addresses.
     /// - Throws: ``ParentError``, and what the planner does.
-    func planOnParent(_ request: NetworkRequest, _ planner: LocalNetworkPlanner) async throws -> LocalNetwork {
+    func planOnParent(
+        _ request: NetworkRequest, _ planner: LocalNetworkPlanner, id: String
+    ) async throws -> LocalNetwork {
         let given = request.options ?? [:]
         let options = try ParentOptions(driver: request.driver, given)
         if (request.ipam?.config ?? []).count > 1 { throw ParentError.severalSubnets(driver: request.driver) }
@@ -16,7 +18,7 @@ extension NodeNetworkService {
         for name in common.options?.keys.sorted() ?? [] where name != SwarmNetwork.mtuOption {
             throw NetworkOptionError.unsupported(name)
         }
-        var network = try planner.plan(common, id: RandomID.docker(), at: .now)
+        var network = try planner.plan(common, id: id, at: .now)
         network.driver = request.driver
         network.options = given
         network.mac = nil

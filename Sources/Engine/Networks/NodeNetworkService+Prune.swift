@@ -10,6 +10,7 @@ extension NodeNetworkService {
             members.members.flatMap(\.endpoints).filter(\.isJoined).flatMap { [$0.networkName, $0.networkID] })
         var candidates = networks.all.filter { network in
             !network.isPredefined && !network.isGatewayBridge && network.isConfiguration != true
+                && network.isOfSwarm != true
                 && used.isDisjoint(with: [network.name, network.id])
                 && wanted.match(labels: network.labels, created: network.created)
         }.map { (name: $0.name, id: $0.id) }

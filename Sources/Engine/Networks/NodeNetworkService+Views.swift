@@ -46,7 +46,7 @@ extension NodeNetworkService {
         resource.identifier = network.id
         resource.created = network.createdAt
         resource.scope = "swarm"
-        resource.driver = "overlay"
+        resource.driver = network.driverName
         resource.enableIPv4 = !network.isIPv6Alone
         resource.enableIPv6 = network.spec.iPv6Enabled == true
         resource.internal = network.spec.internal ?? false
@@ -63,6 +63,8 @@ extension NodeNetworkService {
                 shown.auxiliaryAddresses = pool.auxiliaryAddresses?.mapValues(\.description)
                 return shown
             })
+        resource.configFrom.network = network.spec.configFrom?.network ?? ""
+        if network.isNodeLocal { return nodeLocal(resource, places) }
         var local = places
         if resource.ingress { local["ingress-sbox"] = ingressEndpoint(of: network) }
         guard let facts = self.network.facts, let view = facts.networks[network.id], !local.isEmpty || resource.ingress
@@ -74,6 +76,20 @@ extension NodeNetworkService {
             .sorted { $0.nodeID < $1.nodeID }.map {
                 NetworkPeer(name: String($0.nodeID.prefix(12)), ip: $0.address.description)
             }
+        return resource
+    }
+
+    /// With this node's own settings, where it has made its part.
+    private func nodeLocal(_ known: NetworkResource, _ places: [String: NetworkContainer]) -> NetworkResource {
+        var resource = known
+        guard let part = networks.network(known.identifier) else { return resource }
+        resource.configFrom.network = part.configFrom ?? ""
+        resource.containers = places
+        resource.enableIPv4 = part.lacksIPv4 != true
+        resource.enableIPv6 = part.families.contains(.v6)
+        resource.ipam = part.ipam
+        resource.labels = part.labels
+        resource.options = part.options
         return resource
     }
 

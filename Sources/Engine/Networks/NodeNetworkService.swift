@@ -14,7 +14,7 @@ package final class NodeNetworkService: NetworkBackend {
     let events: EventLog
     private let link = Mutex<(any SwarmNetworkCatalog)?>(nil)
     /// Local networks are made and removed one after the other.
-    private let lock = KeyedLock<String>()
+    let lock = KeyedLock<String>()
 
     init(networks: LocalNetworks, network: NetworkCoordinator, members: any NetworkMembers, events: EventLog) {
         self.events = events
@@ -78,7 +78,7 @@ package final class NodeNetworkService: NetworkBackend {
         if verbose {
             found.services = services(on: found.identifier)
             found.status =
-                found.scope == "swarm"
+                found.scope == "swarm" && networks.network(found.identifier) == nil
                 ? await catalog?.addressStatus(ofNetwork: found.identifier) : status(of: found)
         }
         return found
@@ -107,7 +107,7 @@ package final class NodeNetworkService: NetworkBackend {
     func allNetworks() async throws -> [NetworkResource] { try await resources(places: places()) }
 
     private func resources(places: [String: [String: NetworkContainer]]) async throws -> [NetworkResource] {
-        var all = networks.all.map { resource($0, places[$0.id] ?? [:]) }
+        var all = networks.all.filter { $0.isOfSwarm != true }.map { resource($0, places[$0.id] ?? [:]) }
         if let catalog { all += try await catalog.swarmNetworks().map { resource($0, places[$0.id] ?? [:]) } }
         return all.sorted { ($0.name, $0.identifier) < ($1.name, $1.identifier) }
     }
@@ -117,6 +117,9 @@ package final class NodeNetworkService: NetworkBackend {
         if request.name.isEmpty { throw NetworkError.emptyName }
         if LocalNetwork.reservedNames.contains(request.name) { throw NetworkError.reservedName(request.name) }
         let source = request.configFrom?.network ?? ""
+        if request.scope == "swarm", ParentOptions.drivers.contains(request.driver) {
+            return (try await createNodeLocal(request), "")
+        }
         request = try configured(request)
         let pools = request.ipam?.config ?? []
         if request.configOnly {
@@ -150,7 +153,7 @@ package final class NodeNetworkService: NetworkBackend {
             var network =
                 request.driver == "bridge"
                 ? try planner.plan(request, id: RandomID.docker(), at: .now)
-                : try await planOnParent(request, planner)
+                : try await planOnParent(request, planner, id: RandomID.docker())
             if network.isGatewayBridge { network.isMadeByHand = true }
             network.configFrom = source.isEmpty ? nil : networks.network(source)?.name ?? source
             if network.driver == "bridge",
@@ -174,9 +177,14 @@ package final class NodeNetworkService: NetworkBackend {
     /// Asks the swarm for a network; its id.
     private func createOverlay(_ request: NetworkRequest) async throws -> String {
         if request.scope == "local" { throw NetworkError.localOverlay }
+        try AddressPoolRules.check(request.ipam?.config ?? [], allowsIPv6: request.families.contains(.v6))
+        return try await createInSwarm(request)
+    }
+
+    /// Asks the swarm for a network; its id.
+    func createInSwarm(_ request: NetworkRequest) async throws -> String {
         guard let catalog, await catalog.isMember() else { throw SwarmError.notMember }
         guard await catalog.isManager() else { throw SwarmError.notManager }
-        try AddressPoolRules.check(request.ipam?.config ?? [], allowsIPv6: request.families.contains(.v6))
         try refuseTakenName(request.name)
         return try await catalog.createSwarmNetwork(request)
     }

@@ -101,6 +101,7 @@ final class SwarmNetworks: Sendable {
             noteIngress()
             try await network.refresh()
         }
+        try await endpoints.networks.dropNodeLocal()
     }
 
     /// Takes the MTU of the underlay's link as it is now: containers' interfaces follow it.
@@ -138,11 +139,34 @@ final class SwarmNetworks: Sendable {
         try await network.dataPlane.listening(inSandbox: id)
     }
 
-    /// Returns when the container that holds an attachment is not called `name`: what it is called, or `nil`.
-    func waitForHolder(of attachmentID: String, otherThan name: String) async throws -> String? {
-        func holder() -> String? { containers.record(ofAttachment: attachmentID)?.name }
-        try await endpoints.holders.wait(attachmentID) { holder() == name }
+    /// Returns when the container that holds an attachment is not as `known` says: how it is, or `nil`.
+    func waitForHolder(of attachmentID: String, otherThan known: AttachmentHolder) async throws -> AttachmentHolder? {
+        func holder() -> AttachmentHolder? {
+            containers.record(ofAttachment: attachmentID).map { record in
+                let place = record.endpoints.first { $0.attachmentID == attachmentID }
+                return AttachmentHolder(name: record.name, addresses: place?.chosenAddresses ?? [])
+            }
+        }
+        try await endpoints.holders.wait(attachmentID) { holder() == known }
         return holder()
+    }
+
+    /// Makes this node's part of the networks that a task is on and that nodes make by themselves.
+    func ensureNodeLocal(for task: SwarmTask) async throws {
+        for attachment in task.networksAttachments ?? [] where attachment.network.isNodeLocal {
+            try await endpoints.networks.ensureNodeLocal(attachment.network)
+        }
+    }
+
+    /// Of those the ones that lead outside.
+    var openNodeLocal: Set<String> { Set(local.ofSwarm.filter { !$0.isClosed }.map(\.id)) }
+
+    /// What this node has chosen for a container of a task in such networks.
+    func chosenAddresses(of record: ContainerRecord) -> [TaskStatus.ChosenAddresses] {
+        let own = Set(local.ofSwarm.map(\.id))
+        return record.endpoints.filter { own.contains($0.networkID) }.compactMap { place in
+            place.chosenAddresses.map { TaskStatus.ChosenAddresses(networkID: place.networkID, addresses: $0) }
+        }
     }
 
     /// Containers outside of services go on without the swarm's networks.
@@ -161,6 +185,7 @@ final class SwarmNetworks: Sendable {
         if let bridge = local.named(LocalNetwork.gatewayBridgeName), bridge.isMadeByHand != true {
             _ = try await endpoints.networks.removeUnused(bridge.id)
         }
+        try await endpoints.networks.dropNodeLocal()
         try await network.refresh()
     }
 

@@ -140,9 +140,12 @@ struct TaskContainer {
         return found.sorted().map(\.description)
     }
 
-    /// Endpoints on the swarm's networks, then on `docker_gwbridge` unless all of them are internal; `nil` for a task with no
-    /// network of the swarm, which goes on the default bridge.
-    func endpoints(gatewayBridgeID: String?) throws -> [EndpointRecord]? {
+    /// Endpoints on the swarm's networks, then on `docker_gwbridge` unless all of them are internal, or a network that this node makes by itself leads
+    /// outside; `nil` for a task with no network of the swarm, which goes on the default bridge.
+    /// - Parameter openNodeLocal: Networks that the node makes by itself and that lead outside, by id.
+    func endpoints(
+        gatewayBridgeID: String?, openNodeLocal: Set<String> = []
+    ) throws -> [EndpointRecord]? {
         let attachments = task.networksAttachments ?? []
         guard !attachments.isEmpty else { return nil }
         var endpoints: [EndpointRecord] = []
@@ -161,7 +164,12 @@ struct TaskContainer {
                 $1.overlay?.isIngress == true ? 1 : 0, $1.networkName
             )
         }
-        if endpoints.contains(where: { $0.overlay?.isInternal == false }) || publishesOnNode, let gatewayBridgeID {
+        let hasOwnWay = endpoints.contains { $0.overlay == nil && openNodeLocal.contains($0.networkID) }
+        let needsBridge = endpoints.contains { place in
+            guard let overlay = place.overlay else { return false }
+            return overlay.isIngress || (!overlay.isInternal && !hasOwnWay)
+        }
+        if needsBridge || publishesOnNode, let gatewayBridgeID {
             endpoints.append(EndpointRecord(networkID: gatewayBridgeID, networkName: LocalNetwork.gatewayBridgeName))
         }
         return endpoints

@@ -56,8 +56,10 @@ package final class TaskService: TaskExecutor, TaskContainerLookup {
             plan.families = networks.publishedFamilies(isAttached: task.networksAttachments?.isEmpty == false)
         }
         let request = try plan.request()
+        try await networks.ensureNodeLocal(for: task)
         try await ensureImage(image)
-        let endpoints = try plan.endpoints(gatewayBridgeID: networks.gatewayBridgeID)
+        let endpoints = try plan.endpoints(
+            gatewayBridgeID: networks.gatewayBridgeID, openNodeLocal: networks.openNodeLocal)
         let made = try await factory.makeContainer(name: task.containerName, request) { record in
             if let endpoints {
                 record.endpoints = endpoints
@@ -93,6 +95,7 @@ package final class TaskService: TaskExecutor, TaskContainerLookup {
     package func startTask(_ task: SwarmTask) async throws -> TaskStatus.ContainerStatus {
         guard let record = record(of: task.id) else { throw TaskError.containerMissing(task.id) }
         do {
+            try await networks.ensureNodeLocal(for: task)
             try await life.start(record.id)
         } catch let refusal as any Fault where refusal.kind == .notModified {
             // It runs already: the daemon was restarted in between.
@@ -133,6 +136,10 @@ package final class TaskService: TaskExecutor, TaskContainerLookup {
             published.inRow = port.hostPorts.count > 1 ? port.hostPorts.count : nil
             return published
         }
+    }
+
+    package func chosenAddresses(of task: SwarmTask) async -> [TaskStatus.ChosenAddresses] {
+        record(of: task.id).map(networks.chosenAddresses) ?? []
     }
 
     package func waitForTask(_ task: SwarmTask) async throws -> TaskExit? {
@@ -194,8 +201,10 @@ package final class TaskService: TaskExecutor, TaskContainerLookup {
 
     package func setOverlayKeys(_ keys: OverlayKeyring) async { node.encryption.take(keys) }
 
-    package func waitForHolder(of attachmentID: String, otherThan name: String) async throws -> String? {
-        try await networks.waitForHolder(of: attachmentID, otherThan: name)
+    package func waitForHolder(
+        of attachmentID: String, otherThan known: AttachmentHolder
+    ) async throws -> AttachmentHolder? {
+        try await networks.waitForHolder(of: attachmentID, otherThan: known)
     }
 
     package func leaveNetworks() async throws {

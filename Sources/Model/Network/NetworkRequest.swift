@@ -22,6 +22,7 @@ package struct NetworkRequest: Codable, Sendable, Equatable {
     package struct ConfigurationSource: Codable, Sendable, Equatable {
         @Zero package var network: String
         package init() {}
+        package init(network: String) { self.network = network }
     }
 }
 

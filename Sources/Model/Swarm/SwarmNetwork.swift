@@ -17,9 +17,17 @@ package struct SwarmNetwork: Codable, Sendable, Equatable, Identifiable {
     /// The driver option under which the VXLAN network identifier is kept, as decimal text.
     package static let identifierOption = "com.docker.network.driver.overlay.vxlanid_list"
 
+    private static let overlayDriver = "overlay"
+    package var driverName: String { driverState?.name ?? spec.driverConfiguration?.name ?? Self.overlayDriver }
+    /// Whether each node makes it by itself of settings that it has under a name (``SwarmNetworkSpec/configFrom``), and chooses addresses in it: the
+    /// swarm gives none, neither to tasks nor to services.
+    package var isNodeLocal: Bool { driverName != Self.overlayDriver }
+    /// Whether there is all of it that nodes need to take part.
+    package var isAllocated: Bool { vni != nil || isNodeLocal }
+
     /// Whether its endpoints get no IPv4 addresses.
     package var isIPv6Alone: Bool {
-        spec.iPv6Enabled == true && (ipamOptions?.configs ?? []).allSatisfy { $0.subnet?.family == .v6 }
+        !isNodeLocal && spec.iPv6Enabled == true && (ipamOptions?.configs ?? []).allSatisfy { $0.subnet?.family == .v6 }
     }
 
     /// The VXLAN network identifier; `nil` until allocated.
@@ -36,6 +44,8 @@ package struct SwarmNetworkSpec: Codable, Sendable, Equatable {
     package var attachable: Bool?
     package var ingress: Bool?
     package var ipamOptions: AllocatedPools?
+    /// The settings that each node takes from its own network of this name.
+    package var configFrom: NetworkRequest.ConfigurationSource?
     @Zero package var scope: String
     package init() {}
 }

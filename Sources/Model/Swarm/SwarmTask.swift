@@ -133,6 +133,9 @@ package struct TaskStatus: Codable, Sendable, Equatable {
     package var err: String?
     package var containerStatus: ContainerStatus?
     package var portStatus: PortStatus?
+    /// Addresses that the node has chosen for the task, in networks whose addresses nodes choose. In what nodes report alone: managers keep them
+    /// where the swarm's own are, see ``NetworkAttachment``.
+    package var chosenAddresses: [ChosenAddresses]?
 
     package init() {}
     package init(_ state: TaskState, _ message: String, at timestamp: Timestamp, error: String? = nil) {
@@ -152,6 +155,17 @@ package struct TaskStatus: Codable, Sendable, Equatable {
         package var name: String?
         package init() {}
     }
+    /// A task's addresses in one network, as its node has chosen them.
+    package struct ChosenAddresses: Codable, Sendable, Equatable {
+        @Zero package var networkID: String
+        /// With their subnets' prefix lengths, one of a family.
+        @Zero package var addresses: [IPNetwork]
+
+        package init(networkID: String, addresses: [IPNetwork]) {
+            self.addresses = addresses
+            self.networkID = networkID
+        }
+    }
     /// Ports of its node that the task has for itself (mode `host`).
     package struct PortStatus: Codable, Sendable, Equatable {
         package var ports: [PortConfig]?
@@ -162,7 +176,7 @@ package struct TaskStatus: Codable, Sendable, Equatable {
 /// A task's addresses in one network.
 package struct NetworkAttachment: Codable, Sendable, Equatable {
     @Boxed package var network = SwarmNetwork.zero
-    /// With their subnets' prefix lengths.
+    /// With their subnets' prefix lengths. Where nodes choose them, none until the node has told.
     @Zero package var addresses: [IPNetwork]
     package var aliases: [String]?
     /// `nil`: the one that follows from the addresses.

@@ -39,6 +39,8 @@ final class FakeExecutor: TaskExecutor, TaskContainerLookup {
         var attachments: Set<String> = []
         /// What those containers are called that were renamed since, by attachment.
         var renamed: [String: String] = [:]
+        /// Addresses that the node has chosen, by task.
+        var chosen: [String: [TaskStatus.ChosenAddresses]] = [:]
         /// Why the node cannot have subnets as ingress networks.
         var troubles: [String: IngressTrouble] = [:]
         /// Nothing of that can be tried.
@@ -101,6 +103,10 @@ final class FakeExecutor: TaskExecutor, TaskContainerLookup {
         (task.assignment?.ports ?? []).filter { $0.publishMode == "host" }
     }
 
+    func chosenAddresses(of task: SwarmTask) async -> [TaskStatus.ChosenAddresses] {
+        state.withLock { $0.chosen[task.id] ?? [] }
+    }
+
     func waitForTask(_ task: SwarmTask) async throws -> TaskExit? {
         while true {
             let (container, fails) = state.withLock { ($0.containers[task.id], $0.failsWaiting) }
@@ -126,12 +132,15 @@ final class FakeExecutor: TaskExecutor, TaskContainerLookup {
         }
     }
 
-    func waitForHolder(of attachmentID: String, otherThan name: String) async throws -> String? {
+    func waitForHolder(of attachmentID: String, otherThan known: AttachmentHolder) async throws -> AttachmentHolder? {
         while true {
-            let holder = state.withLock { state in
-                state.attachments.contains(attachmentID) ? state.renamed[attachmentID] ?? name : nil
+            let holder = state.withLock { state -> AttachmentHolder? in
+                guard state.attachments.contains(attachmentID) else { return nil }
+                return AttachmentHolder(
+                    name: state.renamed[attachmentID] ?? known.name,
+                    addresses: state.chosen[attachmentID]?.flatMap(\.addresses) ?? [])
             }
-            if holder != name { return holder }
+            if holder != known { return holder }
             // Polled: this is a stand-in for containers' records.
             try await Task.sleep(for: .milliseconds(10))
         }

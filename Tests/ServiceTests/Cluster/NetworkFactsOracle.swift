@@ -65,7 +65,7 @@ extension NetworkFacts {
             }
         }
         apply(NetworkChangeSet(.swarm, sequence: 0, upserts: swarm))
-        for network in objects.networks.values where network.vni != nil {
+        for network in objects.networks.values where network.isAllocated {
             let id = network.id
             var facts: [NetworkFact] = [.network(network)]
             // Of several with one address the first: the last that is put stays.
