@@ -63,7 +63,7 @@ struct FinePass: Sendable {
         return try await handles.worker.run {
             var outcome = Outcome()
             for (id, rows) in plan.rows where !rows.removing.isEmpty {
-                handles.own.expect(rows.removing.count, in: handles.id(of: .overlay(id)))
+                handles.own.expect(rows.isForgiving ? 0 : rows.removing.count, in: handles.id(of: .overlay(id)))
                 outcome.note(.overlay(id), rows.removing.count) {
                     try handle(.overlay(id)).route.perform(rows.removing)
                 }

@@ -12,6 +12,8 @@ struct FinePlan: Sendable {
         var removing: [any NetlinkRequest] = []
         var forwarding: [ForwardingKey: ForwardingTarget?] = [:]
         var neighbours: [NeighbourKey: MACAddress?] = [:]
+        /// The link that they are of may be missing: then the kernel tells of none of them.
+        var isForgiving = false
     }
 
     /// By overlay.
@@ -144,7 +146,8 @@ struct FinePlan: Sendable {
         for (id, old) in before.remotes {
             guard let place = places[id] else { continue }
             let overlay = network.overlays[place]
-            var rows = Rows()
+            var rows = Rows(isForgiving: overlay.isEncrypted)
+            func behind(_ mac: MACAddress) -> ForwardingKey { .behindTunnel(mac, isEncrypted: overlay.isEncrypted) }
             var gone: [IPAddress] = []
             for (address, endpoint) in old {
                 let now = overlay.remotes[address]
@@ -155,7 +158,7 @@ struct FinePlan: Sendable {
                     if endpoint.mac != now?.mac {
                         rows.forwarding[.tunnel(endpoint.mac)] = .some(nil)
                         if !claims.isLocal(endpoint.mac, in: id) {
-                            rows.forwarding[.behindTunnel(endpoint.mac)] = .some(nil)
+                            rows.forwarding[behind(endpoint.mac)] = .some(nil)
                         }
                     }
                 }
@@ -165,33 +168,20 @@ struct FinePlan: Sendable {
                 guard let now = overlay.remotes[address], now != endpoint else { continue }
                 rows.forwarding[.tunnel(now.mac)] = ForwardingTarget(remote: now.vtep)
                 // Where it stays behind the tunnel, its row is there, and the kernel would tell of no change.
-                let isNew = (endpoint?.mac != now.mac) || rows.forwarding[.behindTunnel(now.mac)] != nil
+                let isNew = (endpoint?.mac != now.mac) || rows.forwarding[behind(now.mac)] != nil
                 if isNew, !claims.isLocal(now.mac, in: id) {
-                    rows.forwarding[.behindTunnel(now.mac)] = ForwardingTarget()
+                    rows.forwarding[behind(now.mac)] = ForwardingTarget()
                 }
                 for address in now.addresses.all { rows.neighbours[.tunnel(address)] = now.mac }
                 coming[id, default: []] += now.addresses.all
             }
             let left = Set(gone.filter { rows.neighbours[.tunnel($0)] == .some(nil) })
-            // The process that encrypts is told by itself.
-            if overlay.isEncrypted { rows = Rows() }
-            for (key, target) in rows.forwarding {
-                let entry = ForwardingEntry(
-                    link: .name(key.link), mac: key.mac, owner: key.owner, remote: (target ?? nil)?.remote)
-                if target == nil {
-                    rows.removing.append(DeleteForwardingEntry(entry).allowing(.missing))
-                } else {
-                    rows.building.append(SetForwardingEntry(entry))
-                }
+            // Of the tunnel's own tables the process that encrypts is told by itself.
+            if overlay.isEncrypted {
+                rows.forwarding = rows.forwarding.filter { $0.key.owner == .master }
+                rows.neighbours = [:]
             }
-            for (key, mac) in rows.neighbours {
-                let neighbour = Neighbour(link: .name(key.link), address: key.address, mac: mac)
-                if mac == nil {
-                    rows.removing.append(DeleteNeighbour(neighbour).allowing(.missing))
-                } else {
-                    rows.building.append(SetNeighbour(neighbour))
-                }
-            }
+            rows.makeRequests()
             self.rows[id] = rows
             if gone.isEmpty { continue }
             let local = Set((claims.members[id] ?? [:]).values.lazy.flatMap(\.addresses))
@@ -288,6 +278,28 @@ private struct Services6 {
             let gone = removed[overlay.id] ?? []
             return !changed.contains(overlay.id)
                 || overlay.tasks.keys.contains { $0.family == .v6 && !gone.contains($0) }
+        }
+    }
+}
+
+extension FinePlan.Rows {
+    fileprivate mutating func makeRequests() {
+        for (key, target) in forwarding {
+            let entry = ForwardingEntry(
+                link: .name(key.link), mac: key.mac, owner: key.owner, remote: (target ?? nil)?.remote)
+            if target == nil {
+                removing.append(DeleteForwardingEntry(entry).allowing(.missing).forgiving(key))
+            } else {
+                building.append(SetForwardingEntry(entry).forgiving(key))
+            }
+        }
+        for (key, mac) in neighbours {
+            let neighbour = Neighbour(link: .name(key.link), address: key.address, mac: mac)
+            if mac == nil {
+                removing.append(DeleteNeighbour(neighbour).allowing(.missing))
+            } else {
+                building.append(SetNeighbour(neighbour))
+            }
         }
     }
 }

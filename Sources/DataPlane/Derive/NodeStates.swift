@@ -158,12 +158,16 @@ extension Derivation {
                 hearsGroups: false
             ).table
         ]
-        // Where others are, and what answers ARP, the process that encrypts is told.
-        guard underlay != nil, !overlay.isEncrypted else { return state }
+        guard underlay != nil else { return state }
         let here = Set(local.map(\.mac))
+        for remote in overlay.remotes.values where !here.contains(remote.mac) {
+            let behind = ForwardingKey.behindTunnel(remote.mac, isEncrypted: overlay.isEncrypted)
+            state.kernel.forwarding[behind] = ForwardingTarget()
+        }
+        // At which node, and what answers ARP, the process that encrypts is told.
+        if overlay.isEncrypted { return state }
         for remote in overlay.remotes.values {
             state.kernel.forwarding[.tunnel(remote.mac)] = ForwardingTarget(remote: remote.vtep)
-            if !here.contains(remote.mac) { state.kernel.forwarding[.behindTunnel(remote.mac)] = ForwardingTarget() }
             for address in remote.addresses.all {
                 state.kernel.neighbours[NeighbourKey(link: Layout.overlayTunnel, address: address)] = remote.mac
             }

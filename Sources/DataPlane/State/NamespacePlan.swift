@@ -84,30 +84,44 @@ extension NamespacePlan {
         // Bridges first, as ports name them; then by name, so that equal states make equal plans.
         let ordered = want.links.sorted { ($0.value.rank, $0.key) < ($1.value.rank, $1.key) }
         var raising: [any NetlinkRequest] = []
+        /// Links that somebody else makes: those that are not there, and those that are taken in now.
+        var (absent, welcomed): (Set<String>, Set<String>) = ([], [])
         for (name, target) in ordered {
             let old = have.links[name]
-            if case .tap = target.make, old == nil { continue }
+            if case .tap = target.make, old == nil {
+                absent.insert(name)
+                continue
+            }
             if old == nil {
                 madeLinks.insert(name)
                 make(name, target, namespace)
             }
             if case .tap = target.make, let old, old.master == nil, !old.isUp {
-                welcoming = old.changes(to: target, name: name) + [SetLink(.name(name), isUp: true)]
+                welcoming += old.changes(to: target, name: name) + [SetLink(.name(name), isUp: true)]
+                welcomed.insert(name)
                 continue
             }
             let present = old ?? target.asMade
             building.append(contentsOf: present.changes(to: target, name: name))
             if target.isUp, !present.isUp { raising.append(SetLink(.name(name), isUp: true)) }
         }
-        // Few differ, as a rule: only those are put in order.
-        let forwarding = want.forwarding.filter { have.forwarding[$0.key] != $0.value }
-        for (key, target) in forwarding.sorted(by: { $0.key.order < $1.key.order }) {
-            building.append(SetForwardingEntry(key.entry(target)))
-        }
+        planForwarding(have, want, absent, welcomed)
         for address in want.addresses.subtracting(have.addresses).sorted(by: { $0.order < $1.order }) {
             building.append(AddAddress(address.value))
         }
         building.append(contentsOf: raising)
+    }
+
+    /// Of a link that is not there there is nothing to say yet. When it comes it is looked at, and so are its rows.
+    private mutating func planForwarding(
+        _ have: KernelState, _ want: KernelState, _ absent: Set<String>, _ welcomed: Set<String>
+    ) {
+        // Few differ, as a rule: only those are put in order.
+        let forwarding = want.forwarding.filter { have.forwarding[$0.key] != $0.value }
+        for (key, target) in forwarding.sorted(by: { $0.key.order < $1.key.order }) where !absent.contains(key.link) {
+            let request = SetForwardingEntry(key.entry(target)).forgiving(key)
+            if welcomed.contains(key.link) { welcoming.append(request) } else { building.append(request) }
+        }
     }
 
     private mutating func make(_ name: String, _ link: LinkState, _ namespace: NetworkNamespace?) {
@@ -167,7 +181,7 @@ extension NamespacePlan {
             removing.append(DeleteNeighbour(key.neighbour(mac)).allowing(.missing))
         }
         for (key, target) in have.forwarding where want.forwarding[key] == nil {
-            removing.append(DeleteForwardingEntry(key.entry(target)).allowing(.missing))
+            removing.append(DeleteForwardingEntry(key.entry(target)).allowing(.missing).forgiving(key))
         }
         for address in have.addresses.subtracting(want.addresses) {
             removing.append(DeleteAddress(address.value).allowing(.missing))
@@ -272,5 +286,12 @@ extension NeighbourKey {
 extension RouteKey {
     fileprivate func route(_ state: RouteState) -> Route {
         Route(destination: destination, gateway: state.gateway, link: .name(state.link), table: table)
+    }
+}
+
+extension NetlinkRequest {
+    /// A row of a link that somebody else makes and takes away: it may be gone, or not be the bridge's port yet. Its rows follow once it is.
+    func forgiving(_ key: ForwardingKey) -> any NetlinkRequest {
+        key.link == Layout.encryptedTunnel ? allowing(.missing, .notSupported) : self
     }
 }

@@ -74,7 +74,7 @@ struct LinkState: Equatable, Sendable {
         /// `nil` where the other end is not known, as in a dump.
         case veth(PeerState?)
         case vxlan(VXLANSettings)
-        /// Made by the process that reads it; until then there is nothing to set.
+        /// Made by the process that reads it; until then there is nothing to set, nor to say of what is behind it.
         case tap
         /// Hangs on a link of the node's namespace.
         case child(ChildSettings)
@@ -200,8 +200,9 @@ extension ForwardingKey {
 
     /// In the table of an overlay's bridge: that a MAC is behind the tunnel, so that it need not be looked for at every port. The bridge knows a MAC in
     /// one place: one that is at a port here has no such row.
-    static func behindTunnel(_ mac: MACAddress) -> Self {
-        ForwardingKey(link: Layout.overlayTunnel, mac: mac, owner: .master)
+    static func behindTunnel(_ mac: MACAddress, isEncrypted: Bool) -> Self {
+        let tunnel = isEncrypted ? Layout.encryptedTunnel : Layout.overlayTunnel
+        return ForwardingKey(link: tunnel, mac: mac, owner: .master)
     }
 }
 

@@ -89,22 +89,51 @@ import Testing
         }
     }
 
-    @Test func `an endpoint that comes or goes elsewhere changes nothing in the kernel, but ends its connections`()
+    /// MACs that the bridge knows behind the device.
+    private func behind(_ node: World.Node) async throws -> Set<MACAddress> {
+        try await overlay(node).run {
+            let socket = try RouteSocket()
+            guard let device = try socket.link(named: Layout.encryptedTunnel) else { return [] }
+            let rows = try socket.forwardingEntries { $0.link == .index(device.index) }
+            return Set(rows.filter { $0.owner == .master && $0.state == .noARP }.map(\.mac))
+        }
+    }
+
+    @Test
+    func `the bridge knows who is elsewhere behind the device, as soon as there is one and as long as they are there`()
         async throws
     {
         try await withNodes { world in
             let node = world.nodes[0]
-            try await makeDevice(node)
-            _ = try await node.plane.resync(reason: "test")
-            var changes = NetworkChanges()
-            changes.setRemote(
-                RemoteEndpoint(address: IPAddress(10, 1, 0, 77), vtep: world.nodes[1].address), in: "app")
-            let report = try await node.plane.apply(changes)
-            #expect(report.failures.isEmpty)
-            changes = NetworkChanges()
-            changes.removeRemote(IPAddress(10, 1, 0, 77), from: "app")
-            #expect(try await node.plane.apply(changes).failures.isEmpty)
+            let other = MACAddress(for: taskAddress(2, 1))
+            let (late, early) = (IPAddress(10, 1, 0, 77), IPAddress(10, 1, 0, 78))
+            func change(_ address: IPAddress, isThere: Bool) async throws {
+                var changes = NetworkChanges()
+                if isThere {
+                    changes.setRemote(RemoteEndpoint(address: address, vtep: world.nodes[1].address), in: "app")
+                } else {
+                    changes.removeRemote(address, from: "app")
+                }
+                #expect(try await node.plane.apply(changes).failures.isEmpty)
+            }
+            // Without a device there is nothing to be said, and nothing wrong.
+            try await change(early, isThere: true)
             #expect(try await node.plane.resync(reason: "test").isClean)
+            try await makeDevice(node)
+            #expect(try await node.plane.resync(reason: "test").failures.isEmpty)
+            #expect(try await behind(node) == [other, MACAddress(for: early)])
+            try await change(late, isThere: true)
+            #expect(try await behind(node) == [other, MACAddress(for: early), MACAddress(for: late)])
+            try await change(early, isThere: false)
+            #expect(try await behind(node) == [other, MACAddress(for: late)])
+            #expect(try await node.plane.resync(reason: "test").isClean)
+            // It goes and comes again, with a change meanwhile.
+            try await overlay(node).run { try RouteSocket().perform(DeleteLink(.name(Layout.encryptedTunnel))) }
+            try await change(late, isThere: false)
+            try await change(early, isThere: true)
+            try await makeDevice(node)
+            #expect(try await node.plane.resync(reason: "test").failures.isEmpty)
+            #expect(try await behind(node) == [other, MACAddress(for: early)])
         }
     }
 

@@ -77,6 +77,9 @@ import Testing
         oracle.isDual = seed % 2 == 0
         var network = oracle.isDual ? NetworkDetailTests.dual : NetworkDetailTests.empty
         network.sandboxes = [task(1, isDual: oracle.isDual), task(2, isDual: oracle.isDual)]
+        for place in network.overlays.indices where network.overlays[place].id == "b" {
+            network.overlays[place].isEncrypted = seed % 5 < 2
+        }
         var ledger = Ledger()
         ledger.applied = derive(network, [:])
         var fine = 0

@@ -128,8 +128,35 @@ import Testing
         let port = Layout.overlayPort(box.endpoints[0].id)
         #expect(rows([]) == ["vx0 02:42:0a:01:00:07", "vx0 02:42:0a:01:00:09"])
         #expect(rows([box]) == ["\(port) 02:42:0a:01:00:07", "vx0 02:42:0a:01:00:09"])
-        // The link is made by the process that encrypts, and may not be there yet.
-        #expect(rows([box], isEncrypted: true) == ["\(port) 02:42:0a:01:00:07"])
+        #expect(rows([box], isEncrypted: true) == ["\(port) 02:42:0a:01:00:07", "esp0 02:42:0a:01:00:09"])
+    }
+
+    @Test func `what is behind the process that encrypts is said once its device is there, and is then no repair`()
+        throws
+    {
+        let remote = RemoteEndpoint(address: IPAddress(10, 1, 0, 9), vtep: IPAddress(192, 0, 2, 2))
+        var overlay = OverlayNetwork(id: "o", vni: 1, remoteEndpoints: [remote])
+        overlay.isEncrypted = true
+        let network = NodeNetwork(
+            underlay: Underlay(address: IPAddress(192, 0, 2, 1), peers: []), overlays: [overlay], sandboxes: [])
+        let derivation = derive(network)
+        let wanted = derivation.state(for: try #require(derivation.inputs()[.overlay("o")]))
+        let tunnel = Layout.encryptedTunnel
+        var have = wanted.kernel
+        #expect(NamespacePlan(from: have, to: wanted, in: nil).isEmpty)
+        // The process has not made it yet, or has lost it.
+        have.forget(link: tunnel)
+        #expect(have.forwarding.isEmpty && NamespacePlan(from: have, to: wanted, in: nil).isEmpty)
+        // It comes as it is made: down, and no port.
+        have.links[tunnel] = LinkState(make: .tap, isUp: false)
+        let coming = NamespacePlan(from: have, to: wanted, in: nil)
+        let row = "set forwarding entry 02:42:0a:01:00:09 on esp0"
+        #expect(coming.summary.isEmpty && coming.building.isEmpty)
+        #expect(coming.welcoming.last.map { "\($0)" } == row && coming.welcoming.count > 1)
+        // Somebody has taken the row alone.
+        have = wanted.kernel
+        have.forwarding = [:]
+        #expect(NamespacePlan(from: have, to: wanted, in: nil).summary == [row])
     }
 
     @Test func `MACs and marks are those that were given, whatever the addresses`() throws {
