@@ -177,7 +177,10 @@ extension NodeEngine {
                 events: events, log: log)
             mesh = MeshWatch(networks.ingress, events: events, log: log) { try await networks.tryIngress($0.subnet) }
             ways = PathService(
-                prober: PathProber(node: parts.namespace, log: log), network: base.network, networks: networks,
+                prober: PathProber(node: parts.namespace, log: log),
+                encrypted: PathProber(node: parts.namespace, kind: .esp, log: log) { [encryption = base.encryption] in
+                    encryption.probe(in: $0)
+                }, network: base.network, networks: networks,
                 events: events, log: log)
         }
     }

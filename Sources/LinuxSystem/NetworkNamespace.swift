@@ -126,4 +126,6 @@ package final class NamelessNamespace: Sendable {
 
     /// By a path that holds for as long as this object does, and for this process.
     package var namespace: NetworkNamespace { NetworkNamespace(path: "/proc/self/fd/\(descriptor.raw)") }
+    /// The same path, for other processes of root.
+    package var pathForOthers: String { "/proc/\(getpid())/fd/\(descriptor.raw)" }
 }

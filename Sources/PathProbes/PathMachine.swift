@@ -137,13 +137,13 @@ package struct PathMachine: Sendable {
     private func probe(_ target: PathTarget, _ question: PathState.Question, _ nonce: ProbeNonce) -> Probe {
         let size =
             switch question {
-            case .small: ProbeFrame.smallest(own.family)
+            case .small: ProbeFrame.smallest(own.family, kind)
             case .full: linkMTU
             case .known(let size), .trial(let size): size
             }
         return Probe(
             to: ProbeFrame.station(of: target.address), frame: ProbeFrame(.question, nonce: nonce, size: size),
-            leavesChecksum: question == .full)
+            leavesChecksum: question == .full && kind == .vxlan)
     }
 
     /// A visit or a trial is over.
@@ -165,7 +165,8 @@ package struct PathMachine: Sendable {
             return trial(&path, at: now)
         }
         if path.finish(at: now, linkMTU: linkMTU) {
-            path.beginSearch(smallest: ProbeFrame.smallest(own.family), linkMTU: linkMTU)
+            path.beginSearch(
+                smallest: ProbeFrame.smallest(own.family, kind), linkMTU: linkMTU, judgesChecksums: kind == .vxlan)
             return trial(&path, at: now)
         }
         if (1..<PathState.enough).contains(path.misses) { path.next = now.advanced(by: pace.again) }

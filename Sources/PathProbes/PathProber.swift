@@ -45,7 +45,11 @@ package final class PathProber: Sendable {
     /// Whoever waits for the machine's next moment looks again after this: an answer may have brought it nearer.
     private static let longestSleep = Duration.seconds(1)
 
+    /// ``PathKind/vxlan`` or ``PathKind/esp``.
+    private let kind: PathKind
     private let node: NetworkNamespace?
+    /// Says where the device of the process that encrypts is wanted, or that it is wanted no more.
+    private let announce: @Sendable (String?) -> Void
     private let pace: PathMachine.Pace
     private let log: Logger
     private let state = Mutex(State())
@@ -55,8 +59,17 @@ package final class PathProber: Sendable {
     package let changes: AsyncStream<PathTransition>
     private let told: AsyncStream<PathTransition>.Continuation
 
-    /// - Parameter node: The node's namespace; `nil`: the one in which the process was started.
-    package init(node: NetworkNamespace?, pace: PathMachine.Pace = PathMachine.Pace(), log: Logger) {
+    /// - Parameters:
+    ///   - node: The node's namespace; `nil`: the one in which the process was started.
+    ///   - kind: ``PathKind/vxlan`` or ``PathKind/esp``.
+    ///   - announce: Of encrypted ways: told the path of a namespace in which the process that encrypts is to make ``ProbeDevice/encryptedName``, for
+    ///     the peers that are wanted; `nil`: nowhere any more.
+    package init(
+        node: NetworkNamespace?, kind: PathKind = .vxlan, pace: PathMachine.Pace = PathMachine.Pace(), log: Logger,
+        announce: @escaping @Sendable (String?) -> Void = { _ in }
+    ) {
+        self.announce = announce
+        self.kind = kind
         self.log = log
         self.node = node
         self.pace = pace
@@ -74,7 +87,8 @@ package final class PathProber: Sendable {
             let first = try await demand.wait { $0 }
             do { try await serve(first) } catch {
                 try Task.checkCancellation()
-                log.warning("paths are not measured for a while", metadata: ["error": "\(error)"])
+                log.warning(
+                    "paths are not measured for a while", metadata: ["error": "\(error)", "path": "\(kind.word)"])
                 try await Task.sleep(for: Self.pause)
             }
         }
@@ -82,9 +96,13 @@ package final class PathProber: Sendable {
 
     /// For as long as the device is to be the same.
     private func serve(_ first: PathDemand) async throws {
-        let device = try await ProbeDevice.open(first.device, linkMTU: first.linkMTU, in: node)
+        defer { if kind == .esp { announce(nil) } }
+        let device =
+            kind == .esp
+            ? try await ProbeDevice.open(first.device, linkMTU: first.linkMTU, announce: announce)
+            : try await ProbeDevice.open(first.device, linkMTU: first.linkMTU, in: node)
         state.withLock {
-            $0.machine = PathMachine(kind: .vxlan, own: first.device.own, linkMTU: first.linkMTU, pace: pace)
+            $0.machine = PathMachine(kind: kind, own: first.device.own, linkMTU: first.linkMTU, pace: pace)
         }
         let result: Result<Void, any Error>
         do {
@@ -93,6 +111,7 @@ package final class PathProber: Sendable {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await self.follow(first, device) }
                 group.addTask { try await self.pump(device) }
+                if kind == .esp { group.addTask { try await self.watch(device) } }
                 defer { group.cancelAll() }
                 try await group.next()
             }
@@ -117,6 +136,12 @@ package final class PathProber: Sendable {
             }
             known = next
         }
+    }
+
+    /// Returns when the device of another process is there no more.
+    private func watch(_ device: ProbeDevice) async throws {
+        while try await device.isThere() { try await Task.sleep(for: Self.pause) }
+        log.notice("the device for encrypted probes is gone, and is asked for again")
     }
 
     private func pump(_ device: ProbeDevice) async throws {

@@ -122,8 +122,9 @@ struct PathState: Sendable {
 
     // MARK: A search
 
-    mutating func beginSearch(smallest: Int, linkMTU: Int) {
-        search = Search(passing: smallest, failing: linkMTU + 1, size: linkMTU)
+    /// - Parameter judgesChecksums: The full length was sent with a checksum that was left to a card.
+    mutating func beginSearch(smallest: Int, linkMTU: Int, judgesChecksums: Bool = true) {
+        search = Search(passing: smallest, failing: linkMTU + 1, size: linkMTU, isBeyondFull: !judgesChecksums)
     }
 
     /// Takes the end of a trial. - Returns: Whether the search goes on.

@@ -1,12 +1,14 @@
 package import Addressing
 import CLinux
+package import EngineInterface
 import Glibc
 package import LinuxSystem
 import Netlink
 import Synchronization
 
-/// A VXLAN device for probes alone, with a number that no network has, in a namespace without a name. What goes through it goes the way of
-/// containers' packets: the same socket of the kernel, the same port, the same rules of every firewall; but never in fragments.
+/// A device for probes alone, with a number that no network has, in a namespace without a name. What goes through it goes the way of containers' packets:
+/// the same socket, the same port, the same rules of every firewall. In clear it is a VXLAN device of the kernel, and nothing goes in fragments; encrypted it
+/// is one of the process that encrypts.
 package final class ProbeDevice: Sendable {
     /// What it is made of; for another one a new device is made.
     package struct Setting: Sendable, Hashable {
@@ -16,17 +18,27 @@ package final class ProbeDevice: Sendable {
         package var port: UInt16
         /// VXLAN network identifier, the same at all nodes.
         package var vni: UInt32
+        /// ``PathKind/vxlan`` or ``PathKind/esp``.
+        package var kind: PathKind
 
-        package init(own: IPAddress, port: UInt16, vni: UInt32 = ProbeDevice.vni) {
+        package init(
+            own: IPAddress, port: UInt16, vni: UInt32 = ProbeDevice.vni, kind: PathKind = .vxlan
+        ) {
+            self.kind = kind
             self.own = own
             self.port = port
             self.vni = vni
         }
+
+        /// Of the device, for a link whose packets are so long.
+        func mtu(_ linkMTU: Int) -> Int { max(128, ProbeFrame.inner(linkMTU, own.family, kind)) }
     }
 
     /// The swarm's networks have 4096 and those after it.
     package static let vni: UInt32 = 4095
     private static let name = "vx0"
+    /// The device of the process that encrypts.
+    package static let encryptedName = "esp0"
     /// Frames that are taken before others of the poller have their turn.
     private static let mostAtOnce = 64
 
@@ -36,8 +48,9 @@ package final class ProbeDevice: Sendable {
     private let socket: Descriptor
     private let mac: MACAddress
     private let stations = Mutex<[MACAddress: IPAddress]>([:])
+    private var name: String { setting.kind == .esp ? Self.encryptedName : Self.name }
 
-    private init(
+    init(
         _ setting: Setting, _ place: NamelessNamespace, _ route: RouteSocket, _ socket: consuming Descriptor
     ) {
         mac = ProbeFrame.station(of: setting.own)
@@ -59,15 +72,9 @@ package final class ProbeDevice: Sendable {
             name: name,
             settings: VXLANSettings(
                 id: setting.vni, local: setting.own, port: setting.port, proxy: false, forbidsFragments: true),
-            mac: ProbeFrame.station(of: setting.own), mtu: length(linkMTU, setting.own.family), namespace: inner)
+            mac: ProbeFrame.station(of: setting.own), mtu: setting.mtu(linkMTU), namespace: inner)
         try await onThread {
-            // Before the device is there: it is to have no address of its own, and to ask nobody for one.
-            try onThreadBlocking {
-                try inner.enter()
-                if try Sysctl.read("net/ipv6/conf/default/disable_ipv6") != nil {
-                    try Sysctl.write("net/ipv6/conf/default/disable_ipv6", "1")
-                }
-            }
+            try silence(inner)
             try outside.perform(create)
         }
         let (route, raw) = try await inner.run {
@@ -80,12 +87,19 @@ package final class ProbeDevice: Sendable {
         return ProbeDevice(setting, place, route, Descriptor(owning: raw))
     }
 
-    private static func length(_ linkMTU: Int, _ family: IPFamily) -> Int {
-        max(128, linkMTU - ProbeFrame.overhead(family))
+    /// Before the device is there: it is to have no address of its own, and to ask nobody for one. Blocks.
+    static func silence(_ inner: NetworkNamespace) throws {
+        try onThreadBlocking {
+            try inner.enter()
+            if try Sysctl.read("net/ipv6/conf/default/disable_ipv6") != nil {
+                try Sysctl.write("net/ipv6/conf/default/disable_ipv6", "1")
+            }
+        }
     }
 
-    /// Takes it away at once; otherwise the kernel does so a while after the last reference to it is gone.
+    /// Takes it away at once; otherwise the kernel does so a while after the last reference to it is gone. That of the process that encrypts is its own.
     package func close() async {
+        if setting.kind == .esp { return }
         let route = route
         do { try await onThread { try route.perform(DeleteLink(.name(Self.name))) } } catch {
             // It has gone already, or goes with its namespace.
@@ -94,12 +108,20 @@ package final class ProbeDevice: Sendable {
 
     /// Follows the underlay's link.
     package func set(linkMTU: Int) async throws {
-        let (route, mtu) = (route, Self.length(linkMTU, setting.own.family))
-        try await onThread { try route.perform(SetLink(.name(Self.name), mtu: mtu)) }
+        let (route, mtu, name) = (route, setting.mtu(linkMTU), name)
+        try await onThread { try route.perform(SetLink(.name(name), mtu: mtu)) }
+    }
+
+    /// Whether it is there and up: the process that encrypts may have taken it away.
+    func isThere() async throws -> Bool {
+        let (route, name) = (route, name)
+        return try await onThread { try route.link(named: name)?.isUp == true }
     }
 
     /// Where probes may go, and to whom answers may: the nodes' addresses on the underlay.
     package func set(peers: [IPAddress]) async throws {
+        // The process that encrypts is told who they are by the daemon.
+        if setting.kind == .esp { return }
         let wanted = Dictionary(
             peers.filter { $0.family == setting.own.family && $0 != setting.own }.map {
                 (ProbeFrame.station(of: $0), $0)
@@ -128,10 +150,10 @@ package final class ProbeDevice: Sendable {
 
     /// Sends a probe; what the kernel does not take is as good as lost on the way.
     func send(_ probe: PathMachine.Probe) {
-        let overhead = ProbeFrame.overhead(setting.own.family)
-        let length = probe.frame.kind == .answer ? 0 : probe.frame.size - overhead + ProbeFrame.ethernet
+        let inner = ProbeFrame.inner(probe.frame.size, setting.own.family, setting.kind)
         let bytes = probe.frame.bytes(
-            from: mac, to: probe.to, length: length, leavesChecksum: probe.leavesChecksum)
+            from: mac, to: probe.to, length: probe.frame.kind == .answer ? 0 : inner + ProbeFrame.ethernet,
+            leavesChecksum: probe.leavesChecksum, hasChecksum: setting.kind != .esp)
         _ = clinux_packet_send(
             socket.raw, bytes, bytes.count, probe.leavesChecksum ? CInt(ProbeFrame.checksumStart) : 0,
             CInt(ProbeFrame.checksumOffset))
@@ -147,7 +169,7 @@ package final class ProbeDevice: Sendable {
             guard count >= 0 else { return }
             guard
                 let (from, frame, isDamaged) = ProbeFrame.read(
-                    buffer.prefix(Int(clamping: count)), hasChecksum: isOpen == 0)
+                    buffer.prefix(Int(clamping: count)), hasChecksum: isOpen == 0 && setting.kind != .esp)
             else { continue }
             take(from, frame, isDamaged)
         }

@@ -1,4 +1,5 @@
 package import Addressing
+package import EngineInterface
 
 /// What a probe and its answer have in common: nobody who has not seen the one can make the other.
 package struct ProbeNonce: Hashable, Sendable {
@@ -52,11 +53,22 @@ package struct ProbeFrame: Sendable, Equatable {
     static let checksumStart = ethernet + ip
     static let checksumOffset = 6
 
-    /// What the tunnel adds to a frame's IPv4 packet: Ethernet, VXLAN, UDP and the underlay's IP header.
-    package static func overhead(_ family: IPFamily) -> Int { family == .v4 ? 50 : 70 }
+    /// What the tunnel adds to a frame's IPv4 packet: Ethernet, VXLAN, UDP and the underlay's IP header; of what is encrypted twice UDP, and ESP
+    /// (docs/encryption.md).
+    package static func overhead(_ family: IPFamily, _ kind: PathKind = .vxlan) -> Int {
+        (kind == .esp ? 92 : 50) + (family == .v4 ? 0 : 20)
+    }
+
+    /// The longest IPv4 packet in a packet of the underlay of a length. What is encrypted is a multiple of 4 bytes long.
+    static func inner(_ size: Int, _ family: IPFamily, _ kind: PathKind) -> Int {
+        let room = size - overhead(family, kind)
+        return kind == .esp ? room & ~3 : room
+    }
 
     /// The shortest packet of the underlay that carries a probe.
-    package static func smallest(_ family: IPFamily) -> Int { shortest - ethernet + overhead(family) }
+    package static func smallest(_ family: IPFamily, _ kind: PathKind = .vxlan) -> Int {
+        shortest - ethernet + overhead(family, kind)
+    }
 
     /// The station of a node in the probes' network: a local address, of the node's on the underlay.
     package static func station(of address: IPAddress) -> MACAddress {
@@ -78,7 +90,10 @@ package struct ProbeFrame: Sendable, Equatable {
     /// - Parameters:
     ///   - length: Of the whole frame; ``shortest`` at least.
     ///   - leavesChecksum: UDP's checksum is for the device to compute: what is written is the sum over the pseudo-header.
-    func bytes(from: MACAddress, to: MACAddress, length: Int, leavesChecksum: Bool) -> [UInt8] {
+    ///   - hasChecksum: Without one: what is encrypted is authentic, and frames that have none are joined with no others on their way.
+    func bytes(
+        from: MACAddress, to: MACAddress, length: Int, leavesChecksum: Bool, hasChecksum: Bool = true
+    ) -> [UInt8] {
         let length = min(max(length, Self.shortest), 65_000)
         let packet = length - Self.ethernet
         // Addresses that no host takes anything from: nothing but the probe's socket looks at them.
@@ -93,7 +108,9 @@ package struct ProbeFrame: Sendable, Equatable {
         body += [UInt8](repeating: 0, count: max(0, packet - Self.ip - body.count))
         let pseudo = addresses + [0, 17] + datagram.octets
         let check: UInt16
-        if leavesChecksum {
+        if !hasChecksum {
+            check = 0
+        } else if leavesChecksum {
             check = ~ProbeChecksum.of(pseudo[...])
         } else {
             let whole = ProbeChecksum.of(pseudo[...], body[...])

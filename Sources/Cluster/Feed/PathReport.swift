@@ -147,6 +147,9 @@ struct PathAdvice {
         case (true, _):
             return
                 "\(carries.capitalizedFirst) from \(from.name) does not arrive at \(to.name), though the other direction works. \(accept(from, at: to))"
+        case (false, false?) where path.kind == .esp:
+            return
+                "\(carries.capitalizedFirst) passes in neither direction between \(from.name) and \(to.name): a firewall or the network between them drops it, or one of the two does not encrypt (see what its daemon says of apus-esp). \(accept(from, at: to)) \(accept(to, at: from))"
         case (false, false?):
             return
                 "\(carries.capitalizedFirst) passes in neither direction between \(from.name) and \(to.name): a firewall or the network between them drops it, or the port is taken by something else (a hypervisor's own VXLAN). \(accept(from, at: to)) \(accept(to, at: from))"

@@ -1,6 +1,7 @@
 import Addressing
 import ESPControl
 import Model
+import PathProbes
 
 /// What this node's encrypted networks are made of, as facts and containers have it: everything that the process which encrypts is to know, but keys.
 struct EncryptionDemand: Equatable, Sendable {
@@ -37,6 +38,23 @@ struct EncryptionDemand: Equatable, Sendable {
         var address: IPAddress
         /// `nil` for one that has not said that it encrypts: nothing is sent to it, nor taken from it.
         var place: EncryptionPlace?
+    }
+
+    /// With one more network, of this node and its peers alone, through which ways are measured.
+    /// - Parameter namespace: Path of that in which its device is to be.
+    func probed(in namespace: String?) -> EncryptionDemand {
+        guard let namespace, !networks.isEmpty else { return self }
+        var stations: [MACAddress: Station] = [:]
+        for (id, peer) in peers where peer.address.family == address.family {
+            // Nobody asks for addresses there.
+            stations[ProbeFrame.station(of: peer.address)] = Station(nodeID: id, addresses: [])
+        }
+        var probed = self
+        probed.networks.append(
+            Network(
+                id: "", vni: ProbeDevice.vni, namespace: namespace, tap: ProbeDevice.encryptedName,
+                mtu: EncryptionUnderlay.overlayMTU(underlay: underlayMTU, family: address.family), stations: stations))
+        return probed
     }
 
     /// UDP port of lane 0, the same at all nodes.

@@ -19,6 +19,8 @@ final class EncryptionKeeper: Sendable {
     private struct State {
         var demand: EncryptionDemand?
         var keyring: OverlayKeyring?
+        /// Path of the namespace in which ways are measured; `nil` while none are.
+        var probes: String?
         /// Until a manager has told of keys, a process of before is left alone: it has some.
         var areKeysKnown = false
         var composer = EncryptionComposer()
@@ -65,6 +67,18 @@ final class EncryptionKeeper: Sendable {
         if isOther { publish() }
         if isWanted.value != (demand != nil) { isWanted.set(demand != nil) }
         if demand == nil, ports.value != 0 { ports.set(0) }
+    }
+
+    /// Has ways measured through the process: a device of it is wanted in a namespace, from which nodes are reached that encrypted networks are shared
+    /// with; `nil`: no more.
+    func probe(in namespace: String?) {
+        let isOther = state.withLock { state in
+            if state.probes == namespace { return false }
+            state.probes = namespace
+            state.version += 1
+            return true
+        }
+        if isOther { publish() }
     }
 
     /// Takes what managers tell of keys; empty: there are none for this node.
@@ -244,7 +258,7 @@ final class EncryptionKeeper: Sendable {
     /// - Parameter hello: `nil` before the process has answered: it is taken to be as the swarm knows it.
     private func compose(for hello: EncryptionHello?) -> (wanted: EncryptionState, keys: UInt64?) {
         state.withLock { state in
-            guard let demand = state.demand else { return (EncryptionState(), nil) }
+            guard let demand = state.demand?.probed(in: state.probes) else { return (EncryptionState(), nil) }
             let page = hello?.page ?? demand.own.map { CounterPageID($0.page) }
             let lanes = min(hello?.lanes ?? demand.own?.lanes ?? 1, UInt8(clamping: NodeEncryption.maximumLanes))
             let wanted = state.composer.state(demand, state.keyring, page: page, lanes: lanes)

@@ -86,6 +86,8 @@ extension NetworkCoordinator {
 
     /// Which ways to other nodes are measured; `nil` where there are none.
     var pathDemand: PathDemand? { state.withLock { $0.composer.pathDemand() } }
+    /// The same of encrypted ones.
+    var encryptedPathDemand: PathDemand? { state.withLock { $0.composer.encryptedPathDemand() } }
 
     /// Opens the ports at which what is encrypted arrives, whenever they are others. Until cancelled.
     func followEncryption() async throws {

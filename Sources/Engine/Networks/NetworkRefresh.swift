@@ -19,7 +19,11 @@ struct NetworkRefresh {
 
     /// Whether what encrypted networks are made of may be other than before.
     var concernsEncryption: Bool {
-        guard !isWhole, facts.isEmpty, case .changes(let changes) = desired else { return true }
+        isWhole || !facts.isEmpty || concernsOverlays
+    }
+
+    private var concernsOverlays: Bool {
+        guard case .changes(let changes) = desired else { return true }
         return changes.keys.contains { key in
             switch key {
             case .overlay, .underlay: true
@@ -30,7 +34,7 @@ struct NetworkRefresh {
 
     /// Whether other ways to nodes may be to be measured.
     var concernsPaths: Bool {
-        isWhole
+        isWhole || concernsOverlays
             || facts.contains { key in
                 switch key {
                 case .settings, .peer, .endpoint, .network: true

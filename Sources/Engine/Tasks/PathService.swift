@@ -16,6 +16,8 @@ package final class PathService: Sendable {
     private static let gathering = Duration.seconds(1)
 
     private let prober: PathProber
+    /// Of what encrypted networks send.
+    private let encrypted: PathProber
     private let connections = Mutex(ControlPaths())
     private let network: NetworkCoordinator
     private let networks: SwarmNetworks
@@ -25,8 +27,10 @@ package final class PathService: Sendable {
     private let spoilt = ObservableValue(false)
 
     init(
-        prober: PathProber, network: NetworkCoordinator, networks: SwarmNetworks, events: EventLog, log: Logger
+        prober: PathProber, encrypted: PathProber, network: NetworkCoordinator, networks: SwarmNetworks,
+        events: EventLog, log: Logger
     ) {
+        self.encrypted = encrypted
         self.events = events
         self.log = log
         self.network = network
@@ -38,19 +42,25 @@ package final class PathService: Sendable {
     /// - Parameter seconds: Since 1970, now.
     package func measurements(seconds: Int64) -> [PathMeasurement] {
         let control = connections.withLock { $0.measurements(at: .now, seconds: seconds) }
-        return Array((prober.measurements(seconds: seconds) + control).prefix(NodePulse.mostPaths))
+        let tunnels = prober.measurements(seconds: seconds) + encrypted.measurements(seconds: seconds)
+        return Array((tunnels + control).prefix(NodePulse.mostPaths))
     }
 
     /// Until cancelled.
     func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.prober.run() }
+            group.addTask { try await self.encrypted.run() }
             group.addTask { try await self.followSwarm() }
             group.addTask { try await self.followLink() }
             group.addTask { try await self.followChecksums() }
             group.addTask { try await self.followConnections() }
             group.addTask {
                 for await change in self.prober.changes { self.tell(change, .vxlan) }
+                try Task.checkCancellation()
+            }
+            group.addTask {
+                for await change in self.encrypted.changes { self.tell(change, .esp) }
                 try Task.checkCancellation()
             }
             defer { group.cancelAll() }
@@ -63,6 +73,7 @@ package final class PathService: Sendable {
         while true {
             seen = try await network.pathNews.wait { [seen] in $0 != seen ? $0 : nil }
             prober.demand.set(network.pathDemand)
+            encrypted.demand.set(network.encryptedPathDemand)
             try await Task.sleep(for: Self.gathering)
         }
     }

@@ -2,6 +2,7 @@ import Addressing
 import ESPControl
 import Foundation
 import Model
+import PathProbes
 import Testing
 
 @testable import Engine
@@ -86,6 +87,24 @@ struct EncryptionComposerTests {
         let network = try #require(states[0].networks[4097])
         #expect(network.members == [EncryptionPeerID("node1"), EncryptionPeerID("node2")])
         #expect(network.stations.values.flatMap(\.addresses).count == 2)
+    }
+
+    @Test func `ways are measured in a network of the node and its peers, as long as something is encrypted`() throws {
+        let places = [place(1), place(2), place(3)]
+        var demand = demand(0, of: places)
+        #expect(demand.probed(in: nil) == demand)
+        let probed = demand.probed(in: "/proc/7/fd/9")
+        #expect(probed.networks.dropLast() == demand.networks[...] && probed.peers == demand.peers)
+        var composer = EncryptionComposer()
+        let state = composer.state(probed, keyring([5], sending: 5), page: CounterPageID(1_000), lanes: 1)
+        let network = try #require(state.networks[ProbeDevice.vni])
+        #expect(network.namespace == "/proc/7/fd/9" && network.tap == ProbeDevice.encryptedName && network.mtu == 1408)
+        #expect(network.members == [EncryptionPeerID("node1"), EncryptionPeerID("node2")])
+        #expect(network.stations.values.allSatisfy(\.addresses.isEmpty))
+        let station = ProbeFrame.station(of: IPAddress(192, 0, 2, 3))
+        #expect(network.stations[station]?.peer == EncryptionPeerID("node2"))
+        demand.networks = []
+        #expect(demand.probed(in: "/proc/7/fd/9") == demand)
     }
 
     @Test func `no two senders, receivers, lanes, pages, restarts or generations share a key`() throws {

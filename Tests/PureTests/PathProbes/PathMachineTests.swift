@@ -13,10 +13,13 @@ private struct PlayedNetwork {
     /// What the way does to a probe: `nil` when it is lost.
     var answer: (PathMachine.Probe) -> (isDamaged: Bool, delay: Duration)? = { _ in (false, .milliseconds(2)) }
 
-    init(peers: Int, linkMTU: Int = 1500, shared: Int = .max, pace: PathMachine.Pace = PathMachine.Pace()) {
+    init(
+        peers: Int, linkMTU: Int = 1500, shared: Int = .max, kind: PathKind = .vxlan,
+        pace: PathMachine.Pace = PathMachine.Pace()
+    ) {
         start = ContinuousClock.now
         now = start
-        machine = PathMachine(kind: .vxlan, own: IPAddress(192, 0, 2, 254), linkMTU: linkMTU, pace: pace)
+        machine = PathMachine(kind: kind, own: IPAddress(192, 0, 2, 254), linkMTU: linkMTU, pace: pace)
         machine.set(Self.targets(peers, shared: shared), at: now)
     }
 
@@ -138,6 +141,27 @@ private struct PlayedNetwork {
             network.run(.seconds(15))
             #expect(try #require(network.first).findings == [])
         }
+    }
+
+    @Test func `of an encrypted way checksums are no matter, but its lengths are`() throws {
+        var network = PlayedNetwork(peers: 1, kind: .esp)
+        network.run(.seconds(60))
+        #expect(try #require(network.first).kind == .esp)
+        #expect(try #require(network.first).findings == [])
+        #expect(network.sent.allSatisfy { !$0.probe.leavesChecksum })
+        #expect(Set(network.sent.map(\.probe.frame.size)) == [ProbeFrame.smallest(.v4, .esp), 1500])
+        // The full length is lost now and then, and passes when it is sent again.
+        var count = 0
+        network.answer = { probe in
+            if probe.frame.size < 1500 { return (false, .milliseconds(1)) }
+            count += 1
+            return count % 2 == 1 ? nil : (false, .milliseconds(1))
+        }
+        network.run(.seconds(120))
+        #expect(try #require(network.first).findings == [])
+        network.answer = { $0.frame.size <= 1400 ? (false, .milliseconds(1)) : nil }
+        network.run(.seconds(60))
+        #expect(try #require(network.first).findings == .narrow && network.first?.mtu == 1400)
     }
 
     @Test func `some loss is told as such`() throws {

@@ -39,6 +39,19 @@ import Testing
         #expect(!(try #require(ProbeFrame.read(bytes[...], hasChecksum: true)).isDamaged))
     }
 
+    @Test func `what is encrypted fills the link as its overlays do, and frames without checksums are read`() throws {
+        for (link, family, inner) in [
+            (1500, IPFamily.v4, 1408), (1500, .v6, 1388), (1501, .v4, 1408), (1503, .v4, 1408), (1504, .v4, 1412),
+        ] {
+            #expect(ProbeFrame.inner(link, family, .esp) == inner, "\(link) \(family)")
+        }
+        #expect(ProbeFrame.inner(1500, .v4, .vxlan) == 1450 && ProbeFrame.inner(1500, .v6, .vxlan) == 1430)
+        let bytes = frame().bytes(from: from, to: to, length: 1422, leavesChecksum: false, hasChecksum: false)
+        #expect(bytes[40] == 0 && bytes[41] == 0)
+        let read = try #require(ProbeFrame.read(bytes[...], hasChecksum: false))
+        #expect(read.frame == frame() && !read.isDamaged)
+    }
+
     @Test func `what is cut, or something else, is no probe`() {
         let bytes = frame().bytes(from: from, to: to, length: 300, leavesChecksum: false)
         for length in 0..<300 { #expect(ProbeFrame.read(bytes.prefix(length), hasChecksum: true) == nil) }

@@ -59,6 +59,22 @@ import Testing
         #expect(first.kind == "vxlan" && first.findings.isEmpty && first.advice == nil)
     }
 
+    @Test func `of an encrypted way the port after VXLAN's is named, and that a node may not encrypt`() throws {
+        func ill(_ peer: String) -> PathMeasurement {
+            var found = path(peer, .silent, heard: false)
+            found.kind = .esp
+            return found
+        }
+        let told = ["n1": [path("n2"), ill("n2")], "n2": [path("n1"), ill("n1")]]
+        let report = PathReport(state: state(), board: board(told), now: now).paths
+        #expect(!report.isWell && report.paths.count == 4)
+        let shown = try #require(report.paths.first { $0.from == "n1" && $0.kind == "esp" })
+        #expect(shown.findings == ["silent"] && shown.pathMTU == nil)
+        let words = try #require(shown.advice)
+        #expect(
+            words.contains("UDP port 4790") && words.contains("udp dport 4790 accept") && words.contains("apus-esp"))
+    }
+
     @Test func `the side that drops is named: the one at which nothing arrives`() throws {
         // Two hears nothing: its firewall.
         let told = ["n1": [path("n2", .silent, heard: true)], "n2": [path("n1", .silent, heard: false)]]
