@@ -152,7 +152,7 @@ struct PathAdvice {
                 "\(carries.capitalizedFirst) passes in neither direction between \(from.name) and \(to.name): a firewall or the network between them drops it, or one of the two does not encrypt (see what its daemon says of apus-esp). \(accept(from, at: to)) \(accept(to, at: from))"
         case (false, false?):
             return
-                "\(carries.capitalizedFirst) passes in neither direction between \(from.name) and \(to.name): a firewall or the network between them drops it, or the port is taken by something else (a hypervisor's own VXLAN). \(accept(from, at: to)) \(accept(to, at: from))"
+                "\(carries.capitalizedFirst) passes in neither direction between \(from.name) and \(to.name): a firewall or the network between them drops it, or the port is taken by something else (a hypervisor's own VXLAN). \(accept(from, at: to)) \(accept(to, at: from)) A port that cannot be freed is changed with the swarm: docs/paths.md, \"Another port\"."
         case (false, nil):
             return
                 "\(carries.capitalizedFirst) does not pass between \(from.name) and \(to.name). \(accept(from, at: to)) \(accept(to, at: from))"
