@@ -18,6 +18,7 @@ package struct SwarmNetwork: Codable, Sendable, Equatable, Identifiable {
     package static let identifierOption = "com.docker.network.driver.overlay.vxlanid_list"
 
     private static let overlayDriver = "overlay"
+    /// As the API names it: `overlay` where nothing is said.
     package var driverName: String { driverState?.name ?? spec.driverConfiguration?.name ?? Self.overlayDriver }
     /// Whether each node makes it by itself of settings that it has under a name (``SwarmNetworkSpec/configFrom``), and chooses addresses in it: the
     /// swarm gives none, neither to tasks nor to services.
