@@ -93,6 +93,9 @@ extension Swarm: SwarmNetworkCatalog {
     /// How this manager's posting of alerts goes; `nil` where nobody is to be told, and on a node that is no manager.
     package func alertPosting() async -> PostingState? { part?.state.value.manager?.webhook?.state }
 
+    /// What this manager's member of the store tells of itself; `nil` where it does not, and on a node that is no manager.
+    package func storeMetrics() async -> StoreMetrics? { await part?.state.value.manager?.storeMetrics() }
+
     package func removeSwarmNetwork(id: String) async throws { try await manager().removeNetwork(id: id) }
 }
 

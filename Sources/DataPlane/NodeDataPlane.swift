@@ -38,6 +38,8 @@ package final class NodeDataPlane: Sendable {
     package let node: NetworkNamespace?
     let log: Logger
     let mailbox = Mailbox()
+    /// How long it takes.
+    package var times: PassTimes { mailbox.times }
     let ledger = ObservableValue(Ledger())
     let handles = NamespaceHandles()
     private let repairSink: AsyncStream<DriftReport>.Continuation

@@ -215,8 +215,9 @@ extension NodeEngine {
             if let watch = push?.watch { metrics.use(push: { watch.state }) }
             repairs = RepairReporter(
                 network: base.network, networks: base.localNetworks, members: base.table, events: events, log: log)
-            metrics.use(network: { [counts = repairs.counts, names = parts.nameServer.counts] in
-                NodeNetworkFacts(counts, names)
+            metrics.use(network: {
+                [counts = repairs.counts, names = parts.nameServer.counts, times = parts.dataPlane.times] in
+                NodeNetworkFacts(counts, names, times)
             })
         }
     }

@@ -126,7 +126,8 @@ struct Program: AsyncParsableCommand {
         let swarmMetrics = SwarmMetrics(
             swarm: swarm, networks: engine.networks, board: { await swarm.feeds?.board },
             addresses: { await swarm.feeds?.metricsAddresses ?? [:] },
-            subnets: { await swarm.subnetCounts() }, webhook: { await swarm.alertPosting() }, log: log)
+            subnets: { await swarm.subnetCounts() }, webhook: { await swarm.alertPosting() },
+            store: { await swarm.storeMetrics() }, log: log)
         engine.metrics.use(
             swarm: { await swarmMetrics.facts() }, cluster: { await swarmMetrics.cluster() },
             targets: { await swarmMetrics.targets() })

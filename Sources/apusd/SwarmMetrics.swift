@@ -17,6 +17,8 @@ struct SwarmMetrics: Sendable {
     let subnets: @Sendable () async -> [SubnetCount]
     /// How posting of alerts goes; `nil` where nobody is to be told.
     let webhook: @Sendable () async -> PostingState?
+    /// What the manager's member of the store tells; `nil` where it does not.
+    let store: @Sendable () async -> StoreMetrics?
     let log: Logger
 
     /// `nil` on a node that is in no swarm.
@@ -25,6 +27,7 @@ struct SwarmMetrics: Sendable {
         guard info.localNodeState == "active" else { return nil }
         var facts = SwarmFacts(nodeID: info.nodeID, swarmID: info.cluster?.id ?? "", manager: nil)
         guard info.controlAvailable else { return facts }
+        facts.store = await store()
         facts.webhook = await webhook()
         do {
             facts.manager = counts(
@@ -85,6 +88,17 @@ struct SwarmMetrics: Sendable {
         return labels
     }
 
+    /// Places that tasks have on networks, until they have ended.
+    private static func endpoints(of tasks: [SwarmTask], in networks: [NetworkResource]) -> [ClusterFacts.Endpoints] {
+        var counts: [String: Int] = [:]
+        for task in tasks where !task.status.state.isTerminal {
+            for attachment in task.networksAttachments ?? [] { counts[attachment.network.id, default: 0] += 1 }
+        }
+        return networks.map {
+            ClusterFacts.Endpoints(network: $0.name, networkID: $0.identifier, count: counts[$0.identifier] ?? 0)
+        }
+    }
+
     /// `nil` on a node that is no manager.
     func cluster() async -> ClusterFacts? {
         let info = await swarm.swarmInfo()
@@ -102,6 +116,7 @@ struct SwarmMetrics: Sendable {
                     pulse: board.pulse(ofNode: node.id, now: Timestamp.now.seconds))
             }
             facts.subnets = await subnets()
+            facts.endpoints = Self.endpoints(of: tasks, in: networks)
             var states: [String: [String: Int]] = [:]
             for task in tasks { states[task.serviceID, default: [:]][task.status.state.rawValue, default: 0] += 1 }
             facts.services = services.map { service in

@@ -34,12 +34,15 @@ package struct Manager: Sendable {
     let members: EtcdMembers
     /// Who is told of alerts while this manager leads.
     let webhook: AlertWebhook?
+    /// What its member of the store tells of itself; `nil` while that does not answer.
+    let storeMetrics: @Sendable () async -> StoreMetrics?
     /// This node's id: what `self` means.
     package let nodeID: String
 
     init(
         store: any ObjectStore, model: ReadModel, live: ManagerPresence, members: EtcdMembers, nodeID: String,
-        events: (any EventExchange)? = nil, webhook: AlertWebhook? = nil
+        events: (any EventExchange)? = nil, webhook: AlertWebhook? = nil,
+        storeMetrics: @escaping @Sendable () async -> StoreMetrics? = { nil }
     ) {
         feeds = FeedHub(model: model, events: events)
         tunnels = TunnelHub(model: model, feeds: feeds, events: events, nodeID: nodeID)
@@ -50,6 +53,7 @@ package struct Manager: Sendable {
         self.model = model
         self.nodeID = nodeID
         self.store = store
+        self.storeMetrics = storeMetrics
         self.webhook = webhook
         writer = ObjectWriter(store: store)
     }

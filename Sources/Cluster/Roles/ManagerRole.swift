@@ -92,7 +92,8 @@ struct ManagerRole: Sendable {
         let gated = GatedStore(base: store, model: model)
         let manager = Manager(
             store: gated, model: model, live: live, members: supervisor.members, nodeID: nodeID,
-            events: configuration.events, webhook: configuration.alertWebhook.map { AlertWebhook(url: $0, log: log) })
+            events: configuration.events, webhook: configuration.alertWebhook.map { AlertWebhook(url: $0, log: log) },
+            storeMetrics: { [socket = supervisor.configuration.socket, log] in await Self.metrics(at: socket, log) })
         configuration.events?.keep(asManager: true)
         let dispatcher = Dispatcher(
             model: model, writer: manager.writer, live: live, nodeID: nodeID, heartbeat: configuration.heartbeat,
@@ -144,6 +145,14 @@ struct ManagerRole: Sendable {
             try await ready(manager)
             defer { tasks.cancelAll() }
             try await tasks.next()
+        }
+    }
+
+    /// What the member of the store tells of itself; `nil` while it does not answer.
+    private static func metrics(at socket: String, _ log: Logger) async -> StoreMetrics? {
+        do { return try await EtcdMetrics.read(from: socket) } catch {
+            log.debug("the store's metrics are left out", metadata: ["error": "\(error)"])
+            return nil
         }
     }
 

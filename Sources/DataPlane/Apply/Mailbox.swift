@@ -64,6 +64,9 @@ final class Mailbox: Sendable {
         var waiters: [Waiter] = []
         var isAtWork = false
         var lastEnd = ContinuousClock.now
+        /// When the first change of those that wait was posted, and of those that are being carried out.
+        var waitingSince: ContinuousClock.Instant?
+        var underWaySince: ContinuousClock.Instant?
 
         func hasCarriedOut(_ sequence: ChangeSequence, withRemoval: Bool) -> Bool {
             (withRemoval ? done : led) >= sequence
@@ -72,6 +75,7 @@ final class Mailbox: Sendable {
 
     private let state = Mutex(State())
     private let mail = AsyncEvent()
+    let times = PassTimes()
 
     // MARK: callers
 
@@ -83,6 +87,7 @@ final class Mailbox: Sendable {
             guard faults.isEmpty else { return (state.newest, faults) }
             state.roster.apply(changes)
             state.changes.merge(changes)
+            state.waitingSince = state.waitingSince ?? .now
             state.newest = ChangeSequence(number: state.newest.number + 1)
             return (state.newest, [])
         }
@@ -100,6 +105,7 @@ final class Mailbox: Sendable {
             state.whole = whole
             state.changes = NetworkChanges()
             state.roster = roster
+            state.waitingSince = state.waitingSince ?? .now
             state.newest = ChangeSequence(number: state.newest.number + 1)
             state.adopts = state.adopts || adopts
             return state.newest
@@ -183,6 +189,7 @@ final class Mailbox: Sendable {
             defer {
                 (state.taken, state.adopts, state.comparison) = (state.newest, false, nil)
                 (state.whole, state.changes) = (nil, NetworkChanges())
+                if hasChanges { (state.underWaySince, state.waitingSince) = (state.waitingSince, nil) }
             }
             return Batch(
                 whole: state.whole, changes: state.changes, sequence: state.newest, hasChanges: hasChanges,
@@ -199,15 +206,18 @@ final class Mailbox: Sendable {
 
     /// Answers those, and only those, who wait for what has been carried out now.
     func complete(_ sequence: ChangeSequence, _ report: ApplyReport, withRemoval: Bool) {
-        let answered = state.withLock { state in
+        let (answered, since) = state.withLock { state in
+            let since = state.underWaySince
+            state.underWaySince = nil
             state.led = sequence
             if withRemoval { state.done = sequence }
             state.lastReport = report
             let waiters = state.waiters
             state.waiters = waiters.filter { !state.hasCarriedOut($0.sequence, withRemoval: $0.waitsForRemoval) }
             let answered = waiters.filter { state.hasCarriedOut($0.sequence, withRemoval: $0.waitsForRemoval) }
-            return answered
+            return (answered, since)
         }
+        if let since, report.failures.isEmpty { times.note(convergedSince: since) }
         for waiter in answered { waiter.report.succeed(report) }
     }
 }

@@ -79,6 +79,7 @@ extension ReconcileLoop {
         for (scope, errors) in progress.failures { logFailure(scope, errors) }
         repaired.failures.merge(progress.failures) { $0 + $1 }
         mailbox.complete(batch.sequence, progress.added(to: repaired), withRemoval: true)
+        mailbox.times.note(.part, since: progress.start)
         return true
     }
 

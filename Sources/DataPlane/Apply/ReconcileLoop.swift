@@ -120,6 +120,7 @@ final class ReconcileLoop: Sendable {
         _ memory: inout Memory
     ) async {
         let start = progress.start
+        defer { mailbox.times.note(.whole, since: start) }
         var desired = batch.whole?.numbered(like: memory.network) ?? memory.network
         desired.apply(changes)
         var (pass, outcome) = await begin(
@@ -141,6 +142,7 @@ final class ReconcileLoop: Sendable {
     /// A pass towards what was carried out last: what is desired since then is no drift, and whoever desires it waits for a pass of its own.
     private func compare(_ comparison: Mailbox.Comparison, _ memory: inout Memory) async {
         let start = ContinuousClock.now
+        defer { mailbox.times.note(.comparison, since: start) }
         if comparison.rereads { handles.generations.forget(comparison.scopes) }
         var scopes = comparison.scopes
         if !comparison.rereads, let all = scopes, !comparison.news.isEmpty {

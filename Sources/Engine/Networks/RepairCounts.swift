@@ -34,9 +34,11 @@ extension Scope {
 }
 
 extension NodeNetworkFacts {
-    init(_ repairs: RepairCounts, _ names: QueryCounts) {
+    init(_ repairs: RepairCounts, _ names: QueryCounts, _ times: PassTimes) {
         self.init()
+        convergence = times.convergence
         drift = repairs.drift
+        for (kind, taken) in times.passes { passes[kind.rawValue] = taken }
         for origin in QueryCounts.Origin.allCases {
             answers += QueryCounts.Code.allCases.map {
                 Answers(scope: origin.rawValue, code: $0.rawValue, count: names.count(origin, $0))

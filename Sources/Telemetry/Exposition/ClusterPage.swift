@@ -54,7 +54,22 @@ package struct ClusterFacts: Sendable {
         }
     }
 
+    /// A network, and how many places tasks have on it.
+    package struct Endpoints: Sendable {
+        package var network: String
+        package var networkID: String
+        /// Places.
+        package var count: Int
+
+        package init(network: String, networkID: String, count: Int) {
+            self.count = count
+            self.network = network
+            self.networkID = networkID
+        }
+    }
+
     package var nodes: [Node] = []
+    package var endpoints: [Endpoints] = []
     package var subnets: [SubnetCount] = []
     package var services: [Service] = []
     package var tasks: [TaskName] = []
@@ -86,6 +101,7 @@ package struct ClusterFacts: Sendable {
         }
         writeLogs(labelled.compactMap { node, labels in node.pulse.map { ($0, labels) } }, to: &page)
         writeSubnets(to: &page)
+        writeEndpoints(to: &page)
         writeTasks(to: &page)
         if let swarm { DockerdFamilies.write(swarm, to: &page) }
         page.finish()
@@ -146,6 +162,17 @@ package struct ClusterFacts: Sendable {
             for (state, count) in [
                 ("free", max(0, subnet.free - subnet.resting)), ("resting", subnet.resting), ("used", subnet.used),
             ] { page.sample(labels.adding("state", state), Int64(clamping: count)) }
+        }
+    }
+
+    private func writeEndpoints(to page: inout ExpositionWriter) {
+        page.family(
+            "apus_network_endpoints", .gauge, unit: "endpoints",
+            "Places that tasks which have not ended have on a network.")
+        for network in endpoints.sorted(by: { ($0.network, $0.networkID) < ($1.network, $1.networkID) }) {
+            page.sample(
+                .init([("network", network.network), ("network_id", network.networkID)]), Int64(clamping: network.count)
+            )
         }
     }
 

@@ -1,4 +1,5 @@
 package import EngineInterface
+package import Model
 
 /// What the engine tells of itself for its metrics, as dockerd's do.
 package struct EngineFacts: Sendable, Equatable {
@@ -43,6 +44,8 @@ package struct SwarmFacts: Sendable, Equatable {
     package var swarmID: String
     /// `nil` on a worker.
     package var manager: Counts?
+    /// Of a manager's member of the store, where it tells.
+    package var store: StoreMetrics?
     /// How a manager's posting of alerts goes, which it does while it leads; `nil` where nobody is to be told.
     package var webhook: PostingState?
 

@@ -1,3 +1,5 @@
+import Model
+
 /// The two text forms that Prometheus reads.
 package enum ExpositionFormat: Sendable, Equatable {
     /// `text/plain; version=0.0.4`.
@@ -22,7 +24,7 @@ package enum ExpositionFormat: Sendable, Equatable {
 /// Sources: Prometheus, `docs/instrumenting/exposition_formats.md`; OpenMetrics 1.0.
 struct ExpositionWriter {
     enum Kind: String {
-        case counter, gauge
+        case counter, gauge, histogram
     }
 
     /// Labels as they are written, `a="b",c="d"`: made once for all series of a container.
@@ -99,6 +101,31 @@ struct ExpositionWriter {
     mutating func sample(_ labels: Labels = Labels(), thousandths: Int64) {
         begin(labels)
         self.thousandths(thousandths, digits: 3)
+    }
+
+    /// Its classes added up, as both forms have them.
+    mutating func sample(_ labels: Labels, _ histogram: DurationHistogram) {
+        let family = name
+        var count: UInt64 = 0
+        name = family + "_bucket".utf8
+        for (bound, more) in zip(histogram.bounds, histogram.counts) {
+            count &+= more
+            sample(labels.adding("le", Self.seconds(bound)), Int64(clamping: count))
+        }
+        sample(labels.adding("le", "+Inf"), Int64(clamping: histogram.total))
+        name = family + "_sum".utf8
+        sample(labels, microseconds: Int64(clamping: histogram.microseconds))
+        name = family + "_count".utf8
+        sample(labels, Int64(clamping: histogram.total))
+        name = family
+    }
+
+    /// As OpenMetrics wants bounds: `0.0025`, `1.0`.
+    private static func seconds(_ microseconds: Int64) -> String {
+        var digits = String(microseconds % 1_000_000)
+        digits = String(repeating: "0", count: max(0, 6 - digits.count)) + digits
+        while digits.count > 1, digits.hasSuffix("0") { digits = String(digits.dropLast()) }
+        return "\(microseconds / 1_000_000).\(digits)"
     }
 
     /// What the page ends with.

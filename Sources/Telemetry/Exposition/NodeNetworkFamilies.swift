@@ -1,3 +1,5 @@
+package import Model
+
 /// What a node's network tells of itself. All of it counts up from the daemon's start.
 package struct NodeNetworkFacts: Sendable, Equatable {
     /// Differences from what was wanted, in parts of one kind.
@@ -29,6 +31,10 @@ package struct NodeNetworkFacts: Sendable, Equatable {
     package var answers: [Answers] = []
     /// For which queries have waited for upstreams, all together.
     package var upstreamNanoseconds: UInt64 = 0
+    /// How long passes over the kernel have taken, by kind: `part`, `whole`, `comparison`.
+    package var passes: [String: DurationHistogram] = [:]
+    /// From when something was wanted to when it was in force.
+    package var convergence = DurationHistogram()
 
     package init() {}
 }
@@ -50,6 +56,17 @@ struct NodeNetworkFamilies {
         for kind in kinds {
             page.sample(.init([("kind", kind)]), Int64(clamping: facts.drift[kind]?.failed ?? 0))
         }
+        page.family(
+            "apus_reconcile_seconds", .histogram, unit: "seconds",
+            "How long passes over the kernel's network have taken: over what has changed (part), over everything that is wanted (whole), or to compare."
+        )
+        for kind in ["comparison", "part", "whole"] {
+            page.sample(.init([("kind", kind)]), facts.passes[kind] ?? DurationHistogram())
+        }
+        page.family(
+            "apus_convergence_seconds", .histogram, unit: "seconds",
+            "From when a change of the node's networks was wanted to when it was in force in the kernel.")
+        page.sample(.init([("kind", "network")]), facts.convergence)
         page.family(
             "apus_dns_queries", .counter,
             "Queries of containers that were answered, by what the answer says and by who had it.")

@@ -13,6 +13,7 @@ extension Snapshot {
         if !paths.isEmpty { PathFamilies(paths: paths).write(to: &page) }
         if let network { NodeNetworkFamilies.write(network, to: &page) }
         LogFamilies(logs).write(to: &page)
+        if let store = swarm?.store { StoreFamilies.write(store, to: &page) }
         PostingFamilies.write(push: push, webhook: swarm?.webhook, to: &page)
         if let bytes = engine.heapBytes {
             page.family(

@@ -40,6 +40,22 @@ import Testing
         #expect(next.changes.isEmpty)
     }
 
+    @Test func `what was wanted converges once, from its first change on, unless something has failed`() throws {
+        let mailbox = Mailbox()
+        _ = try mailbox.post(changes(.bridge(bridge("a"))))
+        let last = try mailbox.post(changes(.bridge(bridge("b"))))
+        _ = mailbox.take()
+        for removal in [false, true] { mailbox.complete(last, report(1), withRemoval: removal) }
+        #expect(mailbox.times.convergence.total == 1)
+        let next = try mailbox.post(changes(.bridge(bridge("c"))))
+        _ = mailbox.take()
+        var failed = report(0)
+        failed.failures[.node] = [CancellationError()]
+        mailbox.complete(next, failed, withRemoval: false)
+        mailbox.complete(next, report(1), withRemoval: true)
+        #expect(mailbox.times.convergence.total == 1 && mailbox.times.passes.isEmpty)
+    }
+
     @Test func `a change that is refused changes nothing and has no number`() throws {
         let mailbox = Mailbox()
         #expect(throws: DataPlaneError.self) {

@@ -37,6 +37,12 @@ import Testing
         var facts = SwarmFacts(nodeID: "n", swarmID: "s", manager: counts)
         facts.webhook = PostingState(address: "http://alerts")
         facts.webhook?.lost = 4
+        var store = StoreMetrics()
+        store.databaseBytes = 20480
+        store.hasLeader = true
+        store.leaderChanges = 2
+        store.logSyncs = DurationHistogram(bounds: [1000], counts: [3, 1], microseconds: 5000)
+        facts.store = store
         return facts
     }
 
@@ -50,6 +56,7 @@ import Testing
             ClusterFacts.Service(
                 id: "s1", name: "web", desired: 3, tasks: ["running": 2, "failed": 1], updateState: "updating")
         ]
+        facts.endpoints = [ClusterFacts.Endpoints(network: "app", networkID: "w1", count: 4)]
         facts.subnets = [
             SubnetCount(
                 network: "app", networkID: "w1", subnet: "10.1.0.0/24", used: 3, free: 250, resting: 2)
@@ -80,6 +87,9 @@ import Testing
             NodeNetworkFacts.Answers(scope: "upstream", code: "nxdomain", count: 4),
         ]
         facts.upstreamNanoseconds = 1_500_000_000
+        facts.passes["part"] = DurationHistogram(
+            bounds: [1000, 2500, 1_000_000], counts: [1, 0, 2, 1], microseconds: 9_500_000)
+        facts.convergence.note(.milliseconds(3))
         return facts
     }
 
@@ -147,6 +157,35 @@ import Testing
             #"apus_dns_queries_total{scope="upstream",rcode="nxdomain"} 4"#,
         ] { #expect(lines.contains(line), "\(line)") }
         #expect(lines.contains { $0.hasPrefix(#"apus_dns_seconds_total{scope="upstream"} 1.5"#) })
+    }
+
+    @Test func `times are told in classes that are added up, and the store under etcd's names`() {
+        let lines = Self.pages(.text)[0].text.split(separator: "\n").map(String.init)
+        for line in [
+            "# TYPE apus_reconcile_seconds histogram", #"apus_reconcile_seconds_bucket{kind="part",le="0.001"} 1"#,
+            #"apus_reconcile_seconds_bucket{kind="part",le="0.0025"} 1"#,
+            #"apus_reconcile_seconds_bucket{kind="part",le="1.0"} 3"#,
+            #"apus_reconcile_seconds_bucket{kind="part",le="+Inf"} 4"#,
+            #"apus_reconcile_seconds_sum{kind="part"} 9.500000"#, #"apus_reconcile_seconds_count{kind="part"} 4"#,
+            #"apus_reconcile_seconds_count{kind="whole"} 0"#,
+            #"apus_convergence_seconds_bucket{kind="network",le="0.0025"} 0"#,
+            #"apus_convergence_seconds_bucket{kind="network",le="0.005"} 1"#,
+            "etcd_server_has_leader 1", "etcd_server_leader_changes_seen_total 2",
+            "etcd_mvcc_db_total_size_in_bytes 20480", #"etcd_disk_wal_fsync_duration_seconds_bucket{le="0.001"} 3"#,
+            #"etcd_disk_wal_fsync_duration_seconds_bucket{le="+Inf"} 4"#,
+            #"etcd_disk_backend_commit_duration_seconds_count 0"#,
+        ] { #expect(lines.contains(line), "\(line)") }
+        #expect(Self.pages(.text)[2].text.contains("apus_network_endpoints{network=\"app\",network_id=\"w1\"} 4\n"))
+    }
+
+    @Test func `what has taken longer than every class is in the last`() {
+        var histogram = DurationHistogram(bounds: [1000, 2000])
+        for duration in [.milliseconds(1), .microseconds(1001), .seconds(3), .seconds(Int64.max), .seconds(-1)]
+            as [Duration]
+        { histogram.note(duration) }
+        #expect(histogram.counts == [2, 1, 2] && histogram.total == 5)
+        #expect(DurationHistogram(bounds: [1], counts: [1, 2, 3], microseconds: 0).counts == [1, 2])
+        #expect(DurationHistogram(bounds: [1], counts: [], microseconds: 0).counts == [0, 0])
     }
 
     @Test func `receivers of logs have series of their own up to a bound, and those of one name share them`() {
@@ -281,7 +320,7 @@ private final class StrictReader {
                     }
                     (family, type, unit) = (parts[2], "", "")
                 } else if parts[1] == "TYPE" {
-                    guard parts[2] == family, ["counter", "gauge"].contains(parts[3]) else {
+                    guard parts[2] == family, ["counter", "gauge", "histogram"].contains(parts[3]) else {
                         throw Refused(description: line)
                     }
                     type = parts[3]
@@ -298,7 +337,10 @@ private final class StrictReader {
             let match = line.wholeMatch(of: #/([a-zA-Z_:][a-zA-Z0-9_:]*)(\{(.*)\})? ([0-9]+(\.[0-9]{1,6})?)/#)
             guard let match else { throw Refused(description: line) }
             let wanted = format == .openMetrics && type == "counter" ? family + "_total" : family
-            guard match.1 == wanted, !type.isEmpty else { throw Refused(description: "not of \(family): \(line)") }
+            let isPart = type == "histogram" && ["_bucket", "_sum", "_count"].contains { match.1 == family + $0 }
+            guard match.1 == wanted && type != "histogram" || isPart, !type.isEmpty else {
+                throw Refused(description: "not of \(family): \(line)")
+            }
             if type == "counter", !match.1.hasSuffix("_total") { throw Refused(description: line) }
             guard known.insert(String(line[..<(line.lastIndex(of: " ") ?? line.startIndex)])).inserted else {
                 throw Refused(description: "twice: \(line)")

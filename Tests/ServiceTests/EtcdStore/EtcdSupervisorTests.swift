@@ -2,6 +2,7 @@ import EtcdStore
 import Foundation
 import Glibc
 import LinuxSystem
+import Model
 import StateStore
 import Testing
 
@@ -24,6 +25,47 @@ import Testing
                 #expect(try await second.store.get(Self.key)?.value == [1])
             }
         }
+    }
+
+    @Test func `a member tells its metrics on the socket of its clients`() async throws {
+        try await withEtcdDirectory { directory in
+            let supervisor = try EtcdSupervisor(etcdConfiguration(in: directory), logger: quietLogger)
+            try await running(supervisor) {
+                _ = try await supervisor.store.commit(.init(puts: [.init(Self.key, [1])]))
+                let metrics = try await EtcdMetrics.read(from: supervisor.configuration.socket)
+                #expect(metrics.hasLeader && metrics.isLeader && metrics.leaderChanges > 0)
+                #expect(metrics.databaseBytes >= metrics.databaseBytesInUse && metrics.databaseBytesInUse > 0)
+                #expect(metrics.logSyncs.bounds.count > 5 && metrics.commits.total > 0)
+            }
+            await #expect(throws: (any Error).self) {
+                try await EtcdMetrics.read(from: "\(directory)/run/nobody")
+            }
+        }
+    }
+
+    @Test func `what is no page of a member is none, and no number in one ends anything`() throws {
+        #expect(StoreMetrics(exposition: "") == nil)
+        #expect(StoreMetrics(exposition: "HTTP/1.0 404 Not Found\r\n\r\n404 page not found\n") == nil)
+        let metrics = try #require(
+            StoreMetrics(
+                exposition: """
+                    etcd_server_has_leader 1
+                    etcd_server_is_leader x
+                    etcd_server_leader_changes_seen_total 1e300
+                    etcd_mvcc_db_total_size_in_bytes 2.048e+06
+                    etcd_server_proposals_pending nan
+                    etcd_disk_wal_fsync_duration_seconds_bucket{le="0.002"} 3
+                    etcd_disk_wal_fsync_duration_seconds_bucket{le="0.001"} 5
+                    etcd_disk_wal_fsync_duration_seconds_bucket{le="1e300"} 9
+                    etcd_disk_wal_fsync_duration_seconds_bucket{le="inf"} 9
+                    etcd_disk_wal_fsync_duration_seconds_bucket{le=
+                    etcd_disk_wal_fsync_duration_seconds_bucket{le="+Inf"} -1
+                    etcd_disk_wal_fsync_duration_seconds_sum 0.25
+                    etcd_disk_wal_fsync_duration_seconds_count 8
+                    """))
+        #expect(metrics.hasLeader && !metrics.isLeader && metrics.leaderChanges == 0)
+        #expect(metrics.databaseBytes == 2_048_000 && metrics.pendingProposals == 0)
+        #expect(metrics.logSyncs == DurationHistogram(bounds: [1000, 2000], counts: [5, 0, 3], microseconds: 250_000))
     }
 
     @Test func `an etcd whose pid file is missing is found by its directory`() async throws {
