@@ -25,6 +25,8 @@ def look(cluster, base, password, pictures):
         for language, width, scheme in LOOKS:
             with Browser(base, width, 1000, scheme, pictures) as page:
                 if check(f"{language} {width} {scheme}: signed in", page.sign_in("vera", password), page.text("body")):
+                    if (language, width) == ("en", 1280):
+                        where(page, probe, f"{language} {width}")
                     each(page, probe, frame, (began - 12_000, ended + 12_000), f"{language} {width} {scheme}", language)
                 check(f"{language} {width} {scheme}: no other host is asked", not page.hosts(), page.hosts())
     finally:
@@ -34,10 +36,23 @@ def look(cluster, base, password, pictures):
 def pages(probe):
     """Path, whose lines (None: no list, or ids), whose events (None: no list), how many of them at most."""
     service = list(probe.ids.values())
+    everything = service + [probe.alone]
+    of_node = [probe.container] + ([probe.alone] if probe.far is probe.node else [])
     return [
-        ("/", service, "all", 14), (f"/services/{SERVICE}", service, ("service", probe.service), 30), (f"/tasks/{probe.task}", [probe.container], ("task", probe.task), 30),
-        (f"/containers/{probe.alone}", [probe.alone], ("container", probe.alone), 30), (f"/nodes/{probe.node.name}", [probe.container], ("node", probe.node_id), 30),
-        ("/logs", service, None, 0), ("/events", None, "all", 400)]
+        ("/", everything, "all", 14), (f"/services/{SERVICE}", service, ("service", probe.service), 30), (f"/tasks/{probe.task}", [probe.container], ("task", probe.task), 30),
+        (f"/containers/{probe.alone}", [probe.alone], ("container", probe.alone), 30), (f"/nodes/{probe.node.name}", of_node, ("node", probe.node_id), 30),
+        ("/logs", everything, None, 0), ("/events", None, "all", 400)]
+
+
+def where(page, probe, label):
+    """The container of no task on another node than the manager that is asked: its node is named, and nothing but looking is offered."""
+    page.open("/containers", "main table")
+    shown = lambda: [row.text for row in page.all("main tbody tr") if ALONE in row.text]
+    check(f"{label}: a container of another node is listed with its node", page.wait(lambda: any(probe.far.name in text for text in shown())), shown())
+    page.open(f"/containers/{probe.alone}", "main .head h1")
+    check(f"{label}: its page names its node, and offers no terminal", probe.far.name in page.text(".head") and not [x for x in page.all(".head button")], page.text(".head"))
+    told = probe.manager.docker("logs", probe.alone, check=False)
+    check(f"{label}: the manager's API has no such container", told.code != 0 and "No such container" in told.text, told.text)
 
 
 def each(page, probe, frame, spike, label, language):
@@ -61,7 +76,8 @@ def each(page, probe, frame, spike, label, language):
         near = 2.5 * (frame[1] - frame[0]) / chart.size["width"]  # pixels
         check(f"{name}: it is the one that was drawn", abs(a - spike[0]) < near and abs(z - spike[1]) < near, (a - spike[0], z - spike[1], near))
         if whose is not None:
-            lines(page, probe.lines(a, z, whose), name, a, z)
+            # Of the service one container works, and the one beside it.
+            lines(page, probe.lines(a, z, whose), name, a, z, BURST * len({probe.container, probe.alone}.intersection(whose)))
         if concerns is not None:
             events(page, probe.events(a, z, None if concerns == "all" else concerns), name, most)
         else:
@@ -91,7 +107,7 @@ def peaks(page, chart, frame, spike):
         return [bottom, inside, outside]""", *[(at - frame[0]) / (frame[1] - frame[0]) for at in spike], chart)
 
 
-def lines(page, wanted, name, a, z):
+def lines(page, wanted, name, a, z, bursts):
     # The list has been fetched anew when it has nothing of another time any more.
     page.wait(lambda: page.js("const x = [...document.querySelectorAll('.log li[data-x]')].map(e => +e.dataset.x); return x.length && x.every(x => x >= arguments[0] && x <= arguments[1])", a, z))
     time.sleep(.5)
@@ -103,7 +119,7 @@ def lines(page, wanted, name, a, z):
         return shown == wanted
     right = page.wait(same, 40)
     burst = sum("msg=burst" in text for _, text in wanted)
-    check(f"{name}: exactly the {len(wanted)} lines of that time, {burst} of the burst", right and burst == BURST,
+    check(f"{name}: exactly the {len(wanted)} lines of that time, {burst} of the burst", right and burst == bursts,
           f"missing {sorted(wanted - shown)[:3]} of {len(wanted)}, too many {sorted(shown - wanted)[:3]} of {len(shown)}")
 
 

@@ -24,16 +24,18 @@ class Probe:
         self.cluster, self.manager = cluster, cluster.manager
 
     def begin(self):
+        others = [node for node in self.cluster.nodes if node.role != "manager"]
+        # The container of no task is on neither the manager that is asked nor, where there is a third node, the task's.
+        self.node, self.far = others[0], others[-1]
         self.end()
         limits = ["--limit-memory", "24m", "--limit-cpu", "0.6"]
         self.manager.docker("service", "create", "--detach", "--quiet", "--name", SERVICE, "--mode", "global", "--restart-condition", "none", *limits,
                             "busybox", "sh", "-c", WORK, timeout=120)
-        self.manager.docker("run", "-d", "--name", ALONE, "--memory", "24m", "--cpus", "0.6", "busybox", "sh", "-c", WORK)
+        self.far.docker("run", "-d", "--name", ALONE, "--memory", "24m", "--cpus", "0.6", "busybox", "sh", "-c", WORK)
         self.cluster.running(SERVICE, len(self.cluster.nodes))
         self.service = self.manager.inspect("service", SERVICE)["ID"]
-        self.alone = self.manager.inspect("container", ALONE)["Id"]
+        self.alone = self.far.inspect("container", ALONE)["Id"]
         self.ids = {node.name: node.containers(SERVICE)[0] for node in self.cluster.nodes}
-        self.node = next(node for node in self.cluster.nodes if node.role != "manager")
         self.container = self.ids[self.node.name]
         labels = self.node.inspect("container", self.container)["Config"]["Labels"]
         self.task, self.node_id = labels["com.docker.swarm.task.id"], labels["com.docker.swarm.node.id"]
@@ -42,10 +44,10 @@ class Probe:
         """The moments, in milliseconds: from the sign to the end of both containers."""
         began = time.time() * 1000
         self.node.docker("exec", self.container, "touch", "/tmp/go")
-        self.manager.docker("exec", self.alone, "touch", "/tmp/go")
+        self.far.docker("exec", self.alone, "touch", "/tmp/go")
 
         def over():
-            for node, identity in ((self.node, self.container), (self.manager, self.alone)):
+            for node, identity in ((self.node, self.container), (self.far, self.alone)):
                 state = node.inspect("container", identity)["State"]
                 expect(not state["Running"], "it runs still")
                 expect(state["OOMKilled"] and state["ExitCode"] == 137, f"it ended otherwise: {state}")
@@ -55,14 +57,14 @@ class Probe:
 
     def end(self):
         self.cluster.remove_service(SERVICE)
-        self.manager.docker("rm", "-f", ALONE, check=False)
+        self.far.docker("rm", "-f", ALONE, check=False)
 
     # MARK: what is to be seen
 
     def lines(self, a, z, identities=None, node=None):
         """{(milliseconds, text)} of these containers, as each node's `docker logs` has them."""
         found = set()
-        for where, identity in [(n, i) for n in self.cluster.nodes for i in [self.ids[n.name]]] + [(self.manager, self.alone)]:
+        for where, identity in [(n, i) for n in self.cluster.nodes for i in [self.ids[n.name]]] + [(self.far, self.alone)]:
             if (identities is not None and identity not in identities) or (node and where.name != node):
                 continue
             said = where.docker("logs", "--timestamps", identity)

@@ -78,7 +78,9 @@ class Cluster:
             if name == "db":
                 for i in range(4):
                     self.tasks.append({"id": ID(f"db.1.{i}"), "service": sid, "slot": 1, "node": self.nodes[i % len(self.nodes)]["id"], "state": "rejected", "desired": "shutdown", "image": image, "createdAt": ms(30 + i * 5), "since": ms(29 + i * 270), "message": "preparing", "error": "No such image: registry.lan:5000/mariadb:11.4.9 (manifest unknown: the repository mariadb has no tag 11.4.9; nearest tags: 11.4.8, 11.4.7)", "exitCode": None, "container": None, "addresses": [], "memoryLimit": None, "use": None})
-        self.containers = [{"id": "c0ffee" + "0" * 58, "name": "registry", "image": "registry:2", "state": "running", "status": "Up 9 days", "createdAt": ms(86400 * 9), "node": self.nodes[0]["id"]}]
+        self.containers = [{"id": "c0ffee" + "0" * 58, "name": "registry", "image": "registry:2", "state": "running", "status": "Up 9 days", "createdAt": ms(86400 * 9), "node": self.nodes[0]["id"], "use": {"cpu": .04, "memory": 61 * 2**20, "at": ms(0)}},
+                           {"id": "decade" + "0" * 58, "name": "nightly-backup", "image": "registry.lan:5000/tools/backup:2026.11", "state": "exited", "status": "Exited (0) 5 hours ago", "createdAt": ms(86400 * 3), "node": self.nodes[-1]["id"], "use": None}]
+        self.nodes[-1]["moreContainers"] = 3
         self.alerts = [] if scene == "empty" else [{"id": "a1", "rule": "service below desired", "severity": "critical", "kind": "service", "subject": ID("svcdb"), "text": "db: 0 of 1 tasks run for 18 min", "since": ms(1080), "silencedUntil": None}]
         self.paths = []
         for i, a in enumerate(self.nodes[:12]):

@@ -133,7 +133,7 @@ package actor Swarm: ServiceLifecycle.Service {
                 executor: executor, group: group, publish: configuration.publish,
                 feed: FeedPublisher(
                     events: configuration.events, pulses: configuration.pulses, history: configuration.history,
-                    log: log),
+                    containers: configuration.standalone, log: log),
                 tunnels: TunnelOpener(
                     containers: configuration.containers, events: configuration.events, membership: file, log: log),
                 log: log), log: log)

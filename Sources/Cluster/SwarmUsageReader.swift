@@ -10,9 +10,12 @@ package struct SwarmUsageReader: UsageBackend {
     package func usage(ofServices services: [String]) async throws -> SwarmUsage {
         let manager = try await swarm.manager()
         let ids = try services.map { try manager.findService($0).id }
-        let report = UsageReport(state: manager.model.objects, board: manager.feeds.board, now: Timestamp.now.seconds)
+        let report = UsageReport(
+            state: manager.model.objects, board: manager.feeds.board, containers: manager.feeds.containers,
+            now: Timestamp.now.seconds)
         var usage = SwarmUsage()
         usage.nodes = services.isEmpty ? report.nodes : []
+        usage.containers = services.isEmpty ? report.others : []
         usage.tasks = report.tasks(ofServices: services.isEmpty ? nil : Set(ids))
         return usage
     }

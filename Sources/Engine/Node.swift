@@ -35,6 +35,8 @@ package final class NodeEngine: ServiceLifecycle.Service {
             telemetry: telemetry, shipper: shipping.shipper, paths: { [ways] in ways.measurements(seconds: $0) },
             isPushDown: { [push] in push?.watch.state.isDown ?? false })
     }
+    /// What managers are told of containers that belong to no task.
+    package var standalone: any StandaloneSource { table }
     package let metrics: MetricsService
     package let images: ImageService
     package let networks: NodeNetworkService

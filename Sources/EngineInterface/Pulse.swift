@@ -74,13 +74,17 @@ package struct NodePulse: Sendable, Equatable {
     package var tasks: [String: [UInt64]]
     /// Ways to other nodes; ``mostPaths`` at most.
     package var paths: [PathMeasurement]
+    /// Of containers that belong to no task, by their ids: by ``TaskPulseSeries``, too. ``StandaloneNews/most`` at most.
+    package var containers: [String: [UInt64]]
 
     /// Of one node: those to the nodes that it measures, each in clear, encrypted, and to managers.
     package static let mostPaths = 192
 
     package init(
-        time: Int64, node: [UInt64] = [], tasks: [String: [UInt64]] = [:], paths: [PathMeasurement] = []
+        time: Int64, node: [UInt64] = [], tasks: [String: [UInt64]] = [:], paths: [PathMeasurement] = [],
+        containers: [String: [UInt64]] = [:]
     ) {
+        self.containers = containers
         self.paths = paths
         self.node = node
         self.tasks = tasks

@@ -27,4 +27,6 @@ package struct TaskContainers: Sendable {
 package protocol TaskContainerLookup: Sendable {
     /// The container's id; `nil` for a task that has none here.
     func container(ofTask id: String) async -> String?
+    /// Whether a container, by its whole id, is here and belongs to no task.
+    func isStandalone(_ id: String) async -> Bool
 }

@@ -1,10 +1,12 @@
 package import Model
 
-/// What nodes and tasks of a swarm use, as a manager was told last; nodes tell every ten seconds.
+/// What nodes, tasks and other containers of a swarm use, as a manager was told last; nodes tell every ten seconds.
 package struct SwarmUsage: Codable, Sendable, Equatable {
     package var nodes: [NodeUsage] = []
     /// Those that are to run, or still do.
     package var tasks: [TaskUsage] = []
+    /// Those that belong to no task, of all nodes, and run.
+    package var containers: [ContainerUsage] = []
 
     package init() {}
 }
@@ -56,6 +58,31 @@ package struct TaskUsage: Codable, Sendable, Equatable, Identifiable {
     /// The task's limit, or the node's memory where it has none.
     package var memoryLimitBytes: UInt64?
     /// Since the container's start, the same below.
+    package var networkReceivedBytes: UInt64?
+    package var networkSentBytes: UInt64?
+    package var blockReadBytes: UInt64?
+    package var blockWrittenBytes: UInt64?
+    /// Processes and threads.
+    package var processes: UInt64?
+
+    package init(id: String) { self.id = id }
+}
+
+/// What a container that belongs to no task uses. What has not been told within a minute is `nil`.
+package struct ContainerUsage: Codable, Sendable, Equatable, Identifiable {
+    package var id: String
+    package var name = ""
+    package var image = ""
+    package var nodeID = ""
+    package var nodeName = ""
+    /// As in `running`.
+    package var state = ""
+    /// By the node's clock.
+    package var measuredAt: Timestamp?
+    /// The same as a task's, and so is what follows.
+    package var cores: Double?
+    package var memoryBytes: UInt64?
+    package var memoryLimitBytes: UInt64?
     package var networkReceivedBytes: UInt64?
     package var networkSentBytes: UInt64?
     package var blockReadBytes: UInt64?

@@ -34,12 +34,19 @@ extension Wire.Pulse {
             }
         }
         paths = pulse.paths.prefix(NodePulse.mostPaths).map(Wire.PathPulse.init)
+        containers = pulse.containers.sorted { $0.key < $1.key }.map { id, values in
+            .with {
+                $0.containerID = id
+                $0.values = values
+            }
+        }
     }
 
     package var pulse: NodePulse {
         NodePulse(
             time: time, node: node, tasks: Dictionary(tasks.map { ($0.taskID, $0.values) }) { $1 },
-            paths: paths.prefix(NodePulse.mostPaths).compactMap(\.measurement))
+            paths: paths.prefix(NodePulse.mostPaths).compactMap(\.measurement),
+            containers: Dictionary(containers.prefix(StandaloneNews.most).map { ($0.containerID, $0.values) }) { $1 })
     }
 }
 

@@ -61,6 +61,9 @@ package enum Wire {
     package typealias Pulse = Apus_Node_V1_Pulse
     package typealias TaskPulse = Apus_Node_V1_TaskPulse
     package typealias PathPulse = Apus_Node_V1_PathPulse
+    package typealias ContainerPulse = Apus_Node_V1_ContainerPulse
+    package typealias StandaloneNews = Apus_Node_V1_StandaloneNews
+    package typealias StandaloneContainer = Apus_Node_V1_StandaloneContainer
     package typealias HistoryQuery = Apus_Node_V1_HistoryQuery
     package typealias HistoryAnswer = Apus_Node_V1_HistoryAnswer
     package typealias Tunnels = Apus_Node_V1_Tunnels

@@ -64,6 +64,7 @@ struct Program: AsyncParsableCommand {
             swarm, inheritance: AccountFiles(directory: options.root + "/dashboard"), log: log)
         let alerts = FiringAlerts(system: engine.system, logger: log)
         var extras = Self.extras(engine, swarm, alerts, swarmAlerts, ways)
+        extras.standaloneLogs = { try await containers.standaloneLogs($0, $1) }
         if options.dashboardTerminal { extras.execs = containers }
         let dashboard = try dashboard(backends, extras, ledger, group: group, log: log)
         backends.dashboard = dashboard
@@ -116,6 +117,7 @@ struct Program: AsyncParsableCommand {
         configuration.alertWebhook = try options.alertReceiver()
         configuration.pulses = engine.telemetryFeed
         configuration.history = engine.telemetryFeed
+        configuration.standalone = engine.standalone
         configuration.containers = engine.answering
         configuration.advertiseAddress = options.advertiseAddr
         return configuration
@@ -141,6 +143,11 @@ struct Program: AsyncParsableCommand {
         var extras = EngineDashboard.Extras()
         extras.alerts = alerts
         extras.board = { await swarm.feeds?.board }
+        extras.standalone = {
+            await swarm.feeds.map {
+                StandaloneKnowledge(board: $0.containers, connected: $0.connected, news: $0.containerNews)
+            }
+        }
         extras.paths = { try await ways.paths() }
         extras.curves = { request in try await request.answer { await swarm.feeds?.ask($0) ?? [:] } }
         extras.silencedUntil = { await swarmAlerts.silencedUntil() }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { attention, eventKind, hasQuorum, keepKnown, lastReason, matcher, serviceGlyph, statedLevel, worstFirst } from '../../Sources/Dashboard/Assets/derive.js';
+import { attention, containerGlyph, containersOf, eventKind, hasQuorum, isEntered, keepKnown, lastReason, logScope, matcher, serviceGlyph, statedLevel, worstFirst } from '../../Sources/Dashboard/Assets/derive.js';
 import { Live, apply, blank } from '../../Sources/Dashboard/Assets/live.js';
 import { age, bytes, clock, figure, niceTop, plain, publishedText, shortImage, span, targetText, ticks, visible, zoneName } from '../../Sources/Dashboard/Assets/format.js';
 import en from '../../Sources/Dashboard/Assets/words-en.js';
@@ -109,4 +109,22 @@ test('ports in a row are told by the first and the last', () => {
   const row = { published: 10000, target: 20000, last: 10099 };
   assert.deepEqual([publishedText(row), targetText(row)], ['10000–10099', '20000–20099']);
   assert.deepEqual([publishedText({ published: 80, target: 8080 }), targetText({ published: 80, target: 8080 })], ['80', '8080']);
+});
+
+const containers = () => { const s = state({ services: [service('web', 2, 2), service('db', 1, 1)], tasks: [{ id: 't1' }], nodes: [{ id: 'n1', name: 'one', state: 'ready' }, { id: 'n2', name: 'two', state: 'down' }], containers: [{ id: 'c1', name: 'zip', node: 'n1', state: 'running', status: 'Up 3 minutes' }, { id: 'c2', name: 'ask', node: 'n1', state: 'exited', status: 'Exited (0) 2 hours ago' }, { id: 'c3', name: 'buf', node: 'n2', state: 'running', status: 'Up 2 days (unhealthy)' }] }); s.cluster.nodeID = 'n1'; return s; };
+
+test('containers of all nodes: those that run first, and nothing is said to run where nobody answers', () => {
+  const s = containers();
+  assert.deepEqual(containersOf(s).map(c => c.id), ['c3', 'c1', 'c2']);
+  assert.deepEqual(containersOf(s, 'n1').map(c => c.id), ['c1', 'c2']);
+  assert.deepEqual(containersOf(s).map(c => containerGlyph(s, c)), ['off', 'ok', 'off']);
+  s.nodes.get('n2').state = 'ready';
+  assert.equal(containerGlyph(s, s.containers.get('c3')), 'warn');
+});
+
+test('a shell is offered in containers of the manager that answers alone', () => assert.deepEqual(containersOf(containers()).map(c => isEntered(containers(), c)), [false, true, false]));
+
+test('the page of logs shows one task, container or node, some services, or everything', () => {
+  const s = containers(), of = query => logScope(s, new URLSearchParams(query)).scope;
+  assert.deepEqual(['', 'svc=db,web', 'svc=none', 'node=two', 'container=c3', 'container=gone', 'task=t1&container=c1&node=one', 'container=c1&node=two&svc=web'].map(of), ['cluster', 'service:web,service:db', 'cluster', 'node:n2', 'container:c3', 'cluster', 'task:t1', 'container:c1']);
 });

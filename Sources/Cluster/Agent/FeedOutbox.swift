@@ -2,7 +2,8 @@ import Concurrency
 import Foundation
 import NodeProtocol
 
-/// What waits to be told to one manager. However slow that is: one batch of events, the newest pulse, and so many answers.
+/// What waits to be told to one manager. However slow that is: one batch of events, the newest pulse, one piece of news of containers, and so many
+/// answers.
 final class FeedOutbox: Sendable {
     /// Answers that wait; those beyond are not given.
     static let mostAnswers = 64
@@ -10,7 +11,10 @@ final class FeedOutbox: Sendable {
     private struct State {
         var events: Wire.EventBatch?
         var pulse: Wire.Pulse?
+        var containers: Wire.StandaloneNews?
         var answers: [Wire.HistoryAnswer] = []
+
+        var isEmpty: Bool { events == nil && pulse == nil && containers == nil && answers.isEmpty }
 
         mutating func next() -> Wire.FeedMessage? {
             var message = Wire.FeedMessage()
@@ -20,6 +24,9 @@ final class FeedOutbox: Sendable {
             } else if let own = pulse {
                 pulse = nil
                 message.pulse = own
+            } else if let own = containers {
+                containers = nil
+                message.containers = own
             } else if let own = events {
                 events = nil
                 message.events = own
@@ -38,6 +45,13 @@ final class FeedOutbox: Sendable {
     /// Takes the place of one that has not been told yet.
     func put(_ pulse: Wire.Pulse) { state.change { $0.pulse = pulse } }
 
+    /// Returns once it has been taken to be told: the next piece follows it.
+    /// - Throws: `CancellationError`.
+    func tell(_ containers: Wire.StandaloneNews) async throws {
+        state.change { $0.containers = containers }
+        try await state.wait { $0.containers == nil ? true : nil }
+    }
+
     func add(_ answer: Wire.HistoryAnswer) {
         state.change { if $0.answers.count < Self.mostAnswers { $0.answers.append(answer) } }
     }
@@ -49,7 +63,7 @@ final class FeedOutbox: Sendable {
             var message: Wire.FeedMessage?
             state.change { message = $0.next() }
             if let message { return message }
-            try await state.wait { $0.events != nil || $0.pulse != nil || !$0.answers.isEmpty ? true : nil }
+            try await state.wait { $0.isEmpty ? nil : true }
         }
     }
 }

@@ -18,6 +18,7 @@ struct FeedPublisher: Sendable {
     let events: (any EventExchange)?
     let pulses: (any PulseSource)?
     let history: (any HistorySource)?
+    let containers: (any StandaloneSource)?
     let log: Logger
 
     /// Runs until the call ends. A manager of a version without feeds is left alone for as long as the connection lasts.
@@ -52,6 +53,7 @@ struct FeedPublisher: Sendable {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await self.tellEvents(events, kept, outbox) }
                 group.addTask { try await self.tellPulses(outbox) }
+                group.addTask { try await self.tellContainers(outbox) }
                 group.addTask { try await self.answer(queries, outbox) }
                 group.addTask { while true { try await writer.write(try await outbox.next()) } }
                 defer { group.cancelAll() }
@@ -86,6 +88,17 @@ struct FeedPublisher: Sendable {
             let pulse = try await pulses.pulse(after: time)
             time = max(time, pulse.time)
             outbox.put(Wire.Pulse(pulse))
+        }
+    }
+
+    /// Tells all containers that belong to no task, and then what changes. While the manager is slow changes come together.
+    private func tellContainers(_ outbox: FeedOutbox) async throws {
+        guard let containers else { return try await Self.rest() }
+        var place: UInt64?
+        while true {
+            let news = try await containers.standalone(after: place)
+            place = news.place
+            for piece in StandaloneMessages.pieces(news) { try await outbox.tell(piece) }
         }
     }
 

@@ -8,7 +8,7 @@ import Model
 import NodeProtocol
 import SwiftProtobuf
 
-/// Answers one question of a manager about the container of one of this node's tasks.
+/// Answers one question of a manager about the container of one of this node's tasks, or for the log of one that belongs to none.
 struct TunnelAnswerer: Sendable {
     let containers: TaskContainers
     let events: (any EventExchange)?
@@ -30,10 +30,7 @@ struct TunnelAnswerer: Sendable {
 
     private func reply(to beginning: Wire.TunnelBeginning, _ input: Promise<any AttachedStreams>) async throws {
         let id = beginning.containerID
-        // Other containers of this node are none of a manager's business.
-        guard !id.isEmpty, await containers.lookup.container(ofTask: beginning.taskID) == id else {
-            throw ContainerError.notFound(id)
-        }
+        guard !id.isEmpty, await mayAsk(beginning) else { throw ContainerError.notFound(id) }
         TunnelAudit(containerID: id, taskID: beginning.taskID, beginning.question).tell(
             events, scope: "local", ["manager.id": manager, "client": NodeReports.cut(beginning.client, 64)])
         switch beginning.question {
@@ -64,6 +61,15 @@ struct TunnelAnswerer: Sendable {
         case .createExec, .checkExec, .startExec, .resizeExec, .inspectExec: try await command(beginning, id, input)
         case nil: throw unknown
         }
+    }
+
+    /// Of containers that belong to no task a manager is shown what they write, and nothing else.
+    private func mayAsk(_ beginning: Wire.TunnelBeginning) async -> Bool {
+        guard beginning.taskID.isEmpty else {
+            return await containers.lookup.container(ofTask: beginning.taskID) == beginning.containerID
+        }
+        guard case .logs = beginning.question else { return false }
+        return await containers.lookup.isStandalone(beginning.containerID)
     }
 
     /// A question of a newer manager.

@@ -30,6 +30,8 @@ package struct SwarmConfiguration: Sendable {
     package var alertWebhook: String?
     /// Who keeps what was measured, for the managers' questions.
     package var history: (any HistorySource)?
+    /// Tells managers of the node's containers that belong to no task.
+    package var standalone: (any StandaloneSource)?
     /// Who answers about the containers of this node's tasks, when managers ask.
     package var containers: TaskContainers?
 

@@ -1,4 +1,4 @@
-import Concurrency
+package import Concurrency
 import EngineInterface
 package import Foundation
 import GRPCCore
@@ -41,6 +41,7 @@ package final class FeedHub: Sendable {
         var lines: [String: Line] = [:]
         var paces: [String: Allowance] = [:]
         var board = PulseBoard()
+        var containers = StandaloneBoard()
         var lastQuery: UInt64 = 0
         var questions: [UInt64: (nodeID: String, answer: Promise<Data>)] = [:]
     }
@@ -49,6 +50,8 @@ package final class FeedHub: Sendable {
     private let events: (any EventExchange)?
     private let slots = Slots(FeedHub.mostAtOnce)
     private let state = Mutex(State())
+    /// Counts what nodes have told of containers that belong to no task.
+    package let containerNews = ObservableValue<UInt64>(0)
 
     init(model: ReadModel, events: (any EventExchange)?) {
         self.events = events
@@ -57,6 +60,15 @@ package final class FeedHub: Sendable {
 
     /// What is known of how nodes, services and tasks are.
     package var board: PulseBoard { state.withLock { $0.board } }
+
+    /// What is known of containers that belong to no task.
+    package var containers: StandaloneBoard { state.withLock { $0.containers } }
+
+    /// Ids of nodes whose feeds are open.
+    package var connected: Set<String> { state.withLock { Set($0.lines.keys) } }
+
+    /// A container that belongs to no task, by its whole id.
+    func standalone(_ id: String) -> StandaloneBoard.Place? { state.withLock { $0.containers.place(of: id) } }
 
     /// Where nodes serve their metrics, by their ids; nothing of those that do not.
     package var metricsAddresses: [String: String] {
@@ -75,6 +87,7 @@ package final class FeedHub: Sendable {
             state.withLock { state in
                 state.board.forget(
                     nodesBut: { look.state.nodes[$0] != nil }, servicesBut: { look.state.services[$0] != nil })
+                state.containers.forget(nodesBut: { look.state.nodes[$0] != nil })
                 for id in look.changes.nodes where look.state.nodes[id] == nil { state.paces[id] = nil }
             }
         }
@@ -126,11 +139,24 @@ package final class FeedHub: Sendable {
         let objects = model.objects
         let now = Timestamp.now.seconds
         state.withLock { state in
+            let containers = state.containers
             state.board.take(
                 pulse.pulse, of: nodeID, now: now,
                 service: { id in objects.tasks[id].flatMap { $0.nodeID == nodeID ? $0.serviceID : nil } },
-                peer: { objects.nodes[$0]?.id })
+                peer: { objects.nodes[$0]?.id }, isStandalone: { containers.has($0, of: nodeID) })
         }
+    }
+
+    /// Takes in what a node tells of its containers that belong to no task.
+    /// - Parameter line: Its call; what is told on one that another has taken the place of is old.
+    func take(_ news: Wire.StandaloneNews, of nodeID: String, on line: Line) throws {
+        let told = try StandaloneMessages.told(news)
+        try state.withLock { state throws(RPCError) in
+            let lines = state.lines
+            guard lines[nodeID] === line else { return }
+            try state.containers.take(told, of: nodeID) { lines[$0] != nil }
+        }
+        containerNews.change { $0 &+= 1 }
     }
 
     func take(_ answer: Wire.HistoryAnswer, of nodeID: String) throws {

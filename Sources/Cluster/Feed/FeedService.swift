@@ -48,9 +48,10 @@ package struct FeedService: Wire.Feed.SimpleServiceProtocol {
                 if let kept { line.state.change { $0.kept = kept } }
             case (.pulse(let pulse), .some): hub.take(pulse, of: nodeID)
             case (.answer(let answer), .some): try hub.take(answer, of: nodeID)
+            case (.containers(let news), .some): try hub.take(news, of: nodeID, on: line)
             // Of a newer version.
             case (nil, .some): continue
-            case (.beginning, .some), (.events, nil), (.pulse, nil), (.answer, nil), (nil, nil):
+            case (.beginning, .some), (.events, nil), (.pulse, nil), (.answer, nil), (.containers, nil), (nil, nil):
                 throw RPCError(code: .invalidArgument, message: "a feed begins with its beginning")
             }
         }

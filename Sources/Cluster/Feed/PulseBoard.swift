@@ -22,7 +22,7 @@ package struct PulseBoard: Sendable {
         package var values: [UInt64]
     }
 
-    /// How a task was when its node told of it last.
+    /// How a task, or a container that belongs to none, was when its node told of it last.
     package struct TaskLatest: Sendable, Equatable {
         package var nodeID: String
         /// Seconds since 1970.
@@ -42,6 +42,8 @@ package struct PulseBoard: Sendable {
         var points: [Point] = []
         /// Of nodes that are known alone.
         var paths: [PathMeasurement] = []
+        /// Containers that belong to no task, by their ids.
+        var containers: [String: TaskLatest] = [:]
         /// Seconds that its clock was ahead of the manager's when it told of itself last.
         var clockAhead: Int64 = 0
     }
@@ -59,11 +61,12 @@ package struct PulseBoard: Sendable {
     ///
     /// - Parameters:
     ///   - service: The service of a task that is the node's; of others nothing is taken.
+    ///   - isStandalone: Whether the node has told of a container that belongs to no task; of others nothing is taken.
     ///   - peer: A node's id as the swarm has it, `nil` for one that is none: a way to that is not taken.
     ///   - now: Seconds since 1970, by the manager's clock.
     mutating func take(
         _ pulse: NodePulse, of nodeID: String, now: Int64, service: (String) -> String?,
-        peer: (String) -> String? = { _ in nil }
+        peer: (String) -> String? = { _ in nil }, isStandalone: (String) -> Bool = { _ in false }
     ) {
         var node = nodes[nodeID] ?? NodeLatest()
         let (ahead, isTooMuch) = pulse.time.subtractingReportingOverflow(now)
@@ -77,7 +80,7 @@ package struct PulseBoard: Sendable {
             Point(time: step, values: Self.growth(node.values, values, counters, isKnown: node.time > 0)),
             to: &node.points)
         (node.time, node.values) = (pulse.time, values)
-        let (former, taskCounters) = (node.tasks, TaskPulseSeries.allCases.map(\.isCounter))
+        let former = node.tasks
         node.paths = pulse.paths.prefix(NodePulse.mostPaths).compactMap { path in
             // The swarm's own copy of the id: there are as many paths as nodes times those that each measures.
             guard path.peer != nodeID, let id = peer(path.peer) else { return nil }
@@ -88,14 +91,15 @@ package struct PulseBoard: Sendable {
         node.tasks = []
         for (id, values) in pulse.tasks.prefix(Self.mostTasks) {
             guard let serviceID = service(id) else { continue }
-            let values = Array(values.prefix(Self.mostSeries))
-            let known = tasks[id]
-            let growth = Self.growth(known?.values ?? [], values, taskCounters, isKnown: known != nil)
-            let seconds = known.map { max(0, pulse.time - $0.time) } ?? 0
-            tasks[id] = TaskLatest(
-                nodeID: nodeID, time: pulse.time, seconds: seconds, values: values, growth: growth)
+            let latest = TaskLatest(values, of: nodeID, at: pulse.time, after: tasks[id])
+            tasks[id] = latest
             node.tasks.insert(id)
-            Self.add(Point(time: step, values: growth), to: &services[serviceID, default: []])
+            Self.add(Point(time: step, values: latest.growth), to: &services[serviceID, default: []])
+        }
+        let before = node.containers
+        node.containers = [:]
+        for (id, values) in pulse.containers.prefix(StandaloneNews.most) where isStandalone(id) {
+            node.containers[id] = TaskLatest(values, of: nodeID, at: pulse.time, after: before[id])
         }
         for id in former.subtracting(node.tasks) where tasks[id]?.nodeID == nodeID { tasks[id] = nil }
         nodes[nodeID] = node
@@ -124,6 +128,7 @@ package struct PulseBoard: Sendable {
         guard let node = nodes[id], now - node.time <= Self.staleAfter else { return nil }
         var pulse = NodePulse(time: node.time, node: node.values, paths: node.paths)
         for task in node.tasks { pulse.tasks[task] = tasks[task]?.values }
+        pulse.containers = node.containers.mapValues(\.values)
         return pulse
     }
 
@@ -139,10 +144,15 @@ package struct PulseBoard: Sendable {
     /// Steps of a service, all its tasks together. The newest may not have all tasks in it yet.
     package func points(ofService id: String) -> [Point] { services[id] ?? [] }
 
+    /// How a node's container that belongs to no task was when the node told of it last.
+    package func container(_ id: String, ofNode nodeID: String) -> TaskLatest? { nodes[nodeID]?.containers[id] }
+
     package var nodeIDs: Set<String> { Set(nodes.keys) }
 
     /// Counters become differences. One that has begun anew has grown by what it is.
-    private static func growth(_ former: [UInt64], _ values: [UInt64], _ counters: [Bool], isKnown: Bool) -> [UInt64] {
+    fileprivate static func growth(_ former: [UInt64], _ values: [UInt64], _ counters: [Bool], isKnown: Bool)
+        -> [UInt64]
+    {
         values.enumerated().map { index, value in
             guard counters.dropFirst(index).first == true else { return value }
             guard isKnown else { return 0 }
@@ -169,5 +179,16 @@ package struct PulseBoard: Sendable {
             let (sum, isTooMuch) = value.addingReportingOverflow(short.dropFirst(index).first ?? 0)
             return isTooMuch ? .max : sum
         }
+    }
+}
+
+extension PulseBoard.TaskLatest {
+    /// - Parameter before: What the same was before.
+    fileprivate init(_ told: [UInt64], of nodeID: String, at time: Int64, after before: Self?) {
+        let values = Array(told.prefix(PulseBoard.mostSeries))
+        let counters = TaskPulseSeries.allCases.map(\.isCounter)
+        self.init(
+            nodeID: nodeID, time: time, seconds: before.map { max(0, time - $0.time) } ?? 0, values: values,
+            growth: PulseBoard.growth(before?.values ?? [], values, counters, isKnown: before != nil))
     }
 }

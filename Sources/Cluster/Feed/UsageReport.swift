@@ -6,6 +6,7 @@ import Orchestration
 struct UsageReport {
     let state: SwarmState
     let board: PulseBoard
+    var containers = StandaloneBoard()
     /// Seconds since 1970.
     let now: Int64
 
@@ -34,6 +35,52 @@ struct UsageReport {
             (left.usage.serviceName, left.task.slot ?? 0, left.usage.nodeName, left.task.id)
                 < (right.usage.serviceName, right.task.slot ?? 0, right.usage.nodeName, right.task.id)
         }.map(\.usage)
+    }
+
+    /// Those that belong to no task and run, in the order of nodes and names.
+    var others: [ContainerUsage] {
+        containers.places.filter { ["running", "paused", "restarting"].contains($0.container.state) }.map { place in
+            var usage = ContainerUsage(id: place.container.id)
+            usage.image = place.container.image
+            usage.name = place.container.name
+            usage.nodeID = place.nodeID
+            usage.nodeName = state.nodes[place.nodeID].map(Self.name) ?? place.nodeID
+            usage.state = place.container.state
+            guard let figures = figures(board.container(usage.id, ofNode: place.nodeID), of: place.nodeID) else {
+                return usage
+            }
+            usage.blockReadBytes = figures.told(.ioReadBytes)
+            usage.blockWrittenBytes = figures.told(.ioWrittenBytes)
+            usage.cores = figures.cores
+            usage.measuredAt = figures.measuredAt
+            usage.memoryBytes = figures.told(.memoryWorkingSetBytes)
+            usage.memoryLimitBytes = figures.memoryLimitBytes
+            usage.networkReceivedBytes = figures.told(.networkReceivedBytes)
+            usage.networkSentBytes = figures.told(.networkSentBytes)
+            usage.processes = figures.told(.processes)
+            return usage
+        }.sorted { ($0.nodeName, $0.name, $0.id) < ($1.nodeName, $1.name, $1.id) }
+    }
+
+    /// What a node has told of a container, a task's or another.
+    private struct Figures {
+        let latest: PulseBoard.TaskLatest
+        let nodeMemory: UInt64?
+
+        func told(_ series: TaskPulseSeries) -> UInt64? { latest.values.dropFirst(series.rawValue).first }
+        var measuredAt: Timestamp { Timestamp(seconds: latest.time) }
+        var cores: Double? {
+            guard latest.seconds > 0,
+                let grown = latest.growth.dropFirst(TaskPulseSeries.cpuMicroseconds.rawValue).first
+            else { return nil }
+            return Double(grown) / 1e6 / Double(latest.seconds)
+        }
+        var memoryLimitBytes: UInt64? { told(.memoryLimitBytes).flatMap { $0 > 0 ? $0 : nil } ?? nodeMemory }
+    }
+
+    private func figures(_ latest: PulseBoard.TaskLatest?, of nodeID: String?) -> Figures? {
+        guard let latest, latest.nodeID == nodeID, isFresh(latest.time) else { return nil }
+        return Figures(latest: latest, nodeMemory: memory(ofNode: nodeID))
     }
 
     private static func name(of node: Node) -> String { node.spec.name ?? node.description?.hostname ?? node.id }
@@ -65,21 +112,16 @@ struct UsageReport {
         usage.name = "\(usage.serviceName).\(task.slot.map(String.init) ?? usage.nodeID)"
         usage.state = task.status.state.rawValue
         usage.containerID = task.status.containerStatus?.containerID
-        guard let latest = board.tasks[task.id], latest.nodeID == task.nodeID, isFresh(latest.time) else {
-            return usage
-        }
-        func told(_ series: TaskPulseSeries) -> UInt64? { latest.values.dropFirst(series.rawValue).first }
-        usage.measuredAt = Timestamp(seconds: latest.time)
-        if latest.seconds > 0, let grown = latest.growth.dropFirst(TaskPulseSeries.cpuMicroseconds.rawValue).first {
-            usage.cores = Double(grown) / 1e6 / Double(latest.seconds)
-        }
-        usage.memoryBytes = told(.memoryWorkingSetBytes)
-        usage.memoryLimitBytes = told(.memoryLimitBytes).flatMap { $0 > 0 ? $0 : nil } ?? memory(ofNode: task.nodeID)
-        usage.networkReceivedBytes = told(.networkReceivedBytes)
-        usage.networkSentBytes = told(.networkSentBytes)
-        usage.blockReadBytes = told(.ioReadBytes)
-        usage.blockWrittenBytes = told(.ioWrittenBytes)
-        usage.processes = told(.processes)
+        guard let figures = figures(board.tasks[task.id], of: task.nodeID) else { return usage }
+        usage.blockReadBytes = figures.told(.ioReadBytes)
+        usage.blockWrittenBytes = figures.told(.ioWrittenBytes)
+        usage.cores = figures.cores
+        usage.measuredAt = figures.measuredAt
+        usage.memoryBytes = figures.told(.memoryWorkingSetBytes)
+        usage.memoryLimitBytes = figures.memoryLimitBytes
+        usage.networkReceivedBytes = figures.told(.networkReceivedBytes)
+        usage.networkSentBytes = figures.told(.networkSentBytes)
+        usage.processes = figures.told(.processes)
         return usage
     }
 

@@ -19,7 +19,7 @@ struct RemoteContainer: Sendable {
     private func ask(_ question: Question) async throws -> Tunnel {
         let node = hub.name(of: place.nodeID)
         let client = await APIClient.name()
-        let tunnel = try await hub.open(place.nodeID, called: node)
+        let tunnel = try await hub.open(place.nodeID, called: node, isView: place.taskID.isEmpty)
         TunnelAudit(place, question).tell(
             hub.events, scope: "swarm",
             ["node.id": place.nodeID, "node.name": node, "client": client])

@@ -1,4 +1,4 @@
-import EngineInterface
+package import EngineInterface
 import Model
 import Orchestration
 import Synchronization
@@ -51,6 +51,18 @@ package final class SwarmContainers: Sendable {
             found[place.containerID] = place.taskID
         }
         return place
+    }
+
+    /// The log of a container that belongs to no task, on whichever node it is: what the dashboard shows. Clients of the API are not given it: what is
+    /// on another node and no task's is not there for them.
+    /// - Parameter id: In full.
+    package func standaloneLogs(_ id: String, _ query: LogQuery) async throws -> LogStream {
+        do { return try await local.logs.containerLogs(id, query) } catch ContainerError.notFound(id) {
+            guard let hub = await hub(), let place = hub.standalone(id), place.nodeID != hub.nodeID else {
+                throw ContainerError.notFound(id)
+            }
+            return try await RemoteContainer(place: TaskContainerPlace(place), reference: id, hub: hub).logs(query)
+        }
     }
 
     // MARK: Commands

@@ -22,6 +22,15 @@ struct TaskContainerPlace: Sendable, Equatable {
         serviceID = task.serviceID
         taskID = task.id
     }
+
+    /// One that belongs to no task.
+    init(_ place: StandaloneBoard.Place) {
+        containerID = place.container.id
+        name = place.container.name
+        nodeID = place.nodeID
+        serviceID = ""
+        taskID = ""
+    }
 }
 
 /// Finds the container of a task by what users call it: the task's id, its name (`web.1`, `web.1.<id>`; of a global service with the node's id in

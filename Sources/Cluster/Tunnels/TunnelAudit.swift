@@ -4,7 +4,7 @@ import NodeProtocol
 import SwiftProtobuf
 
 /// What events tell of a question: on the manager that asks, and on the node that answers. Numbers that managers are told anyway, and what belongs
-/// to a question before, are not worth one.
+/// to a question before, are not worth one; nor are the lines of a container that belongs to no task, which whoever looks at the dashboard is shown, as those of services.
 struct TunnelAudit {
     /// Bytes of a command.
     private static let mostCommand = 1 << 10
@@ -25,7 +25,7 @@ struct TunnelAudit {
         switch question {
         case .inspect: action = "inspect"
         case .top: action = "top"
-        case .logs: action = "logs"
+        case .logs: action = taskID.isEmpty ? nil : "logs"
         case .attach: action = "attach"
         case .createExec(let created):
             action = "exec_create"

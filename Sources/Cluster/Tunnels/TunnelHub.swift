@@ -14,6 +14,8 @@ import Synchronization
 final class TunnelHub: Sendable {
     /// Questions to one node at once.
     static let mostOfNode = 64
+    /// Of these, logs of containers that belong to no task: whoever watches the dashboard keeps nobody from a shell.
+    static let mostViewsOfNode = 32
     /// Questions at once.
     static let mostInAll = 1024
     /// How long a node may take to open its call.
@@ -70,16 +72,22 @@ final class TunnelHub: Sendable {
     /// How many questions are under way.
     var count: Int { state.withLock { $0.total } }
 
+    /// A container that belongs to no task, by its whole id.
+    func standalone(_ id: String) -> StandaloneBoard.Place? { feeds.standalone(id) }
+
     // MARK: The manager's side
 
     /// Has a node open its call.
-    /// - Parameter node: As clients know it.
+    /// - Parameters:
+    ///   - node: As clients know it.
+    ///   - isView: It is for somebody who looks at the dashboard.
     /// - Throws: ``TunnelError``, `CancellationError`.
-    func open(_ nodeID: String, called node: String) async throws -> Tunnel {
+    func open(_ nodeID: String, called node: String, isView: Bool = false) async throws -> Tunnel {
         let id = RandomID.docker()
         let tunnel = Promise<Tunnel>()
         try state.withLock { state throws(TunnelError) in
-            guard state.counts[nodeID] ?? 0 < Self.mostOfNode, state.total < Self.mostInAll, !state.isClosing else {
+            let most = isView ? Self.mostViewsOfNode : Self.mostOfNode
+            guard state.counts[nodeID] ?? 0 < most, state.total < Self.mostInAll, !state.isClosing else {
                 throw .limitReached(node)
             }
             state.counts[nodeID, default: 0] += 1

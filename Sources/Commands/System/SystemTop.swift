@@ -7,10 +7,11 @@ extension Command {
         help: """
             Usage:  apus top [OPTIONS] | apus top CONTAINER [ps OPTIONS]
 
-            Display what nodes and services of the swarm use, live; or the running processes of a container
+            Display what nodes, services and other containers of the swarm use, live; or the running processes of a container
 
             Options:
-                  --by string       What a row is: 'node', 'service' or 'task' (default is nodes, and services below)
+                  --by string       What a row is: 'node', 'service', 'task' or, of what belongs to no task, 'container'
+                                    (default is nodes, and services and containers below)
                   --format string   How rows look: 'table' for columns, 'table TEMPLATE' for those of a Go template,
                                     'json', or a 'TEMPLATE' alone
                   --no-stream       One look, then end
@@ -23,7 +24,8 @@ extension Command {
         let kinds: [UsageTable.Kind]
         if let text = flags.text("by") {
             guard let kind = UsageTable.Kind(rawValue: text) else {
-                throw ExitError(1, "invalid --by \(GoText.quoted(text)): must be \"node\", \"service\" or \"task\"")
+                throw ExitError(
+                    1, "invalid --by \(GoText.quoted(text)): must be \"node\", \"service\", \"task\" or \"container\"")
             }
             kinds = [kind]
         } else {
@@ -37,7 +39,9 @@ extension Command {
         let client = try await call.client()
         try await Refresh.run(isOnce: flags.isSet("no-stream")) {
             let table = UsageTable(try await client.json(.get("/usage")))
-            return try kinds.map { try table.text($0, order, format: format) }.joined(separator: "\n")
+            let isEverything = format == nil && flags.text("by") == nil
+            let shown = isEverything && table.hasContainers ? kinds + [.container] : kinds
+            return try shown.map { try table.text($0, order, format: format) }.joined(separator: "\n")
         }
     }
 }
@@ -45,13 +49,16 @@ extension Command {
 /// An answer of `GET /usage` as tables.
 package struct UsageTable {
     /// What a row is.
-    package enum Kind: String { case node, service, task }
+    package enum Kind: String { case node, service, task, container }
     /// What comes first.
     package enum Order: String { case cpu, memory, name }
 
     private let answer: JSON
 
     package init(_ answer: JSON) { self.answer = answer }
+
+    /// Whether containers run that belong to no task.
+    package var hasContainers: Bool { !answer["Containers"].elements.isEmpty }
 
     /// - Parameter format: As `--format` has it; `nil` for columns.
     package func text(_ kind: Kind, _ order: Order, format: String?) throws -> String {
@@ -65,6 +72,9 @@ package struct UsageTable {
         case .task:
             let tasks = sorted(answer["Tasks"].elements, order, name: "Name")
             return try TaskUsageRow.listing.render(tasks.map { TaskUsageRow.row($0, isShort: true) }, format: format)
+        case .container:
+            let containers = sorted(answer["Containers"].elements, order, name: "Name")
+            return try Self.containers.render(containers.map(Self.container), format: format)
         }
     }
 
@@ -83,6 +93,29 @@ package struct UsageTable {
             "ID": "ID", "Name": "SERVICE", "Tasks": "TASKS", "CPUPerc": "CPU %", "MemUsage": "MEM USAGE",
             "NetIO": "NET I/O", "BlockIO": "BLOCK I/O", "PIDs": "PIDS",
         ])
+
+    private static let containers = Listing(
+        table:
+            "table {{.Name}}\t{{.Node}}\t{{.State}}\t{{.CPUPerc}}\t{{.MemUsage}}\t{{.MemPerc}}\t{{.NetIO}}\t{{.BlockIO}}\t{{.PIDs}}",
+        headers: [
+            "ID": "CONTAINER ID", "Name": "CONTAINER", "Image": "IMAGE", "Node": "NODE", "State": "STATE",
+            "CPUPerc": "CPU %", "MemUsage": "MEM USAGE / LIMIT", "MemPerc": "MEM %", "NetIO": "NET I/O",
+            "BlockIO": "BLOCK I/O", "PIDs": "PIDS",
+        ])
+
+    private static func container(_ container: JSON) -> Row {
+        Row([
+            "ID": .string(Units.shortID(container["ID"].text)), "Name": container["Name"],
+            "Image": container["Image"], "Node": container["NodeName"], "State": container["State"],
+            "CPUPerc": .string(UsageText.percent(container["Cores"])),
+            "MemUsage": .string(UsageText.binary(container["MemoryBytes"], container["MemoryLimitBytes"])),
+            "MemPerc": .string(UsageText.share(container["MemoryBytes"], container["MemoryLimitBytes"])),
+            "NetIO": .string(
+                UsageText.decimal(container["NetworkReceivedBytes"], container["NetworkSentBytes"])),
+            "BlockIO": .string(UsageText.decimal(container["BlockReadBytes"], container["BlockWrittenBytes"])),
+            "PIDs": .string(container["Processes"].isNull ? UsageText.unknown : "\(container["Processes"].unsigned)"),
+        ])
+    }
 
     private func sorted(_ objects: [JSON], _ order: Order, name: String) -> [JSON] {
         func value(_ object: JSON) -> Double {

@@ -1,8 +1,10 @@
+import Cluster
 import Concurrency
 import DockerMessages
 import EngineInterface
 import Faults
 import Foundation
+import Logging
 import Model
 import NIOCore
 
@@ -55,9 +57,16 @@ extension EngineDashboard {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for scope in wanted {
                 group.addTask { [query] in
-                    try await self.read(scope, query) { lines in
-                        take(lines)
-                        return true
+                    do {
+                        try await self.read(scope, query) { lines in
+                            take(lines)
+                            return true
+                        }
+                    } catch let fault as any Fault where wanted.count > 1 {
+                        // One that cannot be read ends no other.
+                        self.logger.debug(
+                            "a log is not followed",
+                            metadata: ["scope": "\(scope.id)", "error": "\(DockerMessage.text(of: fault))"])
                     }
                 }
             }
@@ -92,7 +101,7 @@ extension EngineDashboard {
         }
     }
 
-    /// `cluster` is every service, a node every task on it.
+    /// `cluster` is every service, a node every task on it, and either every container there that belongs to no task.
     private func resolve(_ scopes: [DashboardScope]) async throws -> [DashboardScope] {
         var result: [DashboardScope] = []
         for scope in scopes {
@@ -101,13 +110,35 @@ extension EngineDashboard {
             case .cluster:
                 let services = try await sources.services.listServices(Filters(), withStatus: false)
                 result += services.map { DashboardScope(.service, $0.id) }
+                result += try await containers(of: nil)
             case .node:
                 let tasks = try await sources.tasks.listTasks(Filters(["node": [scope.id]]))
                 result += tasks.filter { $0.status.state >= .starting }.map { DashboardScope(.task, $0.id) }
+                result += try await containers(of: scope.id)
             case .network: throw DashboardError(.badRequest)
             }
         }
         return result
+    }
+
+    /// Those that belong to no task and whose node can be asked, what runs first.
+    /// - Parameter node: Its id; `nil` for all.
+    private func containers(of node: String?) async throws -> [DashboardScope] {
+        let own = await sources.swarm.swarmInfo().nodeID
+        var found: [ContainerView] = []
+        if node == nil || node == own { found = try await containers(on: own) }
+        if let known = await extras.standalone?() {
+            let now = Timestamp.now
+            for place in known.board.places where place.nodeID != own && known.connected.contains(place.nodeID) {
+                if let node, place.nodeID != node { continue }
+                found.append(ContainerView(place, now: now))
+            }
+        }
+        found.sort { left, right in
+            let (first, second) = (left.state == "running", right.state == "running")
+            return first == second ? left.createdAt > right.createdAt : first
+        }
+        return found.filter { $0.state != "created" }.map { DashboardScope(.container, $0.id) }
     }
 
     private static func query(_ window: DashboardWindow?) -> LogQuery {
@@ -123,15 +154,39 @@ extension EngineDashboard {
     private func read(
         _ scope: DashboardScope, _ query: LogQuery, _ take: @Sendable ([DashboardLogLine]) -> Bool
     ) async throws {
-        let log: LogStream
-        switch scope.kind {
-        case .task: log = try await sources.tasks.taskLogs(scope.id, query)
-        case .container: log = try await sources.logs.containerLogs(scope.id, query)
-        default: log = try await sources.services.serviceLogs(scope.id, query)
-        }
-        let owner = scope.kind == .service ? "" : scope.id
+        let (log, line) = try await open(scope, query)
         for try await chunks in log.output {
-            guard take(chunks.compactMap { LogLines.line($0, owner: owner) }) else { return }
+            guard take(chunks.compactMap(line)) else { return }
+        }
+    }
+
+    /// A log, and what makes its chunks lines.
+    private func open(_ scope: DashboardScope, _ query: LogQuery) async throws -> (
+        LogStream, @Sendable (OutputChunk) -> DashboardLogLine?
+    ) {
+        switch scope.kind {
+        case .task: return (try await sources.tasks.taskLogs(scope.id, query), { LogLines.line($0, owner: scope.id) })
+        case .container:
+            let log: LogStream
+            if let logs = extras.standaloneLogs {
+                log = try await logs(scope.id, query)
+            } else {
+                log = try await sources.logs.containerLogs(scope.id, query)
+            }
+            let node = await extras.standalone?()?.board.place(of: scope.id)?.nodeID ?? ""
+            return (
+                log,
+                { chunk in
+                    var line = LogLines.line(chunk, owner: scope.id)
+                    // Whatever its log options say: it is no task's.
+                    if line?.stream != 3 {
+                        line?.task = scope.id
+                        line?.node = node
+                    }
+                    return line
+                }
+            )
+        default: return (try await sources.services.serviceLogs(scope.id, query), { LogLines.line($0, owner: "") })
         }
     }
 

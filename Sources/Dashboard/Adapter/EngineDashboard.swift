@@ -41,6 +41,10 @@ package struct EngineDashboard: DashboardBackend {
         package var curves: (@Sendable (ChartRequest) async throws -> ChartAnswer)?
         /// What nodes, services and tasks use now; `nil` when this node does not know.
         package var board: (@Sendable () async -> PulseBoard?)?
+        /// What is known of containers of other nodes that belong to no task; `nil` when this node does not know.
+        package var standalone: (@Sendable () async -> StandaloneKnowledge?)?
+        /// The log of a container that belongs to no task, by its whole id, on whichever node it is.
+        package var standaloneLogs: (@Sendable (String, LogQuery) async throws -> LogStream)?
         /// The ways between nodes.
         package var paths: (@Sendable () async throws -> SwarmPaths)?
         package var alerts: FiringAlerts?
@@ -84,6 +88,7 @@ package struct EngineDashboard: DashboardBackend {
         state.networks.countAddresses(of: tasks, services)
         let own = state.nodes.first { $0.id == info.nodeID }
         state.containers = try await containers(on: info.nodeID)
+        if let known = await extras.standalone?() { state.add(known.board, but: info.nodeID, now: .now) }
         state.cluster.id = info.cluster?.id ?? ""
         let name = info.cluster?.spec.name ?? ""
         state.cluster.name = name.isEmpty ? "default" : name
@@ -110,7 +115,7 @@ package struct EngineDashboard: DashboardBackend {
         return state
     }
 
-    private func containers(on node: String) async throws -> [ContainerView] {
+    func containers(on node: String) async throws -> [ContainerView] {
         var query = ContainerQuery()
         query.all = true
         return try await sources.listing.listContainers(query).filter {
@@ -128,11 +133,27 @@ package struct EngineDashboard: DashboardBackend {
                 for await _ in events { continuation.yield() }
                 continuation.finish()
             }
+            if let news = await extras.standalone?()?.news {
+                tasks.begin { await Self.pass(news, to: continuation) }
+            }
             return stream
         } catch {
             logger.warning("the dashboard is not told of changes", metadata: ["error": "\(error)"])
             continuation.finish()
             return stream
+        }
+    }
+
+    /// Until cancelled.
+    private static func pass(_ news: ObservableValue<UInt64>, to wakes: AsyncStream<Void>.Continuation) async {
+        var seen = news.value
+        do {
+            while true {
+                seen = try await news.wait { [seen] in $0 != seen ? $0 : nil }
+                wakes.yield()
+            }
+        } catch {
+            // Nobody listens any more.
         }
     }
 

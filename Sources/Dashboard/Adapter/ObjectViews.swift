@@ -1,4 +1,5 @@
 import Addressing
+import Cluster
 import EngineInterface
 import Model
 
@@ -153,6 +154,32 @@ extension ContainerView {
         let (milliseconds, isTooFar) = container.created.multipliedReportingOverflow(by: 1000)
         createdAt = isTooFar ? 0 : milliseconds
         self.node = node
+    }
+}
+
+extension DashboardState {
+    /// Adds containers of other nodes than one.
+    mutating func add(_ board: StandaloneBoard, but own: String, now: Timestamp) {
+        for place in board.places where place.nodeID != own {
+            containers.append(ContainerView(place, now: now))
+        }
+        for index in nodes.indices where nodes[index].id != own {
+            let more = board.leftOut(of: nodes[index].id)
+            nodes[index].moreContainers = more > 0 ? more : nil
+        }
+    }
+}
+
+extension ContainerView {
+    init(_ place: StandaloneBoard.Place, now: Timestamp) {
+        let container = place.container
+        self.init(id: container.id)
+        createdAt = container.created.milliseconds
+        image = container.image
+        name = container.name
+        node = place.nodeID
+        state = container.state
+        status = container.status(now: now)
     }
 }
 

@@ -14,6 +14,10 @@ extension DashboardState {
             guard now - latest.time <= PulseBoard.staleAfter else { continue }
             services[tasks[index].service, default: TaskUse()].add(use)
         }
+        for index in containers.indices {
+            let latest = board.container(containers[index].id, ofNode: containers[index].node)
+            containers[index].use = latest.map(TaskUse.init)
+        }
         for index in self.services.indices { self.services[index].use = services[self.services[index].id] }
     }
 }

@@ -37,6 +37,19 @@ export function nodeGlyph(node) {
   if (!isUp(node)) return 'bad';
   return node.availability === 'active' ? 'ok' : 'off';
 }
+/** A container that belongs to no task: what is known of one on a node that does not answer is of then. */
+export const containerGlyph = (state, c) => (c.state !== 'running' || !isUp(state.nodes.get(c.node) || {}) ? 'off' : /\(unhealthy\)/.test(c.status) ? 'warn' : 'ok');
+/** Those of a node, or of all: what runs first, then by name. */
+export const containersOf = (state, node) => byNames([...state.containers.values()].filter(c => !node || c.node === node)).sort((a, b) => (b.state === 'running') - (a.state === 'running'));
+/** Only the manager that answers opens a shell in them, and only in its own. */
+export const isEntered = (state, c) => c.state === 'running' && c.node === state.cluster?.nodeID;
+/** Whose lines the page of logs shows, by its parameters: one task, container or node, some services, or everything. */
+export function logScope(state, p) {
+  const task = state.tasks.get(p.get('task')), container = task ? undefined : state.containers.get(p.get('container')), node = [...state.nodes.values()].find(n => n.name === p.get('node'));
+  const chosen = (p.get('svc') || '').split(',').filter(Boolean), picked = byWeight(state.services.values()).filter(x => chosen.includes(x.name));
+  const scope = task ? `task:${task.id}` : container ? `container:${container.id}` : node ? `node:${node.id}` : picked.length ? picked.map(x => `service:${x.id}`).join(',') : 'cluster';
+  return { scope, chosen, picked, task, container, node };
+}
 const RANK = { bad: 0, warn: 1, busy: 2, off: 3, ok: 4 };
 const byName = (a, b) => a.name.localeCompare(b.name, 'en', { numeric: true });
 export const worstFirst = services => [...services].sort((a, b) => RANK[serviceGlyph(a)] - RANK[serviceGlyph(b)] || byName(a, b));

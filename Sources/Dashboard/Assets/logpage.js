@@ -3,7 +3,7 @@ import { Icon, html, useEffect, useMemo, useRange, useRef, useState, useStore } 
 import { number, t } from './words.js';
 import { get } from './api.js';
 import { live, route, sel, setParams } from './app.js';
-import { byWeight, taskName } from './derive.js';
+import { byWeight, logScope, nodeName, taskName } from './derive.js';
 import { Volume } from './plot.js';
 import { Charts } from './chart.js';
 import { Follow, Kept, LogList, useLines } from './logs.js';
@@ -12,19 +12,19 @@ const CHIPS = 6;
 
 export function Logs() {
   useStore(live); useStore(route);
-  const s = live.state, p = route.params, services = byWeight(s.services.values()), chosen = (p.get('svc') || '').split(',').filter(Boolean), task = s.tasks.get(p.get('task')), node = [...s.nodes.values()].find(n => n.name === p.get('node'));
-  const picked = services.filter(x => chosen.includes(x.name)), scope = task ? `task:${task.id}` : node ? `node:${node.id}` : picked.length ? picked.map(x => `service:${x.id}`).join(',') : 'cluster';
+  const s = live.state, p = route.params, services = byWeight(s.services.values());
+  const { scope, chosen, picked, task, container, node } = logScope(s, p), only = task || container || node;
   const [text, setText] = useState(p.get('q') || ''), [shown, setShown] = useState(text), stderr = p.get('stderr') === '1', stated = p.get('stated') === '1';
   useEffect(() => { const timer = setTimeout(() => { setShown(text); if ((route.params.get('q') || '') !== text) setParams({ q: text }); }, 300); return () => clearTimeout(timer); }, [text]);
   const box = useLines({ scope, text: shown, stderr, stated }), ids = services.map(x => x.id);
-  const toggle = name => setParams({ svc: (chosen.includes(name) ? chosen.filter(n => n !== name) : [...chosen, name]).join(','), task: '', node: '' });
+  const toggle = name => setParams({ svc: (chosen.includes(name) ? chosen.filter(n => n !== name) : [...chosen, name]).join(','), task: '', container: '', node: '' });
   const chips = services.slice(0, CHIPS).concat(picked.filter(x => services.indexOf(x) >= CHIPS)), one = picked.length === 1 ? picked[0] : null;
-  const charts = useMemo(() => ['cpu', 'memory', ...(one || task ? ['connections', 'retransmits'] : ['network', 'drops'])].map(series => ({ scope: task ? `task:${task.id}` : node ? `node:${node.id}` : one ? `service:${one.id}` : 'cluster', series, by: task || node || /conn|retr/.test(series) ? null : one ? 'task' : 'node' })), [scope]);
+  const charts = useMemo(() => ['cpu', 'memory', ...(one || task || container ? ['connections', 'retransmits'] : ['network', 'drops'])].map(series => ({ scope: only ? scope : one ? `service:${one.id}` : 'cluster', series, by: only || /conn|retr/.test(series) ? null : one ? 'task' : 'node' })), [scope]);
   const flag = (name, on, label) => html`<button type="button" class="chip" aria-pressed=${String(on)} onClick=${() => setParams({ [name]: !on })}>${label}</button>`;
   return html`<h1 class="sr">${t('logs')}</h1>
     <div class="bar wrap"><label class="field grow row"><${Icon} n="search" /><input type="search" placeholder=${t('textOrRe')} aria-label=${t('textOrRe')} value=${text} onInput=${e => setText(e.target.value)} onKeyDown=${e => e.key === 'Escape' && e.target.blur()} /><kbd>/</kbd></label>
-      <div class="chips">${task ? html`<button type="button" class="chip s1 row" aria-pressed="true" onClick=${() => setParams({ task: '' })}><span>${taskName(s, task)}</span> ×</button>` : node ? html`<button type="button" class="chip s1 row" aria-pressed="true" onClick=${() => setParams({ node: '' })}><span>${node.name}</span> ×</button>` : chips.map(x => html`<button type="button" key=${x.id} class=${`chip s${1 + ids.indexOf(x.id) % 6} row`} aria-pressed=${String(!chosen.length || chosen.includes(x.name))} onClick=${() => toggle(x.name)}><svg viewBox="0 0 8 8" aria-hidden="true"><circle cx="4" cy="4" r="3" /></svg><span>${x.name}</span></button>`)}
-      ${!task && !node && services.length > CHIPS && html`<label class="field pick row"><select aria-label=${t('service')} onChange=${e => { if (e.target.value) toggle(e.target.value); e.target.value = ''; }}><option value="">${t('shown', { n: chips.length, m: services.length })}</option>${services.filter(x => !chips.includes(x)).map(x => html`<option>${x.name}</option>`)}</select></label>`}
+      <div class="chips">${task ? html`<button type="button" class="chip s1 row" aria-pressed="true" onClick=${() => setParams({ task: '' })}><span>${taskName(s, task)}</span> ×</button>` : container ? html`<button type="button" class="chip s1 row" aria-pressed="true" onClick=${() => setParams({ container: '' })}><span>${container.name} · ${nodeName(s, container.node)}</span> ×</button>` : node ? html`<button type="button" class="chip s1 row" aria-pressed="true" onClick=${() => setParams({ node: '' })}><span>${node.name}</span> ×</button>` : chips.map(x => html`<button type="button" key=${x.id} class=${`chip s${1 + ids.indexOf(x.id) % 6} row`} aria-pressed=${String(!chosen.length || chosen.includes(x.name))} onClick=${() => toggle(x.name)}><svg viewBox="0 0 8 8" aria-hidden="true"><circle cx="4" cy="4" r="3" /></svg><span>${x.name}</span></button>`)}
+      ${!only && services.length > CHIPS && html`<label class="field pick row"><select aria-label=${t('service')} onChange=${e => { if (e.target.value) toggle(e.target.value); e.target.value = ''; }}><option value="">${t('shown', { n: chips.length, m: services.length })}</option>${services.filter(x => !chips.includes(x)).map(x => html`<option>${x.name}</option>`)}</select></label>`}
       ${flag('stderr', stderr, t('stderrOnly'))}${flag('stated', stated, t('statedOnly'))}</div></div>
     <${VolumeBar} scope=${scope} text=${shown} stderr=${stderr} stated=${stated} box=${box} />
     ${s.cluster.hasHistory && html`<section><${Charts} items=${charts} small /></section>`}

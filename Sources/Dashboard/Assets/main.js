@@ -9,14 +9,14 @@ import { keysHelp, palette } from './palette.js';
 import { Overview } from './overview.js';
 import { Service, Services } from './services.js';
 import { Container, Task } from './task.js';
-import { Node, Nodes } from './nodes.js';
+import { Containers, Node, Nodes } from './nodes.js';
 import { Network, Networks } from './networks.js';
 import { Logs } from './logpage.js';
 import { Alerts, Events, Paths } from './lists.js';
 import { ClusterMap } from './map.js';
 
 const root = document.getElementById('root');
-const PAGES = { '': Overview, map: ClusterMap, services: Services, nodes: Nodes, networks: Networks, logs: Logs, events: Events, paths: Paths, alerts: Alerts };
+const PAGES = { '': Overview, map: ClusterMap, services: Services, nodes: Nodes, containers: Containers, networks: Networks, logs: Logs, events: Events, paths: Paths, alerts: Alerts };
 const OBJECTS = { services: Service, tasks: Task, containers: Container, nodes: Node, networks: Network };
 
 function Page() {

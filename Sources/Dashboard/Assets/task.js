@@ -3,7 +3,7 @@ import { Glyph, Icon, Section, html, useEffect, useRange, useStore } from './ui.
 import { number, span, t, when } from './words.js';
 import { bytes, shortImage } from './format.js';
 import { live, now, sel, to } from './app.js';
-import { isBad, isEnded, networkName, nodeName, placeOf, reasonOf, serviceName, taskGlyph, taskName, wasKilledByMemory } from './derive.js';
+import { containerGlyph, isBad, isEnded, isEntered, isUp as isNodeUp, networkName, nodeName, placeOf, reasonOf, serviceName, taskGlyph, taskName, wasKilledByMemory } from './derive.js';
 import { Charts } from './chart.js';
 import { Follow, Kept, LogList, useLines } from './logs.js';
 import { EventsOf } from './events.js';
@@ -44,14 +44,15 @@ export function Log({ scope, hue, end }) {
   return html`<${Section} title=${t('logs')} note=${box.lines.length ? t('nLines', { n: number(box.lines.length) }) : null} id="h-l" end=${html`<${Follow} />`}><${LogList} box=${box} hue=${hue || (() => 0)} end=${end} /><footer class="foot"><${Kept} box=${box} /></footer></${Section}>`;
 }
 
-/** A container that belongs to no task, on the node that answers. */
+/** A container that belongs to no task, on whichever node. */
 export function Container({ id }) {
   useStore(live); useRange(sel);
   const s = live.state, x = s.containers.get(id) || [...s.containers.values()].find(y => y.name === id), task = [...s.tasks.values()].find(y => y.container === id);
   if (task) return html`<${Task} id=${task.id} />`;
   if (!x) return html`<${Missing} kind="container" page="nodes" />`;
-  const isUp = x.state === 'running', charts = SERIES.map((series, n) => ({ scope: `container:${x.id}`, series, by: ['network', 'diskio', 'pressure', 'memory'].includes(series) ? 'direction' : null, wide: n === 0 }));
-  return html`<div class="head"><p class="crumb"><a href=${to.page('nodes')}>${t('nodes')}</a> / <a href=${to.node(nodeName(s, x.node))}>${nodeName(s, x.node)}</a> / ${x.name}</p><div class="row"><h1>${x.name}</h1><${Glyph} k=${isUp ? 'ok' : 'off'} /><span>${t('s_' + x.state)}</span><span class="f3">${x.status}</span><span class="f3 mono p2">${x.id.slice(0, 12)} · ${shortImage(x.image)}</span><span class="grow"></span>${isUp && html`<${TerminalButton} container=${x.id} name=${x.name} />`}</div></div>
+  const node = s.nodes.get(x.node), k = containerGlyph(s, x), charts = SERIES.map((series, n) => ({ scope: `container:${x.id}`, series, by: ['network', 'diskio', 'pressure', 'memory'].includes(series) ? 'direction' : null, wide: n === 0 }));
+  return html`<div class="head"><p class="crumb"><a href=${to.page('nodes')}>${t('nodes')}</a> / <a href=${to.node(nodeName(s, x.node))}>${nodeName(s, x.node)}</a> / ${x.name}</p><div class="row"><h1>${x.name}</h1><${Glyph} k=${k} /><span class=${node && !isNodeUp(node) ? 'f3' : ''}>${t('s_' + x.state)}</span><span class="f3">${x.status}</span><span class="f3 mono p2">${x.id.slice(0, 12)} · ${shortImage(x.image)} · <a href=${to.node(nodeName(s, x.node))}>${nodeName(s, x.node)}</a></span><span class="grow"></span><span class="acts"><a class="btn" href=${to.page('logs', { container: x.id })}>${t('logs')}</a>${isEntered(s, x) && html`<${TerminalButton} container=${x.id} name=${x.name} />`}</span></div></div>
+    ${node && !isNodeUp(node) && html`<div class="banner" role="status"><${Glyph} k="bad" /><span>${t('containerStale', { node: node.name })}</span></div>`}
     <${Section} title=${t('metrics')} id="h-m"><${Charts} items=${charts} /></${Section}>
     <${EventsOf} kind="container" x=${x} /><${Log} scope=${`container:${x.id}`} />`;
 }

@@ -8,7 +8,7 @@ package struct DashboardState: Sendable, Equatable {
     package var services: [ServiceView] = []
     package var tasks: [TaskView] = []
     package var networks: [NetworkView] = []
-    /// Containers of this node that belong to no task.
+    /// Containers that belong to no task, of all nodes.
     package var containers: [ContainerView] = []
     package var alerts: [AlertView] = []
     package var paths: [PathView] = []
@@ -56,6 +56,8 @@ package struct NodeView: Codable, Sendable, Equatable, Identifiable {
     /// Bytes.
     package var memory: Int64 = 0
     package var message: String?
+    /// How many containers that belong to no task it has beside those that are shown; `nil` for none.
+    package var moreContainers: Int?
     package var labels: [String: String] = [:]
     /// The object's version, Docker's `Version.Index`.
     package var version: UInt64 = 0
@@ -215,7 +217,9 @@ package struct ContainerView: Codable, Sendable, Equatable, Identifiable {
     package var status = ""
     /// Milliseconds since 1970; 0 when that cannot be said.
     package var createdAt: Int64 = 0
+    /// Its id.
     package var node = ""
+    package var use: TaskUse?
     package init(id: String) { self.id = id }
 }
 

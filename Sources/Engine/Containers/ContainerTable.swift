@@ -30,6 +30,7 @@ final class ContainerTable: Sendable {
         var linked: [String: Set<String>] = [:]
         /// Who has joined a network with an address, by the network's id.
         var owners: [String: [IPAddress: String]] = [:]
+        var standalone = StandaloneJournal()
 
         /// Every change of a record is made here, so that what is found by is true.
         mutating func put(_ record: ContainerRecord) {
@@ -46,6 +47,7 @@ final class ContainerTable: Sendable {
             }
             index(old?.endpoints ?? [], record.endpoints, record.id)
             indexLinks(old, record, record.id)
+            standalone.note(record.id, StandaloneContainer(record))
         }
 
         mutating func remove(_ id: String) {
@@ -55,6 +57,7 @@ final class ContainerTable: Sendable {
             if let task = record.task?.taskID { idByTask[task] = nil }
             index(record.endpoints, [], id)
             indexLinks(record, nil, id)
+            standalone.note(id, nil)
         }
 
         private mutating func indexLinks(_ old: ContainerRecord?, _ new: ContainerRecord?, _ id: String) {
@@ -91,16 +94,32 @@ final class ContainerTable: Sendable {
     private let store: any ContainerStore
     private let log: Logger
     private let writes = KeyedLock<String>()
+    /// Up to which place the journal of containers without a task has come.
+    let standaloneChanges = ObservableValue<UInt64>(0)
 
     init(store: any ContainerStore, log: Logger) {
         self.log = log
         self.store = store
     }
 
+    /// Whatever changes records goes through here, so that who waits for changes is woken, outside of the lock.
+    private func changing<Answer: Sendable, Failure: Error>(
+        _ body: (inout State) throws(Failure) -> Answer
+    ) throws(Failure) -> Answer {
+        let (answer, place) = try state.withLock { state throws(Failure) in
+            let answer = try body(&state)
+            return (answer, state.standalone.last)
+        }
+        if standaloneChanges.value < place { standaloneChanges.change { $0 = max($0, place) } }
+        return answer
+    }
+
+    func standaloneNews(after place: UInt64?) -> StandaloneNews { state.withLock { $0.standalone.news(after: place) } }
+
     /// Reads the records of an earlier instance of the daemon.
     func load() async throws {
         let records = try await store.loadContainers()
-        state.withLock { state in
+        changing { state in
             for record in records { state.put(record) }
         }
     }
@@ -164,7 +183,7 @@ final class ContainerTable: Sendable {
     func insert(_ record: ContainerRecord) async throws {
         // One that is removed when it ends does not outlive a power cut anyway.
         try await store.save(record, durably: !record.hostConfig.autoRemove)
-        state.withLock { $0.put(record) }
+        changing { $0.put(record) }
     }
 
     /// Changes a record, in memory first and then in the store, and answers the new one.
@@ -180,7 +199,7 @@ final class ContainerTable: Sendable {
     }
 
     private func changeInMemory(_ id: String, _ change: (inout ContainerRecord) -> Void) throws -> ContainerRecord {
-        let changed = state.withLock { state -> ContainerRecord? in
+        let changed = changing { state -> ContainerRecord? in
             guard var record = state.records[id] else { return nil }
             change(&record)
             state.put(record)
@@ -201,7 +220,7 @@ final class ContainerTable: Sendable {
         _ id: String, _ how: Writing = .usual, _ event: (ContainerRecord) -> ContainerEvent,
         change: ((inout ContainerRecord, [ContainerEffect]) -> Void)? = nil
     ) async throws -> (record: ContainerRecord, effects: [ContainerEffect]) {
-        let (changed, effects, isNew) = try state.withLock { state in
+        let (changed, effects, isNew) = try changing { state in
             guard var record = state.records[id] else { throw ContainerError.notFound(id) }
             let before = record.phase
             let effects = record.phase.receive(event(record))
@@ -268,7 +287,7 @@ final class ContainerTable: Sendable {
     ) async throws
         -> ContainerRecord
     {
-        let changed = try state.withLock { state -> ContainerRecord in
+        let changed = try changing { state -> ContainerRecord in
             guard var record = state.records[id] else { throw ContainerError.notFound(id) }
             try change(&record) { network, address in
                 state.owners[network]?[address].map { $0 != id } ?? false
@@ -287,7 +306,7 @@ final class ContainerTable: Sendable {
         let durably = record(id)?.hostConfig.autoRemove != true
         try await writes.run(id) {
             try await store.deleteContainer(id, durably: durably)
-            state.withLock { $0.remove(id) }
+            changing { $0.remove(id) }
         }
     }
 }

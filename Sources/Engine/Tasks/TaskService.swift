@@ -92,6 +92,8 @@ package final class TaskService: TaskExecutor, TaskContainerLookup {
 
     package func container(ofTask id: String) async -> String? { record(of: id)?.id }
 
+    package func isStandalone(_ id: String) async -> Bool { containers.record(id).map { $0.task == nil } ?? false }
+
     package func startTask(_ task: SwarmTask) async throws -> TaskStatus.ContainerStatus {
         guard let record = record(of: task.id) else { throw TaskError.containerMissing(task.id) }
         do {

@@ -1303,6 +1303,14 @@ package nonisolated struct Apus_Node_V1_FeedMessage: Sendable {
     set {content = .answer(newValue)}
   }
 
+  package var containers: Apus_Node_V1_StandaloneNews {
+    get {
+      if case .containers(let v)? = content {return v}
+      return Apus_Node_V1_StandaloneNews()
+    }
+    set {content = .containers(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Content: Equatable, Sendable {
@@ -1311,6 +1319,7 @@ package nonisolated struct Apus_Node_V1_FeedMessage: Sendable {
     case events(Apus_Node_V1_EventBatch)
     case pulse(Apus_Node_V1_Pulse)
     case answer(Apus_Node_V1_HistoryAnswer)
+    case containers(Apus_Node_V1_StandaloneNews)
 
   }
 
@@ -1407,6 +1416,9 @@ package nonisolated struct Apus_Node_V1_Pulse: Sendable {
   /// Ways to other nodes. Versions that measure none tell none.
   package var paths: [Apus_Node_V1_PathPulse] = []
 
+  /// Of those of `StandaloneNews` that run.
+  package var containers: [Apus_Node_V1_ContainerPulse] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1458,6 +1470,79 @@ package nonisolated struct Apus_Node_V1_TaskPulse: Sendable {
   package var taskID: String = String()
 
   package var values: [UInt64] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// The same of a container that belongs to no task.
+package nonisolated struct Apus_Node_V1_ContainerPulse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var containerID: String = String()
+
+  /// By `TaskPulseSeries`.
+  package var values: [UInt64] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// What has become of the containers of a node that belong to no task: all of them at the beginning of a call, and then what changes.
+package nonisolated struct Apus_Node_V1_StandaloneNews: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// All are told anew, from this message on.
+  package var begins: Bool = false
+
+  /// All have been told: what was known before and was not told again is no more.
+  package var isComplete: Bool = false
+
+  package var present: [Apus_Node_V1_StandaloneContainer] = []
+
+  /// Ids of those that are no more.
+  package var gone: [String] = []
+
+  /// How many more there are, which are not told.
+  package var leftOut: UInt32 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Apus_Node_V1_StandaloneContainer: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var id: String = String()
+
+  package var name: String = String()
+
+  /// As whoever made it has called it.
+  package var image: String = String()
+
+  /// As the API's `State.Status`.
+  package var state: String = String()
+
+  /// As the API's `State.Health.Status`; empty without a health check.
+  package var health: String = String()
+
+  package var exitCode: Int64 = 0
+
+  /// Seconds since 1970, by the node's clock; 0 for never.
+  package var created: Int64 = 0
+
+  package var started: Int64 = 0
+
+  package var finished: Int64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -3877,7 +3962,7 @@ nonisolated extension Apus_Node_V1_LogReply: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension Apus_Node_V1_FeedMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FeedMessage"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}beginning\0\u{1}events\0\u{1}pulse\0\u{1}answer\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}beginning\0\u{1}events\0\u{1}pulse\0\u{1}answer\0\u{1}containers\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3937,6 +4022,19 @@ nonisolated extension Apus_Node_V1_FeedMessage: SwiftProtobuf.Message, SwiftProt
           self.content = .answer(v)
         }
       }()
+      case 5: try {
+        var v: Apus_Node_V1_StandaloneNews?
+        var hadOneofValue = false
+        if let current = self.content {
+          hadOneofValue = true
+          if case .containers(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.content = .containers(v)
+        }
+      }()
       default: break
       }
     }
@@ -3963,6 +4061,10 @@ nonisolated extension Apus_Node_V1_FeedMessage: SwiftProtobuf.Message, SwiftProt
     case .answer?: try {
       guard case .answer(let v)? = self.content else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    }()
+    case .containers?: try {
+      guard case .containers(let v)? = self.content else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
     }()
     case nil: break
     }
@@ -4138,7 +4240,7 @@ nonisolated extension Apus_Node_V1_NodeEvent: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension Apus_Node_V1_Pulse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Pulse"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}time\0\u{1}node\0\u{1}tasks\0\u{1}paths\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}time\0\u{1}node\0\u{1}tasks\0\u{1}paths\0\u{1}containers\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4150,6 +4252,7 @@ nonisolated extension Apus_Node_V1_Pulse: SwiftProtobuf.Message, SwiftProtobuf._
       case 2: try { try decoder.decodeRepeatedUInt64Field(value: &self.node) }()
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.tasks) }()
       case 4: try { try decoder.decodeRepeatedMessageField(value: &self.paths) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.containers) }()
       default: break
       }
     }
@@ -4168,6 +4271,9 @@ nonisolated extension Apus_Node_V1_Pulse: SwiftProtobuf.Message, SwiftProtobuf._
     if !self.paths.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.paths, fieldNumber: 4)
     }
+    if !self.containers.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.containers, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4176,6 +4282,7 @@ nonisolated extension Apus_Node_V1_Pulse: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.node != rhs.node {return false}
     if lhs.tasks != rhs.tasks {return false}
     if lhs.paths != rhs.paths {return false}
+    if lhs.containers != rhs.containers {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4281,6 +4388,161 @@ nonisolated extension Apus_Node_V1_TaskPulse: SwiftProtobuf.Message, SwiftProtob
   package static func ==(lhs: Apus_Node_V1_TaskPulse, rhs: Apus_Node_V1_TaskPulse) -> Bool {
     if lhs.taskID != rhs.taskID {return false}
     if lhs.values != rhs.values {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_Node_V1_ContainerPulse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ContainerPulse"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}container_id\0\u{1}values\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.containerID) }()
+      case 2: try { try decoder.decodeRepeatedUInt64Field(value: &self.values) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.containerID.isEmpty {
+      try visitor.visitSingularStringField(value: self.containerID, fieldNumber: 1)
+    }
+    if !self.values.isEmpty {
+      try visitor.visitPackedUInt64Field(value: self.values, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_Node_V1_ContainerPulse, rhs: Apus_Node_V1_ContainerPulse) -> Bool {
+    if lhs.containerID != rhs.containerID {return false}
+    if lhs.values != rhs.values {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_Node_V1_StandaloneNews: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".StandaloneNews"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}begins\0\u{3}is_complete\0\u{1}present\0\u{1}gone\0\u{3}left_out\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBoolField(value: &self.begins) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.isComplete) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.present) }()
+      case 4: try { try decoder.decodeRepeatedStringField(value: &self.gone) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.leftOut) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.begins != false {
+      try visitor.visitSingularBoolField(value: self.begins, fieldNumber: 1)
+    }
+    if self.isComplete != false {
+      try visitor.visitSingularBoolField(value: self.isComplete, fieldNumber: 2)
+    }
+    if !self.present.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.present, fieldNumber: 3)
+    }
+    if !self.gone.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.gone, fieldNumber: 4)
+    }
+    if self.leftOut != 0 {
+      try visitor.visitSingularUInt32Field(value: self.leftOut, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_Node_V1_StandaloneNews, rhs: Apus_Node_V1_StandaloneNews) -> Bool {
+    if lhs.begins != rhs.begins {return false}
+    if lhs.isComplete != rhs.isComplete {return false}
+    if lhs.present != rhs.present {return false}
+    if lhs.gone != rhs.gone {return false}
+    if lhs.leftOut != rhs.leftOut {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_Node_V1_StandaloneContainer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".StandaloneContainer"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}name\0\u{1}image\0\u{1}state\0\u{1}health\0\u{3}exit_code\0\u{1}created\0\u{1}started\0\u{1}finished\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.id) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.image) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.state) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.health) }()
+      case 6: try { try decoder.decodeSingularInt64Field(value: &self.exitCode) }()
+      case 7: try { try decoder.decodeSingularInt64Field(value: &self.created) }()
+      case 8: try { try decoder.decodeSingularInt64Field(value: &self.started) }()
+      case 9: try { try decoder.decodeSingularInt64Field(value: &self.finished) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.id.isEmpty {
+      try visitor.visitSingularStringField(value: self.id, fieldNumber: 1)
+    }
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 2)
+    }
+    if !self.image.isEmpty {
+      try visitor.visitSingularStringField(value: self.image, fieldNumber: 3)
+    }
+    if !self.state.isEmpty {
+      try visitor.visitSingularStringField(value: self.state, fieldNumber: 4)
+    }
+    if !self.health.isEmpty {
+      try visitor.visitSingularStringField(value: self.health, fieldNumber: 5)
+    }
+    if self.exitCode != 0 {
+      try visitor.visitSingularInt64Field(value: self.exitCode, fieldNumber: 6)
+    }
+    if self.created != 0 {
+      try visitor.visitSingularInt64Field(value: self.created, fieldNumber: 7)
+    }
+    if self.started != 0 {
+      try visitor.visitSingularInt64Field(value: self.started, fieldNumber: 8)
+    }
+    if self.finished != 0 {
+      try visitor.visitSingularInt64Field(value: self.finished, fieldNumber: 9)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_Node_V1_StandaloneContainer, rhs: Apus_Node_V1_StandaloneContainer) -> Bool {
+    if lhs.id != rhs.id {return false}
+    if lhs.name != rhs.name {return false}
+    if lhs.image != rhs.image {return false}
+    if lhs.state != rhs.state {return false}
+    if lhs.health != rhs.health {return false}
+    if lhs.exitCode != rhs.exitCode {return false}
+    if lhs.created != rhs.created {return false}
+    if lhs.started != rhs.started {return false}
+    if lhs.finished != rhs.finished {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -80,7 +80,7 @@ package nonisolated struct Apus_Node_V1_TunnelBeginning: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// Both must be of one another on the node.
+  /// Both must be of one another on the node. Without a task the container must belong to none, and the question be for its log.
   package var taskID: String = String()
 
   package var containerID: String = String()

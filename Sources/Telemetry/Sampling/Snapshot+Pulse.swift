@@ -12,11 +12,16 @@ extension Snapshot {
     package func pulse(logs: LogTotals = LogTotals(), isPushDown: Bool = false) -> NodePulse {
         var pulse = NodePulse(time: time, node: NodePulseSeries.allCases.map { value($0, logs, isPushDown) })
         for sample in containers.lazy.filter({ !$0.target.taskID.isEmpty }).prefix(Self.mostPulseTasks) {
-            pulse.tasks[sample.target.taskID] = TaskPulseSeries.allCases.map { series in
-                UInt64(clamping: sample.row[series.measured] ?? 0)
-            }
+            pulse.tasks[sample.target.taskID] = Self.told(sample)
+        }
+        for sample in containers.lazy.filter({ $0.target.taskID.isEmpty }).prefix(StandaloneNews.most) {
+            pulse.containers[sample.target.id] = Self.told(sample)
         }
         return pulse
+    }
+
+    private static func told(_ sample: ContainerSample) -> [UInt64] {
+        TaskPulseSeries.allCases.map { UInt64(clamping: sample.row[$0.measured] ?? 0) }
     }
 
     private func value(_ series: NodePulseSeries, _ logs: LogTotals, _ isPushDown: Bool) -> UInt64 {

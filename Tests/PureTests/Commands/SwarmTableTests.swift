@@ -57,7 +57,9 @@ import Testing
           "NetworkSentBytes":2000,"BlockReadBytes":0,"BlockWrittenBytes":5,"Processes":3},
          {"ID":"t2","Name":"web.2","ServiceID":"s1","ServiceName":"web","NodeName":"two","State":"running","Cores":0.5,
           "MemoryBytes":67108864,"NetworkReceivedBytes":500,"NetworkSentBytes":0,"Processes":1},
-         {"ID":"t3","Name":"db.1","ServiceID":"s2","ServiceName":"db","NodeName":"one","State":"preparing"}]}
+         {"ID":"t3","Name":"db.1","ServiceID":"s2","ServiceName":"db","NodeName":"one","State":"preparing"}],
+        "Containers":[{"ID":"0123456789abcdef","Name":"cache","Image":"redis","NodeID":"n2","NodeName":"two",
+          "State":"running","Cores":0.5,"MemoryBytes":1048576,"MemoryLimitBytes":2097152,"Processes":2}]}
         """#
 
     @Test func `services are what their tasks use together, the busiest first`() throws {
@@ -68,6 +70,17 @@ import Testing
                 == "web 2 75.00% 128MiB 1.5kB / 2kB 4\ndb 0 -- -- -- / -- --\n")
         #expect(try table.text(.service, .name, format: "{{.Name}}") == "db\nweb\n")
         #expect(try table.text(.service, .cpu, format: nil).hasPrefix("SERVICE   TASKS     CPU %"))
+    }
+
+    @Test func `containers that belong to no task have their node, and a table when there are any`() throws {
+        let table = UsageTable(try json(Self.usage))
+        #expect(
+            try table.text(
+                .container, .cpu,
+                format: "{{.ID}} {{.Name}} {{.Node}} {{.State}} {{.CPUPerc}} {{.MemUsage}} {{.MemPerc}} {{.NetIO}}")
+                == "0123456789ab cache two running 50.00% 1MiB / 2MiB 50.00% -- / --\n")
+        #expect(table.hasContainers)
+        #expect(!UsageTable(try json(#"{"Nodes":[],"Tasks":[]}"#)).hasContainers)
     }
 
     @Test func `nodes and tasks have what they told, and dashes for the rest`() throws {

@@ -1,3 +1,4 @@
+import EngineInterface
 import Faults
 import Model
 import TestKit

@@ -43,6 +43,8 @@ final class FakeExecutor: TaskExecutor, TaskContainerLookup {
         var chosen: [String: [TaskStatus.ChosenAddresses]] = [:]
         /// Why the node cannot have subnets as ingress networks.
         var troubles: [String: IngressTrouble] = [:]
+        /// Ids of containers here that belong to no task.
+        var standalone: Set<String> = []
         /// Nothing of that can be tried.
         var failsTrials = false
     }
@@ -147,6 +149,8 @@ final class FakeExecutor: TaskExecutor, TaskContainerLookup {
     }
 
     func container(ofTask id: String) async -> String? { state.withLock { $0.containers[id]?.id } }
+
+    func isStandalone(_ id: String) async -> Bool { state.withLock { $0.standalone.contains(id) } }
 
     func removeTask(id: String) async throws { state.withLock { $0.containers[id] = nil } }
 

@@ -26,6 +26,7 @@ final class TestNode: Sendable {
     /// What it has in its file, as it were: it outlives the node's daemons.
     let eventLog = EventLog()
     let meter = FakeMeter()
+    let standalone = FakeStandalone()
     /// Answers about the containers of its tasks, see ``plant(_:)``.
     let engine: FakeEngine
 
@@ -49,6 +50,7 @@ final class TestNode: Sendable {
         configuration.events = eventLog
         configuration.pulses = meter
         configuration.history = meter
+        configuration.standalone = standalone
         configuration.containers = answering
         configuration.advertiseAddress = HostText.join(address, port)
         // Long enough that a busy machine does not make a node look silent.

@@ -43,6 +43,39 @@ import Testing
         #expect(state.services[0].use == nil, "and is no part of what a service uses now")
     }
 
+    @Test func `containers of other nodes are shown with their node, in words, with what they use`() throws {
+        let id = String(repeating: "c", count: 64)
+        var container = StandaloneContainer(
+            id: id, name: "cache", image: "redis", state: "running", created: Timestamp(seconds: 900))
+        container.started = Timestamp(seconds: 1000)
+        var news = StandaloneNews(place: 1, isWhole: true)
+        news.leftOut = 2
+        news.present = [container]
+        var known = StandaloneBoard()
+        for node in ["n1", "n2"] {
+            if node == "n1" { news.present[0].id = String(repeating: "d", count: 64) }
+            for piece in StandaloneMessages.pieces(news) {
+                try known.take(try StandaloneMessages.told(piece), of: node) { _ in true }
+            }
+            news.present = [container]
+        }
+        var values = [UInt64](repeating: 0, count: TaskPulseSeries.allCases.count)
+        values[TaskPulseSeries.memoryWorkingSetBytes.rawValue] = 1000
+        var board = PulseBoard()
+        board.take(
+            NodePulse(time: 1010, containers: [id: values]), of: "n2", now: 1010, service: { _ in nil },
+            isStandalone: { _ in true })
+        var state = DashboardState(cluster: ClusterView())
+        state.nodes = [NodeView(id: "n1"), NodeView(id: "n2")]
+        // This node's own are known from its engine.
+        state.add(known, but: "n1", now: Timestamp(seconds: 1120))
+        state.fill(from: board, now: 1020)
+        let shown = try #require(state.containers.first)
+        #expect(state.containers.count == 1 && shown.id == id && shown.node == "n2" && shown.name == "cache")
+        #expect(shown.status == "Up 2 minutes" && shown.createdAt == 900_000 && shown.use?.memory == 1000)
+        #expect(state.nodes.map(\.moreContainers) == [nil, 2])
+    }
+
     @Test func `alerts fire until they are over`() {
         let alerts = FiringAlerts(system: FakeEngine(), logger: .init(label: "test"))
         func event(_ action: String) -> EngineEvent {

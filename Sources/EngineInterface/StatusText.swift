@@ -1,8 +1,9 @@
-import Model
+package import Model
 
 /// The texts that `docker ps` shows. Source: Docker's units package, as recorded from its clients.
-enum StatusText {
-    static func of(_ state: ContainerState, now: Timestamp) -> String {
+package enum StatusText {
+    /// `Up 3 minutes (healthy)`, `Exited (1) 2 hours ago`.
+    package static func of(_ state: ContainerState, now: Timestamp) -> String {
         switch state.status {
         case "running": return "Up \(duration(now.timeSince(state.startedAt)))\(health(state.health))"
         case "paused": return "Up \(duration(now.timeSince(state.startedAt))) (Paused)"
@@ -22,7 +23,8 @@ enum StatusText {
         }
     }
 
-    static func duration(_ seconds: Double) -> String {
+    /// `About a minute`.
+    package static func duration(_ seconds: Double) -> String {
         let count = Int(exactly: max(0, seconds).rounded(.down)) ?? .max
         let minutes = count / 60
         let hours = Int(exactly: (max(0, seconds) / 3600).rounded()) ?? .max

@@ -1,0 +1,89 @@
+package import EngineInterface
+import GRPCCore
+
+/// What a manager knows of nodes' containers that belong to no task, by node. What a node that has gone told last stays until it is told anew or the
+/// node is no member any more. A value.
+package struct StandaloneBoard: Sendable {
+    /// A container and where it is.
+    package struct Place: Sendable, Equatable {
+        package var nodeID: String
+        package var container: StandaloneContainer
+    }
+
+    private struct NodePart: Sendable {
+        var containers: [String: StandaloneContainer] = [:]
+        /// While all are told anew: those that have not been yet.
+        var unseen: Set<String> = []
+        var leftOut = 0
+    }
+
+    /// By the nodes' ids.
+    private var nodes: [String: NodePart] = [:]
+    /// Whose a container is, by its id.
+    private var owners: [String: String] = [:]
+
+    package init() {}
+
+    /// Takes in what a node tells.
+    ///
+    /// - Parameter isThere: Whether a node is connected. A container that another one that is has told of is that one's.
+    /// - Throws: `RPCError` with `.invalidArgument` when the node tells more than it may.
+    mutating func take(
+        _ told: StandaloneMessages.Told, of nodeID: String, isThere: (String) -> Bool
+    ) throws(RPCError) {
+        var part = nodes.removeValue(forKey: nodeID) ?? NodePart()
+        defer { nodes[nodeID] = part }
+        if told.begins { part.unseen = Set(part.containers.keys) }
+        part.leftOut = told.leftOut
+        for id in told.gone { remove(id, from: &part, of: nodeID) }
+        for container in told.present {
+            if let owner = owners[container.id], owner != nodeID {
+                if isThere(owner) { continue }
+                // A node that was removed and has joined anew has another id, and the containers that it had.
+                nodes[owner]?.containers[container.id] = nil
+                nodes[owner]?.unseen.remove(container.id)
+            }
+            owners[container.id] = nodeID
+            part.containers[container.id] = container
+            part.unseen.remove(container.id)
+            guard part.containers.count - part.unseen.count <= StandaloneNews.most else {
+                throw RPCError(code: .invalidArgument, message: "the node tells of more containers than it may")
+            }
+        }
+        guard told.isComplete else { return }
+        for id in part.unseen { remove(id, from: &part, of: nodeID) }
+    }
+
+    private mutating func remove(_ id: String, from part: inout NodePart, of nodeID: String) {
+        part.containers[id] = nil
+        part.unseen.remove(id)
+        if owners[id] == nodeID { owners[id] = nil }
+    }
+
+    /// Forgets nodes that are no more.
+    mutating func forget(nodesBut present: (String) -> Bool) {
+        for (id, part) in nodes where !present(id) {
+            nodes[id] = nil
+            for container in part.containers.keys where owners[container] == id { owners[container] = nil }
+        }
+    }
+
+    /// - Parameter id: A container's, in full.
+    package func place(of id: String) -> Place? {
+        guard let nodeID = owners[id], let container = nodes[nodeID]?.containers[id] else { return nil }
+        return Place(nodeID: nodeID, container: container)
+    }
+
+    /// By node and name.
+    package var places: [Place] {
+        nodes.flatMap { id, part in part.containers.values.map { Place(nodeID: id, container: $0) } }.sorted {
+            ($0.nodeID, $0.container.name, $0.container.id) < ($1.nodeID, $1.container.name, $1.container.id)
+        }
+    }
+
+    /// Whether a container is known of a node.
+    func has(_ id: String, of nodeID: String) -> Bool { nodes[nodeID]?.containers[id] != nil }
+
+    /// How many containers a node has beside those that it tells of.
+    package func leftOut(of nodeID: String) -> Int { nodes[nodeID]?.leftOut ?? 0 }
+}

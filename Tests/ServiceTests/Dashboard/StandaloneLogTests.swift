@@ -1,0 +1,79 @@
+import Concurrency
+import EngineInterface
+import Logging
+import Model
+import NIOCore
+import Testing
+
+@testable import Cluster
+@testable import Dashboard
+
+/// Lines of containers of other nodes that belong to no task, among those that the page shows.
+@Suite struct StandaloneLogTests {
+    private static func id(_ digit: Character) -> String { String(repeating: digit, count: 64) }
+
+    private static let knowledge: StandaloneKnowledge = {
+        var board = StandaloneBoard()
+        let all: [(String, Character, String)] = [
+            ("n2", "c", "running"), ("n3", "d", "running"), ("n2", "e", "created"),
+        ]
+        for (node, digit, state) in all {
+            var told = StandaloneMessages.Told()
+            told.present = [
+                StandaloneContainer(
+                    id: id(digit), name: "web", image: "nginx", state: state, created: Timestamp(seconds: 900))
+            ]
+            // Within what a node may tell.
+            try? board.take(told, of: node) { _ in true }
+        }
+        return StandaloneKnowledge(board: board, connected: ["n2"], news: ObservableValue(0))
+    }()
+
+    private func dashboard() async -> EngineDashboard {
+        let engine = FakeEngine()
+        var info = SwarmInfo()
+        info.controlAvailable = true
+        info.nodeID = "b2wobzwhvxkyusbn5r2xuekgk"
+        await engine.set(swarm: info)
+        var extras = EngineDashboard.Extras()
+        extras.standalone = { Self.knowledge }
+        extras.standaloneLogs = { id, query in
+            #expect(query.timestamps && query.details)
+            // What its log options say is not believed.
+            let line =
+                "2026-01-02T03:04:05.000000006Z com.docker.swarm.task.id=other,com.docker.swarm.node.id=n9 from \(id.prefix(1))\n"
+            return LogStream(
+                isTerminal: false,
+                output: AsyncThrowingStream { continuation in
+                    continuation.yield([OutputChunk(stream: .standardOutput, bytes: ByteBuffer(string: line))])
+                    continuation.finish()
+                })
+        }
+        let sources = EngineDashboard.Sources(
+            system: engine, swarm: engine, nodes: engine, services: engine, tasks: engine, networks: engine,
+            listing: engine, logs: engine)
+        return EngineDashboard(sources, extras: extras, version: "1", logger: Logger(label: "test"))
+    }
+
+    private func lines(_ scope: DashboardScope) async throws -> [DashboardLogLine] {
+        let window = try #require(DashboardWindow(from: 1_767_000_000_000, to: 1_768_000_000_000))
+        return try await dashboard().logs(DashboardLogQuery(scopes: [scope], window: window)).lines.filter {
+            $0.text.hasPrefix("from")
+        }
+    }
+
+    @Test func `a container's lines are its own and its node's`() async throws {
+        let line = try #require(try await lines(DashboardScope(.container, Self.id("d"))).first)
+        #expect(line.task == Self.id("d") && line.node == "n3" && line.text == "from d" && line.stream == 1)
+    }
+
+    @Test func `a node's lines and everybody's have those that can be asked for`() async throws {
+        #expect(try await lines(DashboardScope(.node, "n2")).map(\.text) == ["from c"])
+        #expect(try await lines(DashboardScope(.cluster)).map(\.node) == ["n2"])
+    }
+
+    @Test func `those that cannot be asked are shown as well`() async throws {
+        let shown = try await dashboard().state().containers.filter { $0.node.hasPrefix("n") }
+        #expect(shown.map(\.node) == ["n2", "n2", "n3"] && shown.map(\.state).contains("created"))
+    }
+}
