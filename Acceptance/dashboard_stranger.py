@@ -43,7 +43,7 @@ def look(cluster, base, password, pictures):
 def without(base):
     """Nobody is signed in."""
     nobody = Caller(base)
-    paths = ["state", "stream", "query?series=cpu&from=0&to=1", "logs?from=0&to=1", "logs/volume?from=0&to=1", "events?from=0&to=1"]
+    paths = ["state", "stream", "query?series=cpu&from=0&to=1", "logs?from=0&to=1", "logs/download?from=0&to=1", "logs/volume?from=0&to=1", "events?from=0&to=1"]
     for cookie in (None, "", ".", "e30.e30", "x" * 5000):
         nobody.cookie = cookie
         got = {path: nobody.ask("GET", "/ui/v1/" + path)[0] for path in paths}

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { attention, containerGlyph, containersOf, eventKind, hasQuorum, isEntered, keepKnown, lastReason, logScope, matcher, serviceGlyph, statedLevel, worstFirst } from '../../Sources/Dashboard/Assets/derive.js';
+import { attention, containerGlyph, containersOf, downloadOf, eventKind, hasQuorum, isEntered, keepKnown, lastReason, logScope, matcher, serviceGlyph, statedLevel, worstFirst } from '../../Sources/Dashboard/Assets/derive.js';
 import { Live, apply, blank } from '../../Sources/Dashboard/Assets/live.js';
 import { age, bytes, clock, figure, niceTop, plain, publishedText, shortImage, span, targetText, ticks, visible, zoneName } from '../../Sources/Dashboard/Assets/format.js';
 import en from '../../Sources/Dashboard/Assets/words-en.js';
@@ -127,4 +127,9 @@ test('a shell is offered in containers of the manager that answers alone', () =>
 test('the page of logs shows one task, container or node, some services, or everything', () => {
   const s = containers(), of = query => logScope(s, new URLSearchParams(query)).scope;
   assert.deepEqual(['', 'svc=db,web', 'svc=none', 'node=two', 'container=c3', 'container=gone', 'task=t1&container=c1&node=one', 'container=c1&node=two&svc=web'].map(of), ['cluster', 'service:web,service:db', 'cluster', 'node:n2', 'container:c3', 'cluster', 'task:t1', 'container:c1']);
+});
+
+test('a download is of the time, the logs and the text shown; a regular expression is not sent', () => {
+  assert.equal(downloadOf({ from: 1.4, to: 9.6 }, { scope: 'service:a,service:b', text: 'a&b', stderr: true }), '/ui/v1/logs/download?scope=service%3Aa%2Cservice%3Ab&from=1&to=10&text=a%26b&stderr=1');
+  assert.equal(downloadOf({ from: 1, to: 2 }, { scope: 'cluster', text: '/a+/', stated: true }), '/ui/v1/logs/download?scope=cluster&from=1&to=2&stated=1');
 });

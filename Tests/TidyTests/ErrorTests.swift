@@ -8,7 +8,7 @@ import Testing
     private static let tellers: Set<String> = [
         // answered over HTTP
         "Sources/DockerAPI/Dispatch/FaultStatus.swift", "Sources/Dashboard/Server/DashboardAnswer.swift",
-        "Sources/Dashboard/Adapter/EngineDashboard+Logs.swift",
+        "Sources/Dashboard/Adapter/EngineDashboard+Logs.swift", "Sources/Dashboard/Adapter/MergedLog.swift",
         // answered over gRPC, where a node hands it on to its user
         "Sources/Cluster/Manager/AttachmentService.swift", "Sources/Cluster/Agent/LogPublisher.swift",
         "Sources/Cluster/Agent/TunnelAnswerer.swift",

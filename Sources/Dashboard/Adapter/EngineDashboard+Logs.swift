@@ -36,6 +36,24 @@ extension EngineDashboard {
         return page
     }
 
+    package func allLines(_ query: DashboardLogQuery) async throws -> AsyncThrowingStream<[DashboardLogLine], any Error>
+    {
+        let all = try await resolve(query.scopes)
+        let merged = MergedLog(most: query.limit) { Self.fits($0, query) }
+        if all.count > Self.mostScopes {
+            await merged.note("\(Self.mostScopes) of \(all.count) logs were read: choose some")
+        }
+        for scope in all.prefix(Self.mostScopes) {
+            do {
+                let (log, line) = try await open(scope, Self.query(query.window))
+                await merged.add(log, called: String(scope.id.prefix(12)), line)
+            } catch let fault as any Fault where all.count > 1 {
+                await merged.note("\(scope.id.prefix(12)): \(DockerMessage.text(of: fault))")
+            }
+        }
+        return AsyncThrowingStream(unfolding: { try await merged.next() })
+    }
+
     package func logVolume(_ query: DashboardLogQuery, buckets: Int) async throws -> DashboardLogVolume {
         let counts = VolumeCounts(query.window, buckets: buckets)
         try await each(query, nil) { scope in

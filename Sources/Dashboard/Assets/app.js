@@ -45,7 +45,7 @@ export function start() {
   addEventListener('popstate', () => { sel.set(parse(route.params, now()), false); route.tell(); });
   document.addEventListener('click', e => {
     const a = e.target.closest?.('a[href]');
-    if (!a || a.origin !== location.origin || a.target || e.defaultPrevented || e.button || e.metaKey || e.ctrlKey || e.shiftKey || a.hash || a.pathname.startsWith('/a/')) return;
+    if (!a || a.hasAttribute('download') || a.origin !== location.origin || a.target || e.defaultPrevented || e.button || e.metaKey || e.ctrlKey || e.shiftKey || a.hash || a.pathname.startsWith('/a/')) return;
     e.preventDefault();
     visit(a.pathname + a.search);
   });

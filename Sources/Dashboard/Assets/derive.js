@@ -133,6 +133,14 @@ export function statedLevel(line) {
   return '';
 }
 
+/** Where the lines of a time are to be had as a file. What a regular expression leaves out is in it: managers know plain text alone. */
+export function downloadOf(v, { scope, text, stderr, stated }) {
+  const query = new URLSearchParams({ scope, from: Math.round(v.from), to: Math.round(v.to) });
+  if (text && !/^\/.+\/$/.test(text)) query.set('text', text);
+  if (stderr) query.set('stderr', '1');
+  if (stated) query.set('stated', '1');
+  return `/ui/v1/logs/download?${query}`;
+}
 /** Text or /regex/ as a test; null for none. A regular expression that is not whole yet is taken as text. */
 export function matcher(text) {
   if (!text) return null;

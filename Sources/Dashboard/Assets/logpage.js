@@ -6,7 +6,7 @@ import { live, route, sel, setParams } from './app.js';
 import { byWeight, logScope, nodeName, taskName } from './derive.js';
 import { Volume } from './plot.js';
 import { Charts } from './chart.js';
-import { Follow, Kept, LogList, useLines } from './logs.js';
+import { Download, Follow, Kept, LogList, useLines } from './logs.js';
 
 const CHIPS = 6;
 
@@ -28,7 +28,7 @@ export function Logs() {
       ${flag('stderr', stderr, t('stderrOnly'))}${flag('stated', stated, t('statedOnly'))}</div></div>
     <${VolumeBar} scope=${scope} text=${shown} stderr=${stderr} stated=${stated} box=${box} />
     ${s.cluster.hasHistory && html`<section><${Charts} items=${charts} small /></section>`}
-    <section><${LogList} box=${box} hue=${(l, x) => Math.max(0, ids.indexOf(x?.service))} text=${shown} fill /><footer class="foot"><${Kept} box=${box} /><span class="end"><${Follow} /></span></footer></section>`;
+    <section><${LogList} box=${box} hue=${(l, x) => Math.max(0, ids.indexOf(x?.service))} text=${shown} fill /><footer class="foot"><${Kept} box=${box} /><span class="end row"><${Download} scope=${scope} text=${shown} stderr=${stderr} stated=${stated} /><${Follow} /></span></footer></section>`;
 }
 
 /** Counted by the manager; in live time again every ten seconds. */

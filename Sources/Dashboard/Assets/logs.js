@@ -4,7 +4,7 @@ import { hms, number, t, when } from './words.js';
 import { visible } from './format.js';
 import { get } from './api.js';
 import { live, now, sel, setParams, to } from './app.js';
-import { matcher, nodeName, serviceName, statedLevel, taskName } from './derive.js';
+import { downloadOf, matcher, nodeName, serviceName, statedLevel, taskName } from './derive.js';
 
 const KEPT = 5000, PAGE = 500;
 
@@ -170,6 +170,8 @@ function Menu({ l, task, close }) {
   return html`<div class="menu" role="menu" ref=${ref} onKeyDown=${keys}>${acts.map(a => a === null ? html`<hr />` : html`<button type="button" role="menuitem" onClick=${() => run(a[2])}>${t(a[0])}${a[1] && html`<kbd>${a[1]}</kbd>`}</button>`)}</div>`;
 }
 
+/** The lines of the time shown, as a file. The address is made when it is used: in live time it moves. */
+export const Download = query => html`<a class="btn small row" download href=${downloadOf(sel.value, query)} onClick=${e => { e.currentTarget.href = downloadOf(sel.value, query); }}>${t('download')}</a>`;
 /** Goes to now, and stays there. */
 export const Follow = () => { const on = sel.value.live; return html`<button type="button" class="btn small" aria-pressed=${String(on)} onClick=${() => sel.live()}><${Icon} n="down" />${t(on ? 'following' : 'follow')}</button>`; };
 export const Kept = ({ box }) => html`<span>${box.isDone ? t('noMore') : box.reachedBack > sel.value.from ? t('lookedBack', { t: when(box.reachedBack) }) : t('kept')}</span>`;

@@ -5,7 +5,7 @@ import { bytes, shortImage } from './format.js';
 import { live, now, sel, to } from './app.js';
 import { containerGlyph, isBad, isEnded, isEntered, isUp as isNodeUp, networkName, nodeName, placeOf, reasonOf, serviceName, taskGlyph, taskName, wasKilledByMemory } from './derive.js';
 import { Charts } from './chart.js';
-import { Follow, Kept, LogList, useLines } from './logs.js';
+import { Download, Follow, Kept, LogList, useLines } from './logs.js';
 import { EventsOf } from './events.js';
 import { Missing } from './services.js';
 import { TerminalButton } from './terminal.js';
@@ -41,7 +41,7 @@ function Life({ x }) {
 /** The log of one object. */
 export function Log({ scope, hue, end }) {
   const box = useLines({ scope });
-  return html`<${Section} title=${t('logs')} note=${box.lines.length ? t('nLines', { n: number(box.lines.length) }) : null} id="h-l" end=${html`<${Follow} />`}><${LogList} box=${box} hue=${hue || (() => 0)} end=${end} /><footer class="foot"><${Kept} box=${box} /></footer></${Section}>`;
+  return html`<${Section} title=${t('logs')} note=${box.lines.length ? t('nLines', { n: number(box.lines.length) }) : null} id="h-l" end=${html`<${Download} scope=${scope} /><${Follow} />`}><${LogList} box=${box} hue=${hue || (() => 0)} end=${end} /><footer class="foot"><${Kept} box=${box} /></footer></${Section}>`;
 }
 
 /** A container that belongs to no task, on whichever node. */

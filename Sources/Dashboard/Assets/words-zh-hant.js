@@ -15,7 +15,7 @@ export default {
   updating: '更新中：{m} 個任務已完成 {n} 個，每次 {k} 個', updateDone: '更新完成', rollingBack: '回復中：{m} 個任務已完成 {n} 個', updateStopped: '更新已停止', rolledBack: '已回復上一版',
   reach: '連線方式', published: '已發布', metrics: '指標', allMetrics: '全部指標', fewer: '較少', facts: '資訊', vip: 'VIP', dns: 'DNS', noPorts: '未發布', noneYet: '無',
   follow: '追蹤', following: '追蹤中', kept: '捲動時載入較舊的日誌；最多保留 5,000 行', stderrOnly: '僅 stderr', statedOnly: 'error、warn', textOrRe: '文字或 /正規表示式/', allServices: '所有服務', older: '較舊的日誌', noLines: '此時段沒有符合的日誌。', noMore: '此時段沒有更舊的日誌', lookedBack: '已回溯至 {t}', skipped: '略過 {n} 行：來得比顯示得快', tailEnded: '日誌無法繼續：{reason}',
-  startHere: '從此開始', endHere: '到此結束', around: '前後 30 秒', thisTask: '僅此任務', copyLine: '複製此行', copyLink: '複製此刻連結', lineMenu: '此行的動作', filterLogs: '篩選日誌',
+  startHere: '從此開始', endHere: '到此結束', around: '前後 30 秒', thisTask: '僅此任務', copyLine: '複製此行', download: '下載', copyLink: '複製此刻連結', lineMenu: '此行的動作', filterLogs: '篩選日誌',
   volume: '行數', stdout: 'stdout', stderr: 'stderr', stated: '標示為錯誤',
   colour: '顏色', encrypted: '已加密', internal: '內部', notHere: '未延伸至此', low: '低', high: '高', rttloss: '節點間的往返時間與遺失率', moreNodes: '另有 {n} 個節點', attachable: '可附加', ingress: 'ingress', free: '尚餘 {n}',
   fromTo: '來源、目的', p_control: '控制', p_vxlan: 'VXLAN', p_esp: 'ESP', lastProbe: '{t}前探測', todo: '建議處置', noAnswer: '無回應', runDoctor: '由此端至彼端再次量測：',

@@ -9,6 +9,8 @@ package protocol DashboardBackend: Sendable {
     func metrics(_ query: DashboardMetricsQuery) async throws -> DashboardMetrics
     /// The newest lines that fit, in order of time; within some seconds, and says how far back it came.
     func logs(_ query: DashboardLogQuery) async throws -> DashboardLogPage
+    /// The first `limit` lines of a window in order of time, as fast as they are taken; marks of ours have what is missing.
+    func allLines(_ query: DashboardLogQuery) async throws -> AsyncThrowingStream<[DashboardLogLine], any Error>
     /// Counted within some seconds; says how far it came.
     func logVolume(_ query: DashboardLogQuery, buckets: Int) async throws -> DashboardLogVolume
     /// Hands over new lines from now on, until the task is cancelled or there is nobody left who could write any.

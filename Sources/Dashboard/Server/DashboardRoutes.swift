@@ -71,6 +71,12 @@ struct DashboardRoutes: Sendable {
                 streams.leave(place)
                 throw error
             }
+        case (.get, "/ui/v1/logs/download"):
+            let place = try streams.enter(user.name)
+            do { return (try await download(call, user), place) } catch {
+                streams.leave(place)
+                throw error
+            }
         case (.get, "/ui/v1/state"):
             return (.json(text: ByteBuffer(string: await hub.look().delta(since: nil)), call.request), nil)
         case (.get, "/ui/v1/query"), (.get, "/ui/v1/logs"), (.get, "/ui/v1/logs/volume"), (.get, "/ui/v1/events"):
@@ -130,21 +136,12 @@ struct DashboardRoutes: Sendable {
         answer.fields[.contentType] = "text/event-stream"
         answer.fields[.cacheControl] = "no-store"
         let tail = try call.scopes("tail")
-        let cookie = call.cookie ?? ""
         let known = try call.text("epoch").flatMap { epoch in
             try call.number("revision").flatMap { UInt64(exactly: $0) }.map { (epoch: epoch, revision: $0) }
         }
         let route = StreamRoute(
             hub: hub, backend: backend, departure: { await call.departure() },
-            isSignedIn: { [accounts, isLocal = call.isLocal, logger] in
-                do {
-                    return try await accounts.user(of: cookie, isLocal: isLocal) != nil
-                } catch {
-                    // Accounts cannot be looked at: the stream ends, and the page asks again.
-                    logger.warning("a session cannot be judged", metadata: ["error": "\(error)"])
-                    return false
-                }
-            },
+            isSignedIn: isSignedIn(call),
             accountChanges: { [accounts] in await accounts.store.changes() },
             tail: tail, after: try call.request.headers[.lastEventID] ?? call.text("after"), known: known,
             logger: logger)
@@ -164,6 +161,29 @@ struct DashboardRoutes: Sendable {
             by: try call.text("by", most: 64),
             window: try call.window(), points: try call.count("points", default: 240, most: 600))
         return try .json(try await backend.metrics(query), call.request)
+    }
+
+    private func download(_ call: DashboardRequest, _ user: DashboardUser) async throws -> DashboardAnswer {
+        var query = try logQuery(call)
+        query.limit = LogDownload.most
+        let asked = query
+        let (lines, names) = try await work.run(user.name) {
+            (try await backend.allLines(asked), await hub.look().state?.names ?? [:])
+        }
+        return LogDownload(lines: lines, names: names, isSignedIn: isSignedIn(call)).answer(query.window)
+    }
+
+    /// Whether the session of a request is still good.
+    private func isSignedIn(_ call: DashboardRequest) -> @Sendable () async -> Bool {
+        { [accounts, cookie = call.cookie ?? "", isLocal = call.isLocal, logger] in
+            do {
+                return try await accounts.user(of: cookie, isLocal: isLocal) != nil
+            } catch {
+                // Accounts cannot be looked at: the answer ends, and the page asks again.
+                logger.warning("a session cannot be judged", metadata: ["error": "\(error)"])
+                return false
+            }
+        }
     }
 
     private func logQuery(_ call: DashboardRequest) throws -> DashboardLogQuery {

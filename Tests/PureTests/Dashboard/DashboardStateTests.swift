@@ -35,6 +35,9 @@ import Testing
         func changes() -> AsyncStream<Void> { AsyncStream { _ in } }
         func metrics(_: DashboardMetricsQuery) throws -> DashboardMetrics { throw DashboardError(.notKept) }
         func logs(_: DashboardLogQuery) -> DashboardLogPage { DashboardLogPage(reachedBack: 0) }
+        func allLines(_: DashboardLogQuery) -> AsyncThrowingStream<[DashboardLogLine], any Error> {
+            AsyncThrowingStream { $0.finish() }
+        }
         func logVolume(_ query: DashboardLogQuery, buckets: Int) -> DashboardLogVolume {
             DashboardLogVolume(from: 0, step: 1, buckets: buckets, reachedBack: 0)
         }

@@ -39,6 +39,19 @@ actor FakeDashboard: DashboardBackend {
     }
     func metrics(_: DashboardMetricsQuery) throws -> DashboardMetrics { throw DashboardError(.notKept) }
     func logs(_ query: DashboardLogQuery) -> DashboardLogPage { DashboardLogPage(reachedBack: query.window.from) }
+    func allLines(_ query: DashboardLogQuery) -> AsyncThrowingStream<[DashboardLogLine], any Error> {
+        let lines = [1, 2].map { stream in
+            DashboardLogLine(
+                time: 1, stamp: "2026-01-02T03:04:05.00000000\(stream)Z", task: "t1", node: "n1", stream: stream,
+                text: "\(query.text ?? "") \u{1b}[2J\rline \(stream)")
+        }
+        let mark = DashboardLogLine(time: 0, stamp: "", task: "", node: "", stream: 3, text: "n3 did not answer")
+        return AsyncThrowingStream { continuation in
+            continuation.yield(lines)
+            continuation.yield([mark])
+            continuation.finish()
+        }
+    }
     func logVolume(_ query: DashboardLogQuery, buckets: Int) -> DashboardLogVolume {
         DashboardLogVolume(from: query.window.from, step: 1, buckets: buckets, reachedBack: query.window.from)
     }

@@ -36,7 +36,7 @@ import Testing
         try await DashboardFixture.with { fixture in
             for path in [
                 "state", "stream", "query?series=cpu&from=0&to=1", "logs?from=0&to=1", "logs/volume?from=0&to=1",
-                "events?from=0&to=1",
+                "events?from=0&to=1", "logs/download?from=0&to=1",
             ] {
                 for cookie in [nil, "", "x.y", "e30.e30"] {
                     let answer = try await fixture.ask(.GET, "/ui/v1/\(path)", cookie: cookie)
@@ -130,6 +130,33 @@ import Testing
             #expect(refusals.map(\.user) == ["vera", nil] && refusals.map(\.reason) == ["wrong", "wrong"])
             #expect(!"\(refusals)".contains("horse"))
             #expect(await fixture.backend.done.isEmpty)
+        }
+    }
+
+    @Test func `lines are to be had as a file, one a line, with what people call their tasks and nodes`() async throws {
+        try await DashboardFixture.with { fixture in
+            var state = DashboardState(cluster: ClusterView())
+            var (node, service, task) = (NodeView(id: "n1"), ServiceView(id: "s1"), TaskView(id: "t1"))
+            (node.name, service.name, task.service, task.slot) = ("one", "web", "s1", 2)
+            (state.nodes, state.services, state.tasks) = ([node], [service], [task])
+            await fixture.backend.show(state)
+            let cookie = try await fixture.cookie("vera")
+            let answer = try await fixture.ask(
+                .GET, "/ui/v1/logs/download?scope=service:s1&from=1000&to=2000&text=x", cookie: cookie)
+            #expect(answer.status == .ok && answer.headers.first(name: "content-type") == "text/plain; charset=utf-8")
+            #expect(
+                answer.headers.first(name: "content-disposition") == #"attachment; filename="logs-1000-2000.txt""#)
+            #expect(answer.headers.first(name: "cache-control") == "no-store")
+            let text = try await fixture.text(answer)
+            #expect(
+                text == """
+                    2026-01-02T03:04:05.000000001Z web.2@one stdout x ␛[2J␍line 1
+                    2026-01-02T03:04:05.000000002Z web.2@one stderr x ␛[2J␍line 2
+                    # n3 did not answer
+
+                    """)
+            let bad = try await fixture.ask(.GET, "/ui/v1/logs/download?from=5&to=1", cookie: cookie)
+            #expect(bad.status == .badRequest)
         }
     }
 

@@ -76,4 +76,40 @@ import Testing
         let shown = try await dashboard().state().containers.filter { $0.node.hasPrefix("n") }
         #expect(shown.map(\.node) == ["n2", "n2", "n3"] && shown.map(\.state).contains("created"))
     }
+
+    // MARK: Merging
+
+    private func log(_ lines: [String], isStuck: Bool = false) -> LogStream {
+        LogStream(
+            isTerminal: false,
+            output: AsyncThrowingStream { continuation in
+                for line in lines {
+                    continuation.yield([OutputChunk(stream: .standardOutput, bytes: ByteBuffer(string: line + "\n"))])
+                }
+                continuation.finish(throwing: isStuck ? TunnelError.brokenOff("node-3") : nil)
+            })
+    }
+
+    private func merged(most: Int = 100, _ logs: [LogStream]) async throws -> [String] {
+        let merged = MergedLog(most: most) { !$0.text.contains("no") }
+        for (number, log) in logs.enumerated() {
+            await merged.add(log, called: "log \(number)") { LogLines.line($0, owner: "\(number)") }
+        }
+        var texts: [String] = []
+        while let lines = try await merged.next() { texts += lines.map { $0.stream == 3 ? "# " + $0.text : $0.text } }
+        return texts
+    }
+
+    private func line(_ second: Int, _ text: String) -> String { "2026-01-02T03:04:0\(second).000000000Z  \(text)" }
+
+    @Test func `lines of several logs are given in order of time, and what is missing at the end`() async throws {
+        let logs = [
+            log([line(1, "a"), line(4, "no"), line(5, "b")]), log([line(2, "c"), line(3, "d")], isStuck: true), log([]),
+        ]
+        let all = try await merged(logs)
+        #expect(all.prefix(4) == ["a", "c", "d", "b"] && all.count == 5 && all[4].hasPrefix("# log 1: "), "\(all)")
+        let some = try await merged(most: 2, [log([line(1, "a"), line(3, "b")]), log([line(2, "c")])])
+        #expect(some.prefix(2) == ["a", "c"] && some.count == 3 && some[2].contains("left out"), "\(some)")
+        #expect(try await merged([]).isEmpty)
+    }
 }
