@@ -96,5 +96,9 @@ final class KernellessExecutor: TaskExecutor {
         while true { try await Task.sleep(for: .seconds(3600)) }
     }
 
-    func waitForHolder(of attachmentID: String, otherThan name: String) async throws -> String? { nil }
+    func waitForHolder(of attachmentID: String, otherThan known: AttachmentHolder) async throws -> AttachmentHolder? {
+        nil
+    }
+
+    func chosenAddresses(of task: SwarmTask) async -> [TaskStatus.ChosenAddresses] { [] }
 }
