@@ -151,12 +151,12 @@ package final class FeedHub: Sendable {
     /// - Parameter line: Its call; what is told on one that another has taken the place of is old.
     func take(_ news: Wire.StandaloneNews, of nodeID: String, on line: Line) throws {
         let told = try StandaloneMessages.told(news)
-        try state.withLock { state throws(RPCError) in
+        let isNews = try state.withLock { state throws(RPCError) in
             let lines = state.lines
-            guard lines[nodeID] === line else { return }
-            try state.containers.take(told, of: nodeID) { lines[$0] != nil }
+            guard lines[nodeID] === line else { return false }
+            return try state.containers.take(told, of: nodeID) { lines[$0] != nil }
         }
-        containerNews.change { $0 &+= 1 }
+        if isNews { containerNews.change { $0 &+= 1 } }
     }
 
     func take(_ answer: Wire.HistoryAnswer, of nodeID: String) throws {

@@ -27,15 +27,26 @@ package struct StandaloneBoard: Sendable {
     /// Takes in what a node tells.
     ///
     /// - Parameter isThere: Whether a node is connected. A container that another one that is has told of is that one's.
+    /// - Returns: Whether anything is other than it was.
     /// - Throws: `RPCError` with `.invalidArgument` when the node tells more than it may.
+    @discardableResult
     mutating func take(
         _ told: StandaloneMessages.Told, of nodeID: String, isThere: (String) -> Bool
-    ) throws(RPCError) {
+    ) throws(RPCError) -> Bool {
         var part = nodes.removeValue(forKey: nodeID) ?? NodePart()
         defer { nodes[nodeID] = part }
-        if told.begins { part.unseen = Set(part.containers.keys) }
+        var isNews = part.leftOut != told.leftOut
+        if told.begins {
+            // What was not told again since it began before: else beginnings without an end would pile it up.
+            isNews = isNews || !part.unseen.isEmpty
+            for id in part.unseen { remove(id, from: &part, of: nodeID) }
+            part.unseen = Set(part.containers.keys)
+        }
         part.leftOut = told.leftOut
-        for id in told.gone { remove(id, from: &part, of: nodeID) }
+        for id in told.gone {
+            isNews = isNews || part.containers[id] != nil
+            remove(id, from: &part, of: nodeID)
+        }
         for container in told.present {
             if let owner = owners[container.id], owner != nodeID {
                 if isThere(owner) { continue }
@@ -43,6 +54,7 @@ package struct StandaloneBoard: Sendable {
                 nodes[owner]?.containers[container.id] = nil
                 nodes[owner]?.unseen.remove(container.id)
             }
+            isNews = isNews || part.containers[container.id] != container
             owners[container.id] = nodeID
             part.containers[container.id] = container
             part.unseen.remove(container.id)
@@ -50,8 +62,10 @@ package struct StandaloneBoard: Sendable {
                 throw RPCError(code: .invalidArgument, message: "the node tells of more containers than it may")
             }
         }
-        guard told.isComplete else { return }
+        guard told.isComplete else { return isNews }
+        isNews = isNews || !part.unseen.isEmpty
         for id in part.unseen { remove(id, from: &part, of: nodeID) }
+        return isNews
     }
 
     private mutating func remove(_ id: String, from part: inout NodePart, of nodeID: String) {

@@ -87,7 +87,8 @@ final class TunnelHub: Sendable {
         let tunnel = Promise<Tunnel>()
         try state.withLock { state throws(TunnelError) in
             let most = isView ? Self.mostViewsOfNode : Self.mostOfNode
-            guard state.counts[nodeID] ?? 0 < most, state.total < Self.mostInAll, !state.isClosing else {
+            let mostInAll = isView ? Self.mostInAll / 2 : Self.mostInAll
+            guard state.counts[nodeID] ?? 0 < most, state.total < mostInAll, !state.isClosing else {
                 throw .limitReached(node)
             }
             state.counts[nodeID, default: 0] += 1

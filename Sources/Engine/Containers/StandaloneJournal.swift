@@ -20,7 +20,8 @@ struct StandaloneJournal: Sendable {
     /// A container is as it is now; `nil` when it is no more, or a task's.
     mutating func note(_ id: String, _ container: StandaloneContainer?) {
         guard let container else {
-            waiting[id] = nil
+            // How many are left out is news, too.
+            if waiting.removeValue(forKey: id) != nil { last += 1 }
             guard told.removeValue(forKey: id) != nil else { return }
             add(id)
             guard let next = waiting.first else { return }
@@ -29,6 +30,7 @@ struct StandaloneJournal: Sendable {
             return add(next.key)
         }
         if told[id] == nil, told.count >= StandaloneNews.most {
+            if waiting[id] == nil { last += 1 }
             waiting[id] = container
         } else if told[id] != container {
             told[id] = container
@@ -57,6 +59,8 @@ struct StandaloneJournal: Sendable {
         for id in Set(changes.reversed().prefix { $0.place > place }.map(\.id)) {
             if let container = told[id] { news.present.append(container) } else { news.gone.append(id) }
         }
+        // More than one message may name.
+        if news.gone.count > StandaloneNews.most { return self.news(after: nil) }
         news.present.sort { ($0.created, $0.id) < ($1.created, $1.id) }
         news.gone.sort()
         return news

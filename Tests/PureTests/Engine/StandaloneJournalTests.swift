@@ -44,6 +44,10 @@ import Testing
         #expect(all.present.count == most && all.leftOut == 2 && all.present.last?.id == "\(most)")
         journal.note("\(most + 1)", container(most + 1, "exited"))
         #expect(journal.last == all.place)
+        // One more of them is.
+        journal.note("\(most + 3)", container(most + 3))
+        #expect(journal.news(after: all.place).leftOut == 3 && journal.last > all.place)
+        journal.note("\(most + 3)", nil)
         journal.note("7", nil)
         let news = journal.news(after: all.place)
         #expect(news.gone == ["7"] && news.leftOut == 1)

@@ -124,6 +124,22 @@ import Testing
         #expect(board.places.isEmpty && board.place(of: id(4)) == nil)
     }
 
+    @Test func `beginnings without an end pile nothing up, and what is told again is no news`() throws {
+        var board = StandaloneBoard()
+        for round in 0..<5 {
+            var told = StandaloneMessages.Told()
+            told.begins = true
+            told.present = (0..<8).map { container(8 * round + $0) }
+            #expect(try board.take(told, of: "n1") { _ in true })
+        }
+        #expect(board.places.count <= 16)
+        var same = StandaloneMessages.Told()
+        same.present = [container(39)]
+        #expect(try !board.take(same, of: "n1") { _ in true })
+        same.present = [container(39, "web", "exited")]
+        #expect(try board.take(same, of: "n1") { _ in true })
+    }
+
     @Test func `a node that tells of more containers than it may is cut off`() throws {
         var board = StandaloneBoard()
         let most = StandaloneNews.most
