@@ -66,7 +66,8 @@ enum ChosenAddressRules {
         if isOfOther { return false }
         guard state.holds(address, inNetwork: network) else { return true }
         return !state.sharedTasks(inNetwork: network).contains { other in
-            other.value.isLive && other.value.nodeID != task.nodeID
+            // One that is to end makes room, though its node may be gone and say nothing any more.
+            other.value.isLive && other.value.isWanted && other.value.nodeID != task.nodeID
                 && (other.value.networksAttachments ?? []).contains { attachment in
                     attachment.network.id == network && attachment.addresses.contains { $0.address == address }
                 }

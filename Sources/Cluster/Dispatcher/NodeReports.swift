@@ -108,8 +108,9 @@ enum NodeReports {
             else { throw refusal("what is no container") }
             if let name = container.name, !isName(name) { throw refusal("what is no container's name") }
         }
+        // What is not believed is left out: the rest of the report, and the other tasks of it, are about something else.
         if let chosen = status.chosenAddresses, !ChosenAddressRules.isWellFormed(chosen) {
-            throw refusal("what are no addresses of a task")
+            status.chosenAddresses = nil
         }
         for port in status.portStatus?.ports ?? [] { try check(port) }
         guard status.portStatus?.ports?.count ?? 0 <= maximumPorts else { throw refusal("too many ports") }
