@@ -8,6 +8,10 @@ final class PortRefusals: Sendable {
         let owner: String
         let ports: [HostPort]
         let isAhead: Bool
+
+        /// Rows, which are not held by sockets, are not looked through again: of so many ports one is always in use.
+        var tried: [HostPort] { ports.filter { $0.published.hostPorts.count == 1 } }
+        var rows: [HostPort] { ports.filter { $0.published.hostPorts.count > 1 } }
     }
 
     /// Between two tries.
@@ -35,6 +39,6 @@ final class PortRefusals: Sendable {
         }
     }
 
-    var all: [Refused] { byOwner.withLock { Array($0.values) } }
-    var isEmpty: Bool { byOwner.withLock { $0.isEmpty } }
+    /// Those of which there is something to try.
+    var open: [Refused] { byOwner.withLock { $0.values.filter { !$0.tried.isEmpty } } }
 }

@@ -73,12 +73,13 @@ extension ReconcileLoop {
     /// Tries to have what others had the last time: nobody tells of a port that becomes free.
     func tryPortsAgain(_ memory: inout Memory) async {
         let now = ContinuousClock.now
-        if refusals.isEmpty || memory.portsTried.map({ now - $0 < PortRefusals.pause }) == true { return }
+        let open = refusals.open
+        if open.isEmpty || memory.portsTried.map({ now - $0 < PortRefusals.pause }) == true { return }
         memory.portsTried = now
-        for refused in refusals.all {
+        for refused in open {
             do {
-                let left = try await ports.holdMore(refused.ports, owner: refused.owner, isAhead: refused.isAhead)
-                note(left, of: refused.owner, isAhead: refused.isAhead)
+                let left = try await ports.holdMore(refused.tried, owner: refused.owner, isAhead: refused.isAhead)
+                note(left + refused.rows, of: refused.owner, isAhead: refused.isAhead)
             } catch {
                 log.warning("a published port cannot be tried again", metadata: ["error": "\(error)"])
             }

@@ -103,7 +103,7 @@ final class ReconcileLoop: Sendable {
     }
 
     private func setAlarm(_ memory: inout Memory) {
-        let port = refusals.isEmpty ? nil : (memory.portsTried ?? .now) + PortRefusals.pause
+        let port = refusals.open.isEmpty ? nil : (memory.portsTried ?? .now) + PortRefusals.pause
         guard let next = [memory.forgetting.next(at: .now), port].compactMap({ $0 }).min() else { return }
         if let alarm = memory.alarm, alarm > .now, alarm <= next { return }
         memory.alarm = next

@@ -59,7 +59,8 @@ package final class PortReservations: PortReserving {
         private var byNumber: [Number: Set<Key>] = [:]
         /// Few.
         private var rows: Set<Key> = []
-        /// What programs of the node have of what owners are to have: no other owner gets it.
+        /// What programs of the node have of what owners are to have: no other owner gets it. What another owner has or waits for is not waited for:
+        /// each would keep it from the other.
         var awaited: [String: Set<Key>] = [:]
         /// What owners have all of that they were to have last, as it was asked for: rows are not looked through again.
         var settled: [String: [HostPort]] = [:]
@@ -133,12 +134,16 @@ package final class PortReservations: PortReserving {
             drop(stale)
             do {
                 let ports = try take(requests, owner, endpoint, isLax: isLax)
-                book.withLock { $0.awaited[owner] = nil }
                 let wanted = Set(
                     ports.flatMap { $0.published.hostPorts.count > Self.mostHeld ? [$0] : $0.single }.map {
                         Key($0.published)
                     })
-                drop((book.withLock { $0.byOwner[owner] ?? [] }).subtracting(wanted))
+                let beside = book.withLock { book in
+                    let awaited = book.awaited[owner]?.intersection(wanted) ?? []
+                    book.awaited[owner] = awaited.isEmpty ? nil : awaited
+                    return (book.byOwner[owner] ?? []).subtracting(wanted)
+                }
+                drop(beside)
                 return ports
             } catch {
                 for key in stale {
@@ -228,6 +233,7 @@ package final class PortReservations: PortReserving {
             return []
         }
         return try await inNamespace { [self] in
+            var awaited: Set<Key> = []
             let refused = ports.filter { port in
                 do {
                     _ = try take(
@@ -235,14 +241,17 @@ package final class PortReservations: PortReserving {
                             transport: port.published.transport, hostAddress: port.published.calledAddress,
                             first: port.published.hostPort, targetAddress: port.target,
                             targetPort: port.published.containerPort, count: port.published.hostPorts.count), owner,
-                        [], isAhead: isAhead)
+                        [], isAhead: isAhead, isHolding: true)
                     return false
                 } catch {
                     // Told to the caller as a port that others have.
+                    if let refusal = error as? PortRefusal, case .notBound = refusal {
+                        awaited.insert(Key(port.published))
+                    }
                     return true
                 }
             }
-            book.withLock { $0.awaited[owner] = refused.isEmpty ? nil : Set(refused.map { Key($0.published) }) }
+            book.withLock { [awaited] book in book.awaited[owner] = awaited.isEmpty ? nil : awaited }
             return refused
         }
     }
@@ -258,7 +267,7 @@ package final class PortReservations: PortReserving {
     /// - Returns: What is had, of which some may have been before.
     /// - Throws: ``PortRefusal`` when no port that will do can be had.
     private func take(
-        _ request: Request, _ owner: String, _ sofar: Set<Key>, isAhead: Bool = false
+        _ request: Request, _ owner: String, _ sofar: Set<Key>, isAhead: Bool = false, isHolding: Bool = false
     ) throws -> (ports: [HostPort], new: [Key]) {
         let candidates = request.first == 0 ? Self.choice : request.first...max(request.first, request.last)
         let kept = request.kept.flatMap { candidates.contains($0) ? $0...$0 : nil }
@@ -269,7 +278,9 @@ package final class PortReservations: PortReserving {
             if mine.contains(where: sofar.contains) { continue }
             var new: [Key] = []
             do {
-                for port in ports { if let key = try take(port, owner, isAhead: isAhead) { new.append(key) } }
+                for port in ports {
+                    if let key = try take(port, owner, isAhead: isAhead, isHolding: isHolding) { new.append(key) }
+                }
                 return (ports, new)
             } catch let reason as PortRefusal {
                 drop(new)
@@ -282,10 +293,14 @@ package final class PortReservations: PortReserving {
         throw refusal
     }
 
+    /// - Parameter isHolding: Also what the owner waits for is to be had; else it counts as had, since its rules are there.
     /// - Returns: `nil` where the owner has it already.
-    private func take(_ port: HostPort, _ owner: String, isAhead: Bool) throws -> Key? {
+    private func take(_ port: HostPort, _ owner: String, isAhead: Bool, isHolding: Bool = false) throws -> Key? {
         let key = Key(port.published)
-        if book.withLock({ $0.all[key]?.owner == owner }) { return nil }
+        let isHad = book.withLock { book in
+            book.all[key]?.owner == owner || (!isHolding && book.awaited[owner]?.contains(key) == true)
+        }
+        if isHad { return nil }
         var socket: CInt = -1
         for (one, place) in zip(key.each, port.single) {
             if book.withLock({ $0.isTaken(one) || $0.isAwaited(one, exceptBy: owner) }) {

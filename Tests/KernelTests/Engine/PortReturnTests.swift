@@ -1,3 +1,5 @@
+import Addressing
+import DataPlane
 import EngineInterface
 import Glibc
 import LinuxSystem
@@ -49,6 +51,35 @@ import Testing
                 close(socket)
                 return false
             }
+        }
+    }
+
+    @Test func `what another container has is not waited for, and what is waited for stays`() async throws {
+        try await withNetworkNamespace { namespace in
+            let ports = PortReservations(namespace: namespace)
+            let port = HostPort(
+                PublishedPort(transport: .tcp, hostPort: Self.port, containerPort: 80), to: IPAddress(10, 0, 0, 2))
+            let request = PortReservations.Request(
+                transport: .tcp, first: Self.port, targetAddress: IPAddress(10, 0, 0, 2), targetPort: 80)
+            #expect(try await ports.hold([port], owner: "a", isAhead: false).isEmpty)
+            #expect(try await ports.hold([port], owner: "b", isAhead: false) == [port])
+            ports.release("a")
+            // As it is started again at once.
+            #expect(try await ports.exchange([request], owner: "a", endpoint: ("a", "1"), isLax: false).count == 1)
+            ports.release("a")
+            ports.release("b")
+
+            let taken = try await Self.take(in: namespace)
+            let socket = try #require(taken)
+            try check(listen(socket, 1), "listen")
+            #expect(try await ports.hold([port], owner: "a", isAhead: false) == [port])
+            // It leaves another network meanwhile.
+            #expect(try await ports.exchange([request], owner: "a", endpoint: ("a", "1"), isLax: true).count == 1)
+            close(socket)
+            await #expect(throws: PortError.self) {
+                try await ports.exchange([request], owner: "b", endpoint: ("b", "2"), isLax: false)
+            }
+            #expect(try await ports.holdMore([port], owner: "a", isAhead: false).isEmpty)
         }
     }
 }
