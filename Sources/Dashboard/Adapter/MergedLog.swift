@@ -9,6 +9,8 @@ actor MergedLog {
     private static let longestWait: Duration = .seconds(10)
     /// Lines that are given at once.
     private static let most = 1000
+    private static let mostBytes = 256 << 10
+    static let mostNotes = 64
 
     /// One log, read by whoever asks.
     private actor Source {
@@ -39,6 +41,8 @@ actor MergedLog {
     private var notes: [String] = []
     private let fits: @Sendable (DashboardLogLine) -> Bool
     private var rest: Int
+    /// A node may send what nobody has asked for without end.
+    private let end = ContinuousClock.now + .seconds(300)
 
     /// - Parameter most: Lines; what comes after them is left out, with a note.
     init(most: Int, notes: [String] = [], fits: @escaping @Sendable (DashboardLogLine) -> Bool) {
@@ -47,7 +51,9 @@ actor MergedLog {
         rest = most
     }
 
-    func note(_ text: String) { notes.append(text) }
+    func note(_ text: String) {
+        if notes.count < Self.mostNotes { notes.append(text) }
+    }
 
     /// - Parameter name: What a note calls it.
     func add(_ log: LogStream, called name: String, _ line: @escaping @Sendable (OutputChunk) -> DashboardLogLine?) {
@@ -58,7 +64,8 @@ actor MergedLog {
     /// - Throws: `CancellationError`.
     func next() async throws -> [DashboardLogLine]? {
         var lines: [DashboardLogLine] = []
-        while lines.count < Self.most, rest > 0 {
+        var bytes = 0
+        while lines.count < Self.most, bytes < Self.mostBytes, rest > 0 {
             for index in heads.indices where heads[index].lines.isEmpty && !heads[index].isOver {
                 try await fill(index)
             }
@@ -71,11 +78,12 @@ actor MergedLog {
             let taken = run.prefix(min(rest, Self.most))
             heads[first].lines = heads[first].lines.dropFirst(taken.count)
             lines += taken
+            bytes += taken.reduce(0) { $0 + $1.text.utf8.count }
             rest -= taken.count
         }
         if rest <= 0, !heads.isEmpty {
             heads = []
-            notes.append("what follows is left out: choose a shorter time, or fewer logs")
+            note("what follows is left out: choose a shorter time, or fewer logs")
         }
         // At the end, since they may be of any time.
         if lines.isEmpty || heads.isEmpty, !notes.isEmpty {
@@ -91,17 +99,18 @@ actor MergedLog {
         let (source, name) = (heads[index].source, heads[index].name)
         do {
             while heads[index].lines.isEmpty {
+                guard ContinuousClock.now < end else { throw DeadlinePassed() }
                 guard let more = try await withDeadline(Self.longestWait, { try await source.next() }) else {
                     heads[index].isOver = true
                     return
                 }
-                for line in more where line.stream == 3 { notes.append("\(name): \(line.text)") }
+                for line in more where line.stream == 3 { note("\(name): \(line.text)") }
                 heads[index].lines = more.filter { $0.stream != 3 && fits($0) }[...]
             }
         } catch {
             try Task.checkCancellation()
             heads[index].isOver = true
-            notes.append("\(name): \(error is DeadlinePassed ? "no answer" : DockerMessage.text(of: error))")
+            note("\(name): \(error is DeadlinePassed ? "no answer" : DockerMessage.text(of: error))")
         }
     }
 }

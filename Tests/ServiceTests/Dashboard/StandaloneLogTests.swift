@@ -24,7 +24,7 @@ import Testing
                     id: id(digit), name: "web", image: "nginx", state: state, created: Timestamp(seconds: 900))
             ]
             // Within what a node may tell.
-            try? board.take(told, of: node) { _ in true }
+            _ = try? board.take(told, of: node) { _ in true }
         }
         return StandaloneKnowledge(board: board, connected: ["n2"], news: ObservableValue(0))
     }()
@@ -111,5 +111,10 @@ import Testing
         let some = try await merged(most: 2, [log([line(1, "a"), line(3, "b")]), log([line(2, "c")])])
         #expect(some.prefix(2) == ["a", "c"] && some.count == 3 && some[2].contains("left out"), "\(some)")
         #expect(try await merged([]).isEmpty)
+    }
+
+    @Test func `what is no line of a log is told, and not without end`() async throws {
+        let all = try await merged([log((0..<1000).map { "what \($0)" }), log([line(1, "a")])])
+        #expect(all.first == "a" && all.count == 1 + MergedLog.mostNotes && all[1] == "# log 0: what 0")
     }
 }
