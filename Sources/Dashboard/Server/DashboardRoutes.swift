@@ -170,7 +170,10 @@ struct DashboardRoutes: Sendable {
         let (lines, names) = try await work.run(user.name) {
             (try await backend.allLines(asked), await hub.look().state?.names ?? [:])
         }
-        return LogDownload(lines: lines, names: names, isSignedIn: isSignedIn(call)).answer(query.window)
+        let download = LogDownload(
+            lines: lines, names: names, isSignedIn: isSignedIn(call), departure: { await call.departure() },
+            close: { call.channel.close(promise: nil) })
+        return download.answer(query.window)
     }
 
     /// Whether the session of a request is still good.

@@ -97,4 +97,19 @@ import Testing
         #expect(labels.cut.count == 64 && labels.cut["k0"]?.hasSuffix("…") == true)
         #expect(["a": "b"].cut == ["a": "b"])
     }
+
+    @Test func `a line of a file stays one, and neither its text nor names move, hide or turn round others`() {
+        let download = LogDownload(
+            lines: AsyncThrowingStream { $0.finish() }, names: ["t": "we\u{202E}b.1", "n": "o\nne"],
+            isSignedIn: { true }, departure: {}, close: {})
+        func shown(_ text: String, stream: Int) -> String {
+            download.text(DashboardLogLine(time: 1, stamp: "9Z", task: "t", node: "n", stream: stream, text: text))
+        }
+        #expect(shown("a\tb \u{4E2D}\u{1F600}", stream: 1).hasSuffix(" stdout a\tb \u{4E2D}\u{1F600}\n"))
+        #expect(
+            shown("\u{0}\u{1B}\u{7F}\u{85}\u{9B}1m\u{2028}\u{2029}\u{2066}\u{200F}", stream: 2)
+                == "9Z we\u{FFFD}b.1@o\u{240A}ne stderr \u{2400}\u{241B}\u{2421}\u{FFFD}\u{FFFD}1m"
+                + "\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}\n")
+        #expect(shown("n3\r\u{2028}gone", stream: 3) == "# n3\u{240D}\u{FFFD}gone\n")
+    }
 }

@@ -28,7 +28,7 @@ actor FakeDashboard: DashboardBackend {
     }
     func happen(_ event: EventView) { for stream in events { stream.yield(event) } }
     var hasReaders: Bool { !events.isEmpty }
-    /// How many of those who read events have gone.
+    /// How many of those who read events, or lines that do not end, have gone.
     let gone = Counter()
 
     func state() throws -> DashboardState { shown }
@@ -46,8 +46,12 @@ actor FakeDashboard: DashboardBackend {
                 text: "\(query.text ?? "") \u{1b}[2J\rline \(stream)")
         }
         let mark = DashboardLogLine(time: 0, stamp: "", task: "", node: "", stream: 3, text: "n3 did not answer")
-        return AsyncThrowingStream { continuation in
+        return AsyncThrowingStream { [gone] continuation in
             continuation.yield(lines)
+            if query.text == "silent" {
+                continuation.onTermination = { _ in gone.withLock { $0 += 1 } }
+                return
+            }
             continuation.yield([mark])
             continuation.finish()
         }

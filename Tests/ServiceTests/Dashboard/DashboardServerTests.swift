@@ -160,6 +160,26 @@ import Testing
         }
     }
 
+    @Test(arguments: [true, false])
+    func `a file that nobody takes any more gives back its logs, though they are silent`(http1: Bool) async throws {
+        try await DashboardFixture.with(http1: http1) { fixture in
+            let cookie = try await fixture.cookie("vera")
+            await withThrowingTaskGroup(of: Void.self) { group in
+                let (begun, begin) = AsyncStream<Void>.makeStream()
+                group.addTask {
+                    let path = "/ui/v1/logs/download?from=1&to=2&text=silent"
+                    let file = try await fixture.ask(.GET, path, cookie: cookie)
+                    for try await _ in file.body { begin.yield() }
+                }
+                for await _ in begun { break }
+                group.cancelAll()
+                try? await group.waitForAll()  // It was cancelled.
+            }
+            let gone = try await eventually(within: .seconds(5)) { fixture.backend.gone.withLock { $0 } == 1 }
+            #expect(gone)
+        }
+    }
+
     @Test func `bodies, targets and windows are bounded`() async throws {
         try await DashboardFixture.with { fixture in
             let cookie = try await fixture.cookie("otto")
