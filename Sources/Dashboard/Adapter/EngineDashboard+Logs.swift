@@ -149,7 +149,7 @@ extension EngineDashboard {
         return result
     }
 
-    /// Those that belong to no task and whose node can be asked, what runs first.
+    /// Those that belong to no task and whose node can be asked, as ``inTurn(_:own:)`` puts them.
     /// - Parameter node: Its id; `nil` for all.
     private func containers(of node: String?) async throws -> [DashboardScope] {
         let own = await sources.swarm.swarmInfo().nodeID
@@ -162,11 +162,27 @@ extension EngineDashboard {
                 found.append(ContainerView(place, now: now))
             }
         }
-        found.sort { left, right in
-            let (first, second) = (left.state == "running", right.state == "running")
-            return first == second ? left.createdAt > right.createdAt : first
+        return Self.inTurn(found.filter { $0.state != "created" }, own: own).map { DashboardScope(.container, $0.id) }
+    }
+
+    /// The first of each node, this one's before others', then the second of each, and so on. Of a node what runs comes first, then what is new; but
+    /// that is the node's word, which must not put its containers before those of others.
+    ///
+    /// Of a node that is asked over the network there are few: one page must not take all the places that the node has for such questions.
+    static func inTurn(_ found: [ContainerView], own: String) -> [ContainerView] {
+        let mostOfRemote = 8
+        let byNode = Dictionary(grouping: found, by: \.node).sorted { left, right in
+            left.key == own || right.key == own ? left.key == own : left.key < right.key
         }
-        return found.filter { $0.state != "created" }.map { DashboardScope(.container, $0.id) }
+        let rows = byNode.map { node, containers in
+            let sorted = containers.sorted { left, right in
+                let (first, second) = (left.state == "running", right.state == "running")
+                return first == second ? left.createdAt > right.createdAt : first
+            }
+            return node == own ? sorted[...] : sorted.prefix(mostOfRemote)
+        }
+        let longest = rows.map(\.count).max() ?? 0
+        return (0..<longest).flatMap { turn in rows.compactMap { turn < $0.count ? $0[turn] : nil } }
     }
 
     private static func query(_ window: DashboardWindow?) -> LogQuery {

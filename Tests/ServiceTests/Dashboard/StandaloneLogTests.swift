@@ -77,6 +77,22 @@ import Testing
         #expect(shown.map(\.node) == ["n2", "n2", "n3"] && shown.map(\.state).contains("created"))
     }
 
+    @Test func `nodes take turns, whatever one says of its containers`() {
+        func container(_ id: String, _ node: String, _ state: String, _ createdAt: Int64) -> ContainerView {
+            var view = ContainerView(id: id)
+            (view.node, view.state, view.createdAt) = (node, state, createdAt)
+            return view
+        }
+        var found = (0..<40).map { container("a\($0)", "a", "running", 9000 + Int64($0)) }
+        found += (0..<10).map { container("m\($0)", "m", "running", Int64($0)) }
+        found += [container("z0", "z", "exited", 5), container("z1", "z", "running", 1)]
+        let shown = EngineDashboard.inTurn(found, own: "m").map(\.id)
+        #expect(shown.prefix(7) == ["m9", "a39", "z1", "m8", "a38", "z0", "m7"])
+        // All of this node, few of another.
+        #expect(shown.count == 20 && shown.filter { $0.hasPrefix("a") }.count == 8)
+        #expect(EngineDashboard.inTurn([], own: "m").isEmpty)
+    }
+
     // MARK: Merging
 
     private func log(_ lines: [String], isStuck: Bool = false) -> LogStream {
