@@ -174,7 +174,7 @@ extension EngineDashboard {
         let byNode = Dictionary(grouping: found, by: \.node).sorted { left, right in
             left.key == own || right.key == own ? left.key == own : left.key < right.key
         }
-        let rows = byNode.map { node, containers in
+        let rows = byNode.map { node, containers -> ArraySlice<ContainerView> in
             let sorted = containers.sorted { left, right in
                 let (first, second) = (left.state == "running", right.state == "running")
                 return first == second ? left.createdAt > right.createdAt : first
@@ -182,7 +182,7 @@ extension EngineDashboard {
             return node == own ? sorted[...] : sorted.prefix(mostOfRemote)
         }
         let longest = rows.map(\.count).max() ?? 0
-        return (0..<longest).flatMap { turn in rows.compactMap { turn < $0.count ? $0[turn] : nil } }
+        return (0..<longest).flatMap { turn in rows.filter { turn < $0.count }.map { $0[turn] } }
     }
 
     private static func query(_ window: DashboardWindow?) -> LogQuery {
