@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { attention, containerGlyph, containersOf, downloadOf, eventKind, hasQuorum, isEntered, keepKnown, lastReason, logScope, matcher, serviceGlyph, statedLevel, worstFirst } from '../../Sources/Dashboard/Assets/derive.js';
+import { attention, bestOf, containerGlyph, containersOf, downloadOf, eventKind, hasQuorum, isEntered, keepKnown, lastReason, logScope, matcher, serviceGlyph, statedLevel, worstFirst } from '../../Sources/Dashboard/Assets/derive.js';
 import { Live, apply, blank } from '../../Sources/Dashboard/Assets/live.js';
 import { age, bytes, clock, figure, niceTop, plain, publishedText, shortImage, span, targetText, ticks, visible, zoneName } from '../../Sources/Dashboard/Assets/format.js';
 import en from '../../Sources/Dashboard/Assets/words-en.js';
@@ -120,6 +120,13 @@ test('containers of all nodes: those that run first, and nothing is said to run 
   assert.deepEqual(containersOf(s).map(c => containerGlyph(s, c)), ['off', 'ok', 'off']);
   s.nodes.get('n2').state = 'ready';
   assert.equal(containerGlyph(s, s.containers.get('c3')), 'warn');
+});
+
+test('of what is looked for the best come first, then by name, and no more than asked for', () => {
+  const items = ['b10', 'b9', 'none', 'a'].map(name => ({ name })), score = x => (x.name === 'none' ? null : x.name === 'a' ? 5 : 1);
+  assert.deepEqual(bestOf(items, score, 9).map(x => x.name), ['a', 'b9', 'b10']);
+  assert.deepEqual(bestOf(new Map([[1, { name: 'x' }]]).values(), () => 0, 1).length, 1);
+  assert.equal(bestOf(items, score, 1)[0].name, 'a');
 });
 
 test('a shell is offered in containers of the manager that answers alone', () => assert.deepEqual(containersOf(containers()).map(c => isEntered(containers(), c)), [false, true, false]));

@@ -51,9 +51,17 @@ export function logScope(state, p) {
   return { scope, chosen, picked, task, container, node };
 }
 const RANK = { bad: 0, warn: 1, busy: 2, off: 3, ok: 4 };
-const byName = (a, b) => a.name.localeCompare(b.name, 'en', { numeric: true });
+// One for all: `localeCompare` would look its rules up at each comparison, and there may be thousands of containers.
+const collator = new Intl.Collator('en', { numeric: true });
+const byName = (a, b) => collator.compare(a.name, b.name);
 export const worstFirst = services => [...services].sort((a, b) => RANK[serviceGlyph(a)] - RANK[serviceGlyph(b)] || byName(a, b));
 export const byNames = items => [...items].sort(byName);
+/** Those that `score` gives most for, then by name; what it gives null for is left out. Of thousands only those that are shown are put in order of names. */
+export function bestOf(items, score, most) {
+  const found = [];
+  for (const item of items) { const n = score(item); if (n != null) found.push([n, item]); }
+  return found.sort(([n], [m]) => m - n).slice(0, most).sort(([n, a], [m, b]) => m - n || byName(a, b)).map(([, item]) => item);
+}
 /** Those with most tasks first: a colour for each, as long as there are colours. */
 export const byWeight = services => [...services].sort((a, b) => b.desired - a.desired || byName(a, b));
 export const bySlot = tasks => [...tasks].sort((a, b) => (a.slot ?? 0) - (b.slot ?? 0) || String(a.node).localeCompare(String(b.node)) || b.createdAt - a.createdAt);

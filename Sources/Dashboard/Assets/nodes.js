@@ -7,7 +7,7 @@ import { byNames, containerGlyph, containersOf, isUp, nodeGlyph, nodeName, tasks
 import { Charts } from './chart.js';
 import { Act, activate, drain } from './actions.js';
 import { EventsOf } from './events.js';
-import { Missing, TaskTable } from './services.js';
+import { Missing, TaskTable, using } from './services.js';
 import { Log } from './task.js';
 import { ClusterCharts, NodeKeys, NodeTile, serviceHue } from './overview.js';
 
@@ -22,11 +22,13 @@ export function Nodes() {
     <${Section} title=${t('cluster')} id="h-c" end=${html`<${NodeKeys} nodes=${byNames(s.nodes.values())} />`}><${ClusterCharts} nodes=${byNames(s.nodes.values())} /></${Section}>`;
 }
 
+/** Rows of one table: all of them are drawn anew whenever something changes. */
+const MOST = 500;
 /** Containers that belong to no task; whose node is not named by the page says where each is. */
 function ContainerTable({ list, ofNode }) {
   const s = live.state;
   return html`<div class="scroll"><table><thead><tr><th class="g"><span class="sr">${t('state')}</span></th><th>${t('name')}</th>${!ofNode && html`<th>${t('node')}</th>`}<th>${t('state')}</th><th class="num p2">${t('cpu')}</th><th class="num p2">${t('memory')}</th><th class="p2">${t('image')}</th><th class="num p3">${t('created')}</th></tr></thead>
-    <tbody>${list.map(c => html`<tr key=${c.id}><td class="g"><${Glyph} k=${containerGlyph(s, c)} /></td><td><a href=${to.container(c.id)}>${c.name}</a></td>${!ofNode && html`<td><a href=${to.node(nodeName(s, c.node))}>${nodeName(s, c.node)}</a></td>`}<td>${c.status || t('s_' + c.state)}</td><td class="num p2">${figure(c.use?.cpu)}</td><td class="num p2">${c.use?.memory == null ? html`<span class="f3">—</span>` : bytes(c.use.memory)}</td><td class="p2 f2 mono">${shortImage(c.image)}</td><td class="num p3 f2" title=${when(c.createdAt)}>${age(now() - c.createdAt)}</td></tr>`)}</tbody></table></div>`;
+    <tbody>${list.slice(0, MOST).map(c => html`<tr key=${c.id}><td class="g"><${Glyph} k=${containerGlyph(s, c)} /></td><td><a href=${to.container(c.id)}>${c.name}</a></td>${!ofNode && html`<td><a href=${to.node(nodeName(s, c.node))}>${nodeName(s, c.node)}</a></td>`}<td>${c.status || t('s_' + c.state)}</td><td class="num p2">${using(c.use, c.use?.cpu, figure)}</td><td class="num p2">${using(c.use, c.use?.memory, bytes)}</td><td class="p2 f2 mono">${shortImage(c.image)}</td><td class="num p3 f2" title=${when(c.createdAt)}>${age(now() - c.createdAt)}</td></tr>`)}</tbody></table></div>${list.length > MOST && html`<p class="bar f3">${t('shown', { n: number(MOST), m: number(list.length) })}</p>`}`;
 }
 const More = ({ n }) => (n.moreContainers > 0 ? html`<p class="bar f3">${t('moreContainers', { n: number(n.moreContainers), name: n.name })}</p>` : null);
 

@@ -3,7 +3,7 @@ import { Icon, html, useEffect, useMemo, useRef, useState } from './ui.js';
 import { hms, t } from './words.js';
 import { canAct, drain, restart, scale, show } from './actions.js';
 import { live, now, sel, to, visit } from './app.js';
-import { byNames, nodeName, taskName } from './derive.js';
+import { bestOf, byNames, nodeName, taskName } from './derive.js';
 import { shortImage } from './format.js';
 
 const PAGES = ['overview', 'map', 'services', 'nodes', 'networks', 'logs', 'events', 'paths', 'alerts'];
@@ -32,7 +32,7 @@ function commands(query) {
     add('goto', 'nodes', n.name, t(n.isLeader ? 'leader' : n.role), () => visit(to.node(n.name)));
     if (query && canAct() && n.availability === 'active') add('actions', 'down', t('drainName', { name: n.name }), '', () => drain(n, [...state.tasks.values()].filter(x => x.node === n.id && x.desired === 'running').length), n.name);
   }
-  if (query) for (const c of byNames(state.containers.values())) add('goto', 'nodes', c.name, `${nodeName(state, c.node)} · ${t('s_' + c.state)}`, () => visit(to.container(c.id)), c.id);
+  if (query) for (const c of bestOf(state.containers.values(), x => score(`${x.name} ${x.id}`, query), 50)) add('goto', 'nodes', c.name, `${nodeName(state, c.node)} · ${t('s_' + c.state)}`, () => visit(to.container(c.id)), c.id);
   for (const n of byNames(state.networks.values())) add('goto', 'networks', n.name, n.subnets[0] || '', () => visit(to.network(n.name)));
   if (query) for (const task of state.tasks.values()) if (task.desired === 'running' || query.length > 3) add('goto', 'services', taskName(state, task), `${nodeName(state, task.node)} · ${t('s_' + task.state)}`, () => visit(to.task(task.id)), task.id);
   for (const p of PAGES) add('goto', p, t(p), `g ${p === 'networks' ? 'w' : p === 'nodes' ? 'n' : p[0]}`, () => visit(to.page(p)));

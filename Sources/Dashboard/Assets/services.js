@@ -49,7 +49,7 @@ function UpdateBar({ x, tasks }) {
 
 const none = html`<span class="f3">—</span>`;
 /** What is used; what was told long ago is grey, and says how old it is. */
-const using = (use, value, words) => (value == null ? none : now() - use.at > 60_000 ? html`<span class="f3" title=${t('nodeStale', { t: age(now() - use.at) })}>${words(value)}</span>` : words(value));
+export const using = (use, value, words) => (value == null ? none : now() - use.at > 60_000 ? html`<span class="f3" title=${t('nodeStale', { t: age(now() - use.at) })}>${words(value)}</span>` : words(value));
 
 /** Tasks that are wanted, then those before with their reasons in full. */
 export function TaskTable({ tasks, coloured, ofNode }) {
