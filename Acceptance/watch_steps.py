@@ -7,7 +7,7 @@ import statistics
 import tempfile
 import time
 
-from cluster import Skip, expect, poll
+from cluster import Failure, Skip, expect, poll
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LINES = 300
@@ -76,17 +76,13 @@ def step23(cluster):
         cluster.remove_service(monitoring.SERVICE)
 
 
-def moment(cluster, monitoring):
-    """A task works, says a line and is paused for a moment, at a time that nobody else is told: where its curve is highest are that line and that event."""
-    node = cluster.nodes[-1]
-    container = node.containers(monitoring.SERVICE)[0]
-    task = node.inspect("container", container)["Config"]["Labels"]["com.docker.swarm.task.id"]
+def struck(node, container, task, page):
+    """When the curve of a task that has worked for a moment is highest; in milliseconds."""
     began = time.time() * 1000
     node.docker("exec", container, "sh", "-c", f"echo msg=struck >/proc/1/fd/1; timeout {SPIKE} sh -c 'while :; do :; done'; true", timeout=SPIKE + 30)
     node.docker("pause", container)
     node.docker("unpause", container)
     ended = time.time() * 1000
-    page = monitoring.Page(cluster)
 
     def highest():
         now = int(time.time() * 1000)
@@ -100,7 +96,23 @@ def moment(cluster, monitoring):
         expect(value > 0.05 and value > 1.5 * usual, f"{value:.2f} cores at the most, {usual:.2f} in the middle")
         expect(began - 10_000 <= at <= ended + 10_000, f"the curve is highest {(at - began) / 1000:.0f} s after the beginning of {(ended - began) / 1000:.0f} s")
         return at
-    at = poll(40, "the spike in the task's curve", highest, 1)
+    return poll(40, "the spike in the task's curve", highest, 1)
+
+
+def moment(cluster, monitoring):
+    """A task works, says a line and is paused for a moment, at a time that nobody else is told: where its curve is highest are that line and that event."""
+    node = cluster.nodes[-1]
+    container = node.containers(monitoring.SERVICE)[0]
+    task = node.inspect("container", container)["Config"]["Labels"]["com.docker.swarm.task.id"]
+    page = monitoring.Page(cluster)
+    # It gets what of the processor others leave: where that is less than at another time, the task works once more.
+    for rest in (2, 1, 0):
+        try:
+            at = struck(node, container, task, page)
+            break
+        except Failure:
+            if not rest:
+                raise
     window = f"from={int(at - SPIKE * 1000 - 15_000)}&to={int(at + SPIKE * 1000 + 15_000)}"
     lines = [line["text"] for line in page.get(f"/ui/v1/logs?scope=task:{task}&{window}&limit=500")["lines"]]
     expect(sum("msg=struck" in line for line in lines) == 1, f"the line is not among {len(lines)} of that time")
