@@ -6,7 +6,7 @@
 # make fuzz       an hour of made-up inputs for the parsers, FUZZ_SECONDS=N for another time; fuzz-quick is a minute
 # make soak       names on five nodes while they are cut off and daemons are killed; SOAK_SECONDS=N for another time than three minutes
 # make simulate   long seeded runs of the swarm's planning: 10,000 nodes, a million changes
-# make bench      a release build beside Debian's Docker engine and beside plain networks, one line a figure
+# make bench      a release build beside Debian's Docker engine, plain networks and wireguard-go, one line a figure
 # make benchmarks   only builds what bench and bench-scale have of their own, as CI does
 # make bench-scale  how the cost of one more task and container grows with those there are
 # make api-docs   writes docs/api.md and docs/options.md anew from the routes and tables

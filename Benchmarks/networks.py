@@ -1,9 +1,11 @@
-"""The parts of `Benchmarks/run` that measure networks: paths."""
+"""The parts of `Benchmarks/run` that measure networks: paths, encryption."""
 
 import os
 import subprocess
 
+from api import Refused
 from cluster import Cluster
+from encryption import Overlays, WireGuard, alternating
 from figures import tell
 from paths import Paths
 
@@ -38,3 +40,35 @@ class Networks:
                     self.attempt(kind, one)
         finally:
             self.lab("down", "--name", "bench", check=False)
+
+    # MARK: encryption
+
+    def encryption(self):
+        """Best of the rounds: an encrypted overlay ÷ wireguard-go, and ÷ an overlay in clear."""
+        if not os.path.exists("/dev/net/tun"):
+            raise Refused("not measurable: this machine has no /dev/net/tun, which apus-esp and wireguard-go are reached through")
+        os.makedirs(self.directory, exist_ok=True)
+        self.lab("down", "--name", "bench")
+        try:
+            self.lab("up", "--name", "bench", "--nodes", "2", "--managers", "1", "--registry", self.registry)
+            with Overlays(Cluster(self.options.apus, "bench")) as overlays, WireGuard(self.directory) as peer:
+                ways = {"encrypted": overlays.encrypted, "clear": overlays.clear, "wireguard": peer.way}
+                seconds = 1 if self.options.quick else 2
+                for name, unit, digits, measure in (
+                        ("encrypted-1", "Gbit/s", 3, lambda way: way.gigabits(1, seconds)),
+                        ("encrypted-4", "Gbit/s", 3, lambda way: way.gigabits(4, seconds)),
+                        ("encrypted-small", "k/s", 1, lambda way: way.datagrams(seconds))):
+                    self.attempt(name, lambda: self.encrypted(name, unit, digits, measure, ways))
+                self.attempt("encrypted-processor-a-gib", lambda: self.encrypted_processor(ways, seconds))
+        finally:
+            self.lab("down", "--name", "bench", check=False)
+
+    def encrypted(self, name, unit, digits, measure, ways):
+        best = alternating(ways, 2 if self.options.quick else 5, measure, max)
+        tell(name, best["encrypted"], best["wireguard"], unit, digits)
+        tell(f"{name}-clear", best["encrypted"], best["clear"], unit, digits)
+
+    def encrypted_processor(self, ways, seconds):
+        those = {name: ways[name] for name in ("encrypted", "wireguard")}
+        best = alternating(those, 1 if self.options.quick else 3, lambda way: way.seconds_a_gibibyte(2 * seconds), min)
+        tell("encrypted-processor-a-gib", best["encrypted"], best["wireguard"], "s")

@@ -49,14 +49,14 @@ def run(*command, **options):
     return subprocess.run(command, check=True, capture_output=True, text=True, **options).stdout
 
 
-def fetch(directory):
-    """Downloads and unpacks the engine's packages; does nothing when they are there."""
+def fetch(directory, packages=PACKAGES, program="usr/sbin/dockerd"):
+    """Downloads and unpacks packages, the engine's unless others are named; does nothing when their program is there."""
     programs = os.path.join(directory, "programs")
-    if not os.path.exists(os.path.join(programs, "usr/sbin/dockerd")):
+    if not os.path.exists(os.path.join(programs, program)):
         os.makedirs(programs, exist_ok=True)
-        run("apt-get", "download", "-qq", *PACKAGES, cwd=directory)
+        run("apt-get", "download", "-qq", *packages, cwd=directory)
         for name in os.listdir(directory):
-            if name.endswith(".deb"):
+            if name.endswith(".deb") and name.split("_")[0] in packages:
                 run("dpkg-deb", "-x", os.path.join(directory, name), programs)
     return programs
 
