@@ -8,7 +8,7 @@ AIMS = {
     "throughput-mesh-here": ">=0.82", "throughput-mesh-elsewhere": ">=0.75", "connection-overlay": "<=1.25", "connection-vip": "<=1.08",
     "connection-mesh-here": "<=1.05", "connection-mesh-elsewhere": "<=1.50", "log-lines-json-file": ">=3.00", "log-lines-fluentd": ">=3.00",
     "encrypted-1": ">=3.00", "encrypted-4": ">=3.00", "encrypted-small": ">=3.00", "encrypted-1-clear": ">=0.50", "encrypted-4-clear": ">=0.50",
-    "encrypted-small-clear": ">=0.50",
+    "encrypted-small-clear": ">=0.50", "names-of-containers": ">=3.00", "names-of-services": ">=3.00",
 }
 
 

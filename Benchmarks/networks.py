@@ -1,13 +1,15 @@
-"""The parts of `Benchmarks/run` that measure networks: paths, encryption."""
+"""The parts of `Benchmarks/run` that measure networks: paths, encryption, names."""
 
 import os
 import subprocess
 
-from api import Refused
+from api import Engine, Refused
 from cluster import Cluster
 from encryption import Overlays, WireGuard, alternating
-from figures import tell
+from figures import IMAGE, tell
+from names import Asker, Names
 from paths import Paths
+from peer import Peer
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -72,3 +74,26 @@ class Networks:
         those = {name: ways[name] for name in ("encrypted", "wireguard")}
         best = alternating(those, 1 if self.options.quick else 3, lambda way: way.seconds_a_gibibyte(2 * seconds), min)
         tell("encrypted-processor-a-gib", best["encrypted"], best["wireguard"], "s")
+
+    # MARK: names
+
+    def names(self):
+        """Answers a second of either engine's resolver, in a container."""
+        self.lab("down", "--name", "bench")
+        try:
+            self.lab("up", "--name", "bench", "--nodes", "1", "--managers", "1", "--registry", self.registry)
+            ours = Engine(Cluster(self.options.apus, "bench").nodes[0].docker_host.removeprefix("unix://"))
+            ours.pull(IMAGE)
+            with Peer(self.directory, self.registry, IMAGE) as peer:
+                sides = {"apus": Names(ours, IMAGE), "peer": Names(peer.engine, IMAGE)}
+                self.attempt("names-of-containers", lambda: self.answers("containers", {name: side.containers() for name, side in sides.items()}))
+                self.attempt("names-of-services", lambda: self.answers("services", {name: side.services() for name, side in sides.items()}))
+        finally:
+            self.lab("down", "--name", "bench", check=False)
+
+    def answers(self, kind, made):
+        askers = {name: Asker(self.directory, *given) for name, given in made.items()}
+        for name, asker in askers.items():
+            Names.until(30, f"all names have an answer ({name})", asker.ready)
+        best = alternating(askers, 1 if self.options.quick else 5, lambda asker: asker.rate(1 if self.options.quick else 4), max)
+        tell(f"names-of-{kind}", best["apus"], best["peer"], "/s", 0)
