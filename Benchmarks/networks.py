@@ -1,4 +1,4 @@
-"""The parts of `Benchmarks/run` that measure networks: paths, encryption, names."""
+"""The parts of `Benchmarks/run` that measure networks: paths, encryption, names, and updates of services under load."""
 
 import os
 import subprocess
@@ -10,8 +10,11 @@ from figures import IMAGE, tell
 from names import Asker, Names
 from paths import Paths
 from peer import Peer
+from updates import Updates
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+# New connections a second, and connections that are kept and ask once a second, under which services are updated.
+RATE, KEPT = 2000, 100
 
 
 class Networks:
@@ -97,3 +100,38 @@ class Networks:
             Names.until(30, f"all names have an answer ({name})", asker.ready)
         best = alternating(askers, 1 if self.options.quick else 5, lambda asker: asker.rate(1 if self.options.quick else 4), max)
         tell(f"names-of-{kind}", best["apus"], best["peer"], "/s", 0)
+
+    # MARK: updates
+
+    def updates(self):
+        """Two replicas, twenty forced updates, in both families; in clear and encrypted."""
+        self.lab("down", "--name", "bench")
+        try:
+            self.lab("up", "--name", "bench", "--nodes", "2", "--managers", "1", "--registry", self.registry, "--underlay", "dual")
+            for kind in ("clear", "encrypted"):
+                self.attempt(f"updates-{kind}", lambda: self.updated(f"updates-{kind}", kind, (4, 6), 2, 1, 2 if self.options.quick else 20))
+        finally:
+            self.lab("down", "--name", "bench", check=False)
+
+    def updates_large(self):
+        """A service of 300 on five nodes, fifty replaced at a time."""
+        replicas = 20 if self.options.quick else 300
+        self.lab("down", "--name", "bench")
+        try:
+            self.lab("up", "--name", "bench", "--nodes", "5", "--managers", "1", "--registry", self.registry, limit=600)
+            self.updated("updates-large", "clear", (4,), replicas, replicas // 6, 1)
+        finally:
+            self.lab("down", "--name", "bench", check=False)
+
+    def updated(self, name, kind, families, replicas, parallelism, count):
+        """One line a way, and the aim is that nothing fails."""
+        program = self.compiled("requests", "-static")
+        with Updates(Cluster(self.options.apus, "bench"), program, kind, families, replicas, parallelism) as updates:
+            counts, took = updates.measure(count, RATE, KEPT)
+        for way, found in counts.items():
+            failed = found["failed"]
+            print(f"bench {name}-{way} failed={failed} aim=<=0 {'missed' if failed else 'met'} asked={found['begun']} "
+                  f"a-second={found['begun'] / max(found['seconds'], 0.1):.0f} opened-anew={found['reopened']} longest={found['longest']:.3f}s", flush=True)
+            for reason in found["reasons"]:
+                print(f"      {reason}", flush=True)
+        print(f"      ({count} updates of {replicas} tasks, {took:.1f} s each)", flush=True)
