@@ -228,6 +228,7 @@ import Testing
                     #expect(await !reaches(task, address, port, within: 400), "\(address):\(port)")
                 }
                 #expect(await reaches(two.namespace, one.address, port))
+                // Certificates decide, not addresses: a manager may come from one that nobody here has heard of (decision 74).
                 #expect(await reaches(world.client, one.address, port))
             }
             #expect(await !reaches(plain, World.clientAddress, 2377, within: 400))
