@@ -25,7 +25,7 @@ package final class ContainerService: ContainerBackend {
     let clock: any EngineClock
     let log: Logger
     /// Starts at a time: more of them only make each take longer, and whatever else the node is asked.
-    private let starts = Slots(2 * Int(clamping: sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+    let starts = Slots(2 * Int(clamping: sysconf(Int32(_SC_NPROCESSORS_ONLN))))
 
     init(
         containers: ContainerTable, waiters: ExitWaiters, runtime: any ContainerProcesses,

@@ -244,6 +244,20 @@ import Testing
         }
     }
 
+    @Test func `info names the seccomp profile that containers have`() async throws {
+        try await EngineFixture.run { fixture in
+            #expect(try await fixture.engine.system.systemInfo().securityOptions == ["name=seccomp,profile=default"])
+            for (options, mode) in [([], 2), (["seccomp=unconfined"], 0)] as [([String], Int)] {
+                let id = try await fixture.start(["sleep", "1000"]) { $0.hostConfig.securityOpt = options }
+                let file = "/proc/\(try fixture.record(id).processID)/status"
+                try await eventually("\(options)") {
+                    let status = try Files.text(file) ?? ""
+                    return status.hasPrefix("Name:\tsleep\n") && status.contains("\nSeccomp:\t\(mode)\n")
+                }
+            }
+        }
+    }
+
     @Test func `an image is listed by the names that were asked for alone`() async throws {
         try await EngineFixture.run { fixture in
             try await fixture.engine.images.tagImage("box", repository: "other", tag: "2")

@@ -115,7 +115,7 @@ struct EngineFixture: Sendable {
 }
 
 /// Keeps warnings and errors.
-private struct KeptLog: LogHandler {
+struct KeptLog: LogHandler {
     let lines: Kept<[String]>
     var metadata: Logger.Metadata = [:]
     var logLevel = Logger.Level.warning

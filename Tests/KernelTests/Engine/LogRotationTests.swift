@@ -1,7 +1,9 @@
+import Concurrency
 import ContainerRuntime
 import Glibc
 import EngineInterface
 import LinuxSystem
+import Logging
 import Logs
 import Model
 import TestKit
@@ -124,4 +126,69 @@ import Testing
             #expect(fixture.log.withLock { $0.filter { $0.contains("rotated") } } == [])
         }
     }
+
+    @Test func `nobody is warned of the log of a container that has ended or gone`() async throws {
+        try await EngineFixture.run { fixture in
+            let engine = fixture.engine
+            let script = "/bin/busybox yes | /bin/busybox head -c 5000; echo over; sleep 1000"
+            let id = try await start(fixture, script, size: "10m", count: 2)
+            let log = engine.paths.log(of: id)
+            try await eventually(within: .seconds(20)) { try Files.text(log)?.hasSuffix("over\n") == true }
+            let (output, warnings) = (FailingOutput(base: engine.runtime), Kept<[String]>([]))
+            let keeper = LogKeeper(
+                containers: engine.table, runtime: output, paths: engine.paths, background: engine.background,
+                quota: engine.quota, packer: engine.packer, lock: KeyedLock<String>(),
+                log: Logger(label: "keeper") { _ in KeptLog(lines: warnings) })
+            // For this keeper the file is full.
+            var record = try fixture.record(id)
+            record.hostConfig.logConfig.config["max-size"] = "1k"
+            try keeper.watch(record)
+            for (number, place) in ["runs", "ended", "gone"].enumerated() {
+                if place == "ended" { try await engine.containers.killContainer(id, signal: "KILL") }
+                if place == "gone" {
+                    try await engine.containers.removeContainer(id, force: false, removeVolumes: false)
+                    try Files.makeDirectories(Files.parent(of: log))
+                    try Files.writeAtomically(String(repeating: "x", count: 2000), to: log)
+                }
+                try await output.grow()
+                // Each time it was tried; who runs is the only one of whom there is something to tell.
+                #expect(output.tries.withLock { $0 } == number + 1, "\(place)")
+                let told = warnings.withLock { $0 }
+                #expect(told.count == 1 && told.first?.hasPrefix("a log was not rotated") == true, "\(place): \(told)")
+            }
+            withExtendedLifetime(keeper) {}
+        }
+    }
+}
+
+/// Another runtime's output, whose logs grow when a test says so, and get no new file.
+private struct FailingOutput: ContainerOutput {
+    let base: any ContainerOutput
+    /// How often a new file was asked for.
+    let tries = Kept(0)
+    private let watch = Kept<LogWatch.Body?>(nil)
+
+    init(base: any ContainerOutput) { self.base = base }
+
+    /// Returns when whoever watches is done.
+    func grow() async throws {
+        let isDone = Kept(false)
+        let told = watch.withLock { $0 }
+        let body = try #require(told)
+        body { isDone.withLock { $0 = true } }
+        try await eventually(within: .seconds(20)) { isDone.withLock { $0 } }
+    }
+
+    func attach(_ id: String) -> OutputViewer { base.attach(id) }
+
+    func resizeTerminal(_ id: String, height: Int, width: Int) async throws {
+        try await base.resizeTerminal(id, height: height, width: width)
+    }
+
+    func reopenLog(_ id: String) async throws {
+        tries.withLock { $0 += 1 }
+        throw RuntimeError(.runtimeFailed, "no new file")
+    }
+
+    func watchLog(_ id: String, every bytes: Int64, _ body: @escaping LogWatch.Body) { watch.withLock { $0 = body } }
 }

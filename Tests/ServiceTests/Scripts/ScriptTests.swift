@@ -148,4 +148,19 @@ import Testing
             #expect(output.contains("{\"repositories\":[]}"), "\(output)")
         }
     }
+
+    @Test func `apt is never let remove what a machine has`() throws {
+        var found = 0
+        for folder in ["Scripts", "Demo", "Acceptance", "Benchmarks", ".ci"] {
+            for name in try Files.list("\(Self.top)/\(folder)")
+            where !Files.isDirectory("\(Self.top)/\(folder)/\(name)") {
+                let text = try Files.text("\(Self.top)/\(folder)/\(name)") ?? ""
+                for line in text.split(separator: "\n") where line.contains("apt-get install") {
+                    found += 1
+                    #expect(line.contains(" --no-remove "), "\(folder)/\(name): \(line)")
+                }
+            }
+        }
+        #expect(found >= 2)
+    }
 }

@@ -2,6 +2,7 @@ import Concurrency
 import ContainerRuntime
 import EngineInterface
 import Faults
+import Glibc
 import Model
 import TestKit
 import Testing
@@ -193,6 +194,29 @@ import Testing
             #expect(fixture.phase("a")?.isUp == true && fixture.phase("a")?.run?.end?.code == 4)
             try await pass(fixture, by: .seconds(5), until: "it has ended") { fixture.phase("a")?.isUp == false }
             #expect(fixture.phase("a")?.exitCode == 4)
+        }
+    }
+
+    @Test func `so many start at a time, and one beyond them when one of them has started`() async throws {
+        try await LifeFixture.run { fixture in
+            let (service, runtime) = (fixture.service, fixture.runtime)
+            let limit = 2 * Int(clamping: sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+            let ids = (0...limit).map { "c\($0)" }
+            for id in ids { try await fixture.make(id) }
+            func made() -> Int { runtime.calls.count { $0.hasPrefix("create ") } }
+            runtime.holdCreation()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                defer { runtime.releaseCreation() }
+                for id in ids { group.addTask { try await service.startContainer(id) } }
+                try await eventually { made() == limit && service.starts.waiterCount == 1 }
+                #expect(!ids.contains { runtime.isRunning($0) })
+                try await eventually { runtime.releaseOne() }
+                try await eventually { made() == limit + 1 }
+                #expect(ids.count { runtime.isRunning($0) } == 1 && service.starts.waiterCount == 0)
+                runtime.releaseCreation()
+                try await group.waitForAll()
+            }
+            #expect(ids.allSatisfy { fixture.phase($0)?.isUp == true })
         }
     }
 

@@ -68,6 +68,17 @@ final class FakeRuntime: ContainerProcesses {
         for one in held { one.resume() }
     }
 
+    /// Lets the one go on that has waited longest.
+    /// - Returns: Whether one waits.
+    func releaseOne() -> Bool {
+        let held = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            guard let gate = state.gate, !gate.isEmpty else { return nil }
+            return state.gate?.removeFirst()
+        }
+        held?.resume()
+        return held != nil
+    }
+
     private static func take<Value>(_ values: inout [Value]) -> [Value] {
         defer { values = [] }
         return values
