@@ -246,6 +246,21 @@ class Node:
         expect(reply.status == 200, f"{path} on {self.name}: {reply.status} {body}")
         return body
 
+    def post(self, path, body=None, timeout=20):
+        """What its API answers to a call that makes or changes something, as many of them at once."""
+        connection = Daemon(self)
+        connection.timeout = timeout
+        try:
+            connection.request("POST", "/v1.50" + path, body and json.dumps(body), {"Content-Type": "application/json"})
+            reply = connection.getresponse()
+            answer = json.loads(reply.read() or "null")
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            raise Failure(f"{path} on {self.name}: {error!r}") from error
+        finally:
+            connection.close()
+        expect(reply.status < 300, f"{path} on {self.name}: {reply.status} {answer}")
+        return answer
+
     def rows(self, *arguments, timeout=60):
         out = self.docker(*arguments, "--format", "{{json .}}", timeout=timeout).out
         return [json.loads(line) for line in out.splitlines() if line.strip()]
