@@ -29,10 +29,13 @@ package struct EventStore: Sendable {
         package var node: String
         /// Of the last event that is known of it.
         package var sequence: Int64
+        /// Where this log was when that one told something last.
+        package var position: Int64
 
-        package init(log: String, node: String, sequence: Int64) {
+        package init(log: String, node: String, sequence: Int64, position: Int64 = 0) {
             self.log = log
             self.node = node
+            self.position = position
             self.sequence = sequence
         }
     }
@@ -96,8 +99,9 @@ package struct EventStore: Sendable {
                     log: try String.fetchOne(database, sql: "SELECT id FROM log") ?? "",
                     position: try Int64.fetchOne(database, sql: "SELECT begun FROM log") ?? 0,
                     count: try Int.fetchOne(database, sql: "SELECT COUNT(*) FROM event") ?? 0,
-                    streams: try Row.fetchAll(database, sql: "SELECT log, node, sequence FROM stream").map {
-                        EventStream(log: $0["log"], node: $0["node"], sequence: $0["sequence"])
+                    streams: try Row.fetchAll(database, sql: "SELECT log, node, sequence, position FROM stream").map {
+                        EventStream(
+                            log: $0["log"], node: $0["node"], sequence: $0["sequence"], position: $0["position"])
                     })
             }
         }
@@ -139,7 +143,7 @@ package struct EventStore: Sendable {
                 for stream in streams {
                     try database.execute(
                         sql: "INSERT OR REPLACE INTO stream (log, node, sequence, position) VALUES (?, ?, ?, ?)",
-                        arguments: [stream.log, stream.node, stream.sequence, events.last?.position ?? 0])
+                        arguments: [stream.log, stream.node, stream.sequence, stream.position])
                 }
                 if !streams.isEmpty {
                     try database.execute(

@@ -1,3 +1,4 @@
+import Concurrency
 package import EngineInterface
 import Model
 import Orchestration
@@ -11,8 +12,7 @@ package final class SwarmContainers: Sendable {
     let local: TaskContainers
     private let execs = ExecPlaces()
     /// Containers that were found lately → their tasks: who reads statistics asks again each second.
-    private let found = Mutex<[String: String]>([:])
-    private static let mostFound = 4096
+    private let found = Mutex(BoundedTable<String, String>(most: 4096))
     private let hub: @Sendable () async -> TunnelHub?
 
     init(local: TaskContainers, hub: @escaping @Sendable () async -> TunnelHub?) {
@@ -46,10 +46,7 @@ package final class SwarmContainers: Sendable {
             return place
         }
         guard let place = try TaskContainerFinder(objects: objects).find(reference) else { return nil }
-        found.withLock { found in
-            if found.count >= Self.mostFound { found = [:] }
-            found[place.containerID] = place.taskID
-        }
+        found.withLock { $0[place.containerID] = place.taskID }
         return place
     }
 
@@ -87,39 +84,6 @@ package final class SwarmContainers: Sendable {
             // A node that is no manager any more asks nobody.
             guard let known = execs[id], let hub = await hub() else { throw ExecError.notFound(id) }
             return try await there(RemoteContainer(place: known.place, reference: known.reference, hub: hub))
-        }
-    }
-}
-
-/// The execs that were made through this manager, and where. Like an engine's they are forgotten when the daemon ends, and the oldest when there
-/// are too many.
-private final class ExecPlaces: Sendable {
-    private static let most = 8192
-
-    typealias Container = (place: TaskContainerPlace, reference: String)
-
-    private struct State {
-        var containers: [String: Container] = [:]
-        /// Oldest first.
-        var order: [String] = []
-    }
-
-    private let state = Mutex(State())
-
-    subscript(id: String) -> Container? { state.withLock { $0.containers[id] } }
-
-    /// False for an id that is known: nodes choose them at random.
-    func remember(_ id: String, _ container: Container) -> Bool {
-        state.withLock { state in
-            guard state.containers[id] == nil else { return false }
-            if state.order.count >= Self.most {
-                let oldest = state.order.prefix(Self.most / 4)
-                for id in oldest { state.containers[id] = nil }
-                state.order = Array(state.order.dropFirst(oldest.count))
-            }
-            state.containers[id] = container
-            state.order.append(id)
-            return true
         }
     }
 }

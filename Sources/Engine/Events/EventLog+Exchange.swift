@@ -6,7 +6,7 @@ import Synchronization
 
 /// What managers and nodes tell each other of events.
 extension EventLog: EventExchange {
-    /// How many logs one node may have: it begins another one when its file is lost.
+    /// How many logs one node may have: it begins another one when its file is lost. For one more the one is forgotten that told something longest ago.
     private static let mostLogs = 4
     /// How far back somebody is told who knows nothing yet, in seconds.
     private static let firstLook: Int64 = 3600
@@ -77,6 +77,7 @@ extension EventLog: EventExchange {
                 stream.sequence = entry.sequence
             }
             stream.sequence = max(stream.sequence, number)
+            stream.position = state.last
             state.streams[log] = stream
             state.unsavedStreams.insert(log)
             return (told, state.last, stream.sequence)
@@ -100,7 +101,7 @@ extension EventLog.State {
             return EventStore.EventStream(log: log, node: nodeID, sequence: known.sequence)
         }
         let others = streams.values.filter { $0.node == nodeID }
-        if others.count >= most, let oldest = others.min(by: { $0.sequence < $1.sequence }) {
+        if others.count >= most, let oldest = others.min(by: { $0.position < $1.position }) {
             streams[oldest.log] = nil
             unsavedStreams.remove(oldest.log)
         }

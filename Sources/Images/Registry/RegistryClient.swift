@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Concurrency
 import Foundation
 import Logging
 import NIOCore
@@ -183,7 +184,7 @@ struct RegistryClient: Sendable {
 
 /// Which endpoint of each registry has answered.
 final class EndpointMemory: Sendable {
-    private let known = Mutex<[String: RegistryEndpoint]>([:])
+    private let known = Mutex(BoundedTable<String, RegistryEndpoint>(most: 256))
 
     subscript(domain: String) -> RegistryEndpoint? {
         get { known.withLock { $0[domain] } }
@@ -202,15 +203,10 @@ final class TokenCache: Sendable {
     /// How many are kept.
     static let capacity = 256
 
-    private let known = Mutex<[Key: String]>([:])
+    private let known = Mutex(BoundedTable<Key, String>(most: TokenCache.capacity))
 
     subscript(key: Key) -> String? {
         get { known.withLock { $0[key] } }
-        set {
-            known.withLock { known in
-                if known.count >= Self.capacity { known = [:] }
-                known[key] = newValue
-            }
-        }
+        set { known.withLock { $0[key] = newValue } }
     }
 }

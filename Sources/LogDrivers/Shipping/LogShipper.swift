@@ -39,7 +39,7 @@ package final class LogShipper: Sendable {
         /// What they are to be is known, but not yet what positions they had.
         var moved: Set<String> = []
         /// Totals of destinations that no container has any more, so that what counts up does not fall.
-        var former: [Former: DestinationTotals] = [:]
+        var former = BoundedTable<Former, DestinationTotals>(most: LogShipper.mostFormer)
     }
 
     private enum Order: Sendable {
@@ -127,7 +127,8 @@ package final class LogShipper: Sendable {
         let (senders, drivers, former) = state.withLock { state in
             let drivers = state.shipped.values.map { ($0.sender.destination, $0.log.driver) }
             return (
-                Array(state.senders.values), Dictionary(drivers, uniquingKeysWith: { first, _ in first }), state.former
+                Array(state.senders.values), Dictionary(drivers, uniquingKeysWith: { first, _ in first }),
+                state.former.all
             )
         }
         var rest = former
@@ -290,8 +291,9 @@ package final class LogShipper: Sendable {
         state.withLock { state in
             state.senders[sender.destination] = nil
             let key = Former(driver: driver, address: sender.address)
-            if state.former.count >= Self.mostFormer, state.former[key] == nil { state.former = [:] }
-            state.former[key, default: DestinationTotals()].add(totals)
+            var sum = state.former[key] ?? DestinationTotals()
+            sum.add(totals)
+            state.former[key] = sum
         }
         await sender.stop()
     }

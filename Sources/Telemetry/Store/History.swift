@@ -11,6 +11,8 @@ package final class History: Sendable {
         package var quotaBytes: Int64 = 256 << 20
         /// Entities at one time; more are left out and counted.
         package var entities = 4096
+        /// Blocks that wait for a disk that takes nothing; there may be twice as many before the oldest go.
+        package var waiting = 8192
         package init() {}
     }
 
@@ -29,12 +31,20 @@ package final class History: Sendable {
         var underWay: [MetricsStore.Write] = []
         var refused = 0
         var failures = 0
+
+        /// Keeps a block that is over until it is written.
+        /// - Parameter most: Of more the oldest are given up, half of them at a time.
+        mutating func keep(_ open: OpenBlock, of entity: Entity, most: Int) {
+            guard !open.writer.isEmpty else { return }
+            over.append(
+                MetricsStore.Write(
+                    entity: entity, number: open.number, block: open.writer.bytes, before: open.before))
+            if over.count >= 2 * most { over = Array(over.suffix(most)) }
+        }
     }
 
     /// Of ticks between two writes of a block that is not over; entities take turns.
     static let phases: Int64 = 12
-    /// Blocks that wait for a disk that takes nothing.
-    private static let mostWaiting = 8192
 
     let store: MetricsStore
     private let bounds: Bounds
@@ -81,7 +91,10 @@ package final class History: Sendable {
                 if var open = state.open[entity] {
                     // Not copied: the table must not hold it as well while it grows.
                     state.open[entity] = nil
-                    if open.number != number { Self.turn(&open, to: number, slot, entity, &state) }
+                    if open.number != number {
+                        state.keep(open, of: entity, most: bounds.waiting)
+                        Self.turn(&open, of: entity, to: number, slot)
+                    }
                     open.writer.append(row, at: slot)
                     state.open[entity] = open
                 } else if state.open.count < bounds.entities {
@@ -96,14 +109,7 @@ package final class History: Sendable {
         }
     }
 
-    private static func turn(
-        _ open: inout OpenBlock, to number: Int64, _ slot: Int, _ entity: Entity, _ state: inout State
-    ) {
-        if !open.writer.isEmpty, state.over.count < mostWaiting {
-            state.over.append(
-                MetricsStore.Write(
-                    entity: entity, number: open.number, block: open.writer.bytes, before: open.before))
-        }
+    private static func turn(_ open: inout OpenBlock, of entity: Entity, to number: Int64, _ slot: Int) {
         let follows = open.number + 1 == number && open.writer.slot == TimeGrid.blockSlots - 1 && slot == 0
         open = OpenBlock(
             number: number, writer: BlockWriter(columns: entity.kind.columns.count),
@@ -117,11 +123,7 @@ package final class History: Sendable {
         let phase = max(0, time) / TimeGrid.sampleSeconds % Self.phases
         let (over, writes) = state.withLock { state in
             for (entity, open) in state.open where open.number != number {
-                if !open.writer.isEmpty, state.over.count < Self.mostWaiting {
-                    state.over.append(
-                        MetricsStore.Write(
-                            entity: entity, number: open.number, block: open.writer.bytes, before: open.before))
-                }
+                state.keep(open, of: entity, most: bounds.waiting)
                 state.open[entity] = nil
             }
             let over = state.over
@@ -144,7 +146,7 @@ package final class History: Sendable {
             state.withLock { state in
                 state.failures += 1
                 state.underWay = []
-                state.over = Array((over + state.over).suffix(Self.mostWaiting))
+                state.over = Array((over + state.over).suffix(bounds.waiting))
             }
             throw error
         }

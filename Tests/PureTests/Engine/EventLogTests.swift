@@ -242,4 +242,21 @@ import Testing
             #expect(EventCursor(text) == nil, "\(text)")
         }
     }
+
+    @Test func `of one node's logs the one that told something longest ago is forgotten`() async throws {
+        let log = EventLog()
+        func tell(_ name: String, _ number: Int64) async throws {
+            let event = EngineEvent(type: "container", action: "start", actorID: "c")
+            _ = try await log.take(
+                [NumberedEvent(sequence: number, event: event)], through: number, of: name,
+                at: EventNode(id: "n", name: "node"))
+        }
+        func known(_ numbers: Range<Int>) -> [Int64] { numbers.map { log.known(of: "log\($0)", at: "n") } }
+        // The newest has the smallest numbers: it has only just begun.
+        for number in 0..<6 { try await tell("log\(number)", Int64(100 - number)) }
+        #expect(known(0..<6) == [0, 0, 98, 97, 96, 95])
+        try await tell("log2", 99)
+        try await tell("log6", 1)
+        #expect(known(2..<7) == [99, 0, 96, 95, 1])
+    }
 }

@@ -129,6 +129,22 @@ import Testing
         }
     }
 
+    @Test func `of what waits for a disk the oldest is given up first`() async throws {
+        try await withTemporaryDirectory { directory in
+            var bounds = History.Bounds()
+            bounds.waiting = 3
+            let history = try await History.open(directory + "/metrics.db", bounds: bounds, now: Self.start)
+            let first = TimeGrid.block(at: Self.start)
+            for time in stride(from: Self.start, to: Self.start + 6000, by: 600) {
+                history.add([(Self.one, Self.row(cpu: 1, memory: 1))], at: time)
+            }
+            // The last one is not over yet.
+            let numbers = history.unwritten([Self.one]).map { $0.number - first }
+            #expect(numbers.count <= 7 && numbers.suffix(4) == [6, 7, 8, 9], "\(numbers)")
+            try await history.close(at: Self.start + 6000)
+        }
+    }
+
     @Test func `the oldest goes when the quota is used up`() async throws {
         try await withTemporaryDirectory { directory in
             var bounds = History.Bounds()
