@@ -43,7 +43,7 @@ extension Derivation {
                 namespace: layout.ingress, name: Layout.gatewayInterface, mac: ingress.gatewayMAC, mtu: bridge.mtu)
             // Never isolated: containers of the bridge call the mesh through it.
             add(
-                port: Layout.gatewayPort, alias: Layout.alias("leg", "ingress"), of: bridge, peer,
+                port: Layout.gatewayPort, alias: Layout.alias("gateway", "ingress"), of: bridge, peer,
                 ingress.gatewayAddresses.hosts,
                 isContainer: false, to: &state)
         }
