@@ -5,7 +5,7 @@
 # make clean-room the two commands' way in a minimal Debian 12 made for it: packages, build, walkthrough
 # make fuzz       an hour of made-up inputs for the parsers, FUZZ_SECONDS=N for another time; fuzz-quick is a minute
 # make soak       names on five nodes while they are cut off and daemons are killed; SOAK_SECONDS=N for another time than three minutes
-# make simulate   long seeded runs of the swarm's planning: 10,000 nodes, a million changes
+# make simulate   long seeded runs of the swarm's planning and of what nodes are told: 10,000 nodes, a million changes
 # make bench      a release build beside Debian's Docker engine, plain networks and wireguard-go, one line a figure
 # make benchmarks   only builds what bench and bench-scale have of their own, as CI does
 # make bench-scale  how the cost of one more task and container grows with those there are
@@ -78,7 +78,7 @@ FUZZ_SECONDS ?= 3600
 simulate: tests
 	APUS_SIMULATION_NODES=10000 APUS_SIMULATION_SECONDS=300 APUS_SIMULATION_CHANGES=1000000 APUS_SIMULATION_SEEDS=500 \
 	  .build/debug/apusPackageTests.xctest --testing-library swift-testing --no-parallel \
-	  --filter 'SwarmSimulationTests|IncrementalPlanTests'
+	  --filter 'SwarmSimulationTests|IncrementalPlanTests|NetworkIndexTests'
 
 # Names while nodes are cut off and daemons killed, on five nodes of its own, for three minutes or as long as is asked.
 SOAK_SECONDS ?= 180

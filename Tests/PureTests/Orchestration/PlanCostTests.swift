@@ -1,6 +1,7 @@
 import Foundation
 import Model
 import StateStore
+import TestKit
 import Testing
 
 @testable import Orchestration

@@ -4,13 +4,6 @@ import Orchestration
 import StateStore
 import Testing
 
-/// How large and how long seeded runs are: what tests take by themselves is small, `make simulate` asks for more.
-enum SimulationSize {
-    static func of(_ name: String, _ usual: Int) -> Int {
-        ProcessInfo.processInfo.environment["APUS_SIMULATION_\(name)"].flatMap { Int($0) } ?? usual
-    }
-}
-
 /// A swarm to which everything happens that may happen to one, in an order that a seed says.
 struct RandomSwarm {
     var swarm = SwarmSimulation()

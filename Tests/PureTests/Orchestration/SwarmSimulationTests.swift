@@ -1,5 +1,6 @@
 import Model
 import Orchestration
+import TestKit
 import Testing
 
 /// A swarm to which everything happens at once, and what must hold all the same. `make simulate` asks for longer runs.

@@ -1,5 +1,4 @@
 import Addressing
-import Foundation
 import Model
 import Orchestration
 import StateStore
@@ -152,9 +151,8 @@ private struct RandomSwarm {
 
 /// What nodes are told, computed by changes, is what follows from the objects.
 @Suite struct NetworkIndexTests {
-    /// As many changes as `APUS_CHANGES` says.
-    private static let changes =
-        ProcessInfo.processInfo.environment["APUS_CHANGES"].flatMap { Int($0) } ?? 10_000
+    /// `make simulate` asks for a million.
+    private static let changes = SimulationSize.of("CHANGES", 10_000)
 
     @Test func `after any changes the index has what is computed from nothing, and a follower has it, too`() throws {
         let seeds = 20
