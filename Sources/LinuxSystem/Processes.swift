@@ -215,6 +215,21 @@ package enum Processes {
         throw SystemError(errno: errno, attempting: "signal process \(pid)")
     }
 
+    /// Has a process that leads a session of its own (``SpawnRequest/newSession``) go before others where there is not a processor for each: all its
+    /// threads, and those that they start from then on. What they ask of disks goes before others' likewise (nice(2), ioprio_set(2)). Blocking.
+    ///
+    /// - Parameter niceness: -20 to 19; each step down is worth a quarter more of a processor that others want as well.
+    /// - Throws: `SystemError`: EACCES or EPERM for who may not (CAP_SYS_NICE), ESRCH when there is no such process.
+    package static func setNiceness(_ niceness: CInt, ofSession pid: pid_t) throws(SystemError) {
+        let attempting = "set the priority of process \(pid)"
+        // 0 is this process' own group.
+        guard let group = id_t(exactly: pid), group > 0 else { throw SystemError(errno: ESRCH, attempting: attempting) }
+        try check(setpriority(CInt(PRIO_PGRP.rawValue), group, niceness), attempting)
+        // Where the kernel weighs sessions against each other, it is the session's that counts (sched(7)). Where it weighs control groups there is
+        // nothing to set, and the one above is what there is.
+        try? Files.write("\(niceness)", into: "/proc/\(pid)/autogroup")
+    }
+
     /// Processes whose parents end become children of this one (PR_SET_CHILD_SUBREAPER), as conmon's containers do
     /// when conmon dies. Call ``reapOrphans()`` now and then afterwards.
     package static func becomeSubreaper() throws(SystemError) {

@@ -92,6 +92,27 @@ import Testing
         }
     }
 
+    @Test func `etcd goes before others with all its threads, and so does one that an earlier daemon has started`()
+        async throws
+    {
+        try await withEtcdDirectory { directory in
+            let first = try EtcdSupervisor(etcdConfiguration(in: directory), logger: quietLogger)
+            try await running(first) {
+                let pid = try #require(first.pid)
+                #expect(try await eventually(within: .seconds(40)) { niceness(ofThreadsOf: pid) == [-10] })
+                try Processes.setNiceness(0, ofSession: pid)
+                #expect(niceness(ofThreadsOf: pid) != [-10])
+            }
+            let second = try EtcdSupervisor(etcdConfiguration(in: directory), logger: quietLogger)
+            try await running(second) {
+                let pid = try #require(second.pid)
+                #expect(second.starts == 0)
+                #expect(try await eventually(within: .seconds(40)) { niceness(ofThreadsOf: pid) == [-10] })
+            }
+        }
+        #expect(throws: SystemError.self) { try Processes.setNiceness(0, ofSession: 0) }
+    }
+
     @Test func `stop ends etcd, ends the supervision, and keeps the data`() async throws {
         try await withEtcdDirectory { directory in
             let first = try EtcdSupervisor(etcdConfiguration(in: directory), logger: quietLogger)
@@ -175,6 +196,19 @@ import Testing
             #expect(try await !etcd.maintenance.freeSpaceIfFull())
         }
     }
+}
+
+/// What the threads of a process are worth, field 19 of /proc/PID/task/TID/stat (proc(5)).
+private func niceness(ofThreadsOf pid: Int32) -> Set<Int> {
+    // A process or a thread that has ended meanwhile has none.
+    let threads = (try? Files.list("/proc/\(pid)/task")) ?? []
+    return Set(
+        threads.compactMap { thread -> Int? in
+            // As above.
+            guard let text = try? Files.text("/proc/\(pid)/task/\(thread)/stat"), let end = text.lastIndex(of: ")")
+            else { return nil }
+            return text[text.index(after: end)...].split(separator: " ").dropFirst(16).first.flatMap { Int($0) }
+        })
 }
 
 private func socketInode(of link: String) -> String? {
