@@ -1,3 +1,4 @@
+import Concurrency
 import EngineInterface
 import GRPCCore
 import Logging
@@ -73,6 +74,54 @@ extension ManagerTests {
             try await dispatcher.writeHeard("n1", session: "s")
             #expect(try await manager.writer.get(Node.self, "n1")?.description?.hostname != "named")
             await dispatcher.tick()
+            #expect(try await manager.writer.get(Node.self, "n1")?.description?.hostname == "named")
+        }
+    }
+
+    @Test func `a node is heard while what it reports, and says of itself, waits for a store that does not answer`()
+        async throws
+    {
+        var task = SwarmTask(id: "t")
+        task.nodeID = "n1"
+        task.assignment = .init()
+        task.status = TaskStatus(.assigned, "", at: Timestamp(seconds: 1_000))
+        try await withManager([node("n1"), task]) { manager, store in
+            let dispatcher = Dispatcher(
+                model: manager.model, writer: manager.writer, live: manager.live, nodeID: "own",
+                log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            let place = Dispatcher.ClaimedPlace(claim: "", source: NodeAddress("n1", source: nil))
+            let (_, answers) = AsyncStream.makeStream(of: Void.self)
+            try await dispatcher.open(
+                Member(nodeID: "n1", clusterID: "c", role: .worker), session: "s", description: nil,
+                place: place, program: Capabilities.present.program, answers: answers)
+            func beat(_ description: NodeDescription?) async throws {
+                let before = try #require(await dispatcher.sessions["n1"]?.lastHeard)
+                try await within(.seconds(5)) {
+                    try await dispatcher.heard("n1", session: "s", description: description, place: place)
+                }
+                let now = try #require(await dispatcher.sessions["n1"]?.lastHeard)
+                #expect(now > before)
+            }
+            let answer = Promise<Void>()
+            store.gate.withLock { $0 = answer }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    let running = TaskStatus(.running, "", at: Timestamp(seconds: 2_000))
+                    try await dispatcher.report("n1", session: "s", [("t", running)])
+                }
+                try await eventually("the report waits for the store") { answer.waiterCount == 1 }
+                var description = NodeDescription()
+                description.hostname = "named"
+                try await beat(description)
+                group.addTask { try await dispatcher.writeHeard("n1", session: "s") }
+                try await eventually("so does what it says of itself") { answer.waiterCount == 2 }
+                try await beat(nil)
+                store.gate.withLock { $0 = nil }
+                answer.succeed(())
+                try await group.waitForAll()
+            }
+            let written = try #require(try await store.base.get(StoreKey(.tasks, id: "t")))
+            #expect(try SwarmTask(stored: written).status.state == .running)
             #expect(try await manager.writer.get(Node.self, "n1")?.description?.hostname == "named")
         }
     }

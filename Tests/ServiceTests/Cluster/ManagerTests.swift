@@ -1,4 +1,5 @@
 import Addressing
+import Concurrency
 import EngineInterface
 import EtcdStore
 import Faults
@@ -17,9 +18,11 @@ import Testing
 
 /// What a manager decides while others change the same things, over a store in memory.
 @Suite(.timeLimit(.minutes(1))) struct ManagerTests {
-    /// A store that lets another manager be faster.
+    /// A store that lets another manager be faster, and does not answer while a test has it so.
     final class OvertakenStore: ObjectStore {
         let base = MemoryStore()
+        /// What transactions wait for.
+        let gate = Mutex<Promise<Void>?>(nil)
         private let change = Mutex<(@Sendable (MemoryStore) async throws -> Void)?>(nil)
 
         /// - Parameter change: Made once, right before the next single read.
@@ -39,7 +42,8 @@ import Testing
         func list(_ prefix: String) async throws -> StoreListing { try await base.list(prefix) }
 
         func commit(_ transaction: StoreTransaction) async throws -> CommitOutcome {
-            try await base.commit(transaction)
+            try await gate.withLock { $0 }?.value()
+            return try await base.commit(transaction)
         }
 
         func watch(
