@@ -13,6 +13,17 @@ package enum ConnectionSelection: Sendable, Hashable {
     /// Sent to a port, before translation. The protocol is IPPROTO_TCP, IPPROTO_UDP…
     case port(UInt16, protocol: UInt8)
 
+    /// In which it is listed: the kernel reads what is selected as of the listing's family.
+    var families: [AddressFamily] {
+        switch self {
+        case .port: [.ipv4, .ipv6]
+        case .begun(let address), .sent(let address), .answered(let address): [AddressFamily(address.family)]
+        }
+    }
+
+    /// How many times the kernel goes through its table of all namespaces for it.
+    package var dumps: Int { families.count }
+
     /// Bits of CTA_FILTER_ORIG_FLAGS and CTA_FILTER_REPLY_FLAGS, which no header of the kernel's names: which members of a
     /// tuple are compared.
     private enum Compared {

@@ -114,6 +114,7 @@ package final class ConntrackSocket: Sendable {
 
     /// How many connections there are, of any family: this costs nothing, while a listing looks through the table of all namespaces.
     package func count() throws -> Int {
+        ConntrackCounters.note(.count)
         let answers = try shared.socket.withLock { socket in
             try socket.ask(attempting: "count connections") { sequence in
                 var writer = MessageWriter(type: ConntrackMessage.statistics, flags: MessageFlags.request)
@@ -134,19 +135,16 @@ package final class ConntrackSocket: Sendable {
         try Self.families(of: selection).flatMap { try connections(selection, $0, most: .max) { _ in true }.rows }
     }
 
-    /// In which a listing is asked for: the kernel reads what is selected as of the listing's family.
+    /// In which a listing is asked for.
     private static func families(of selection: ConnectionSelection?) -> [AddressFamily] {
-        switch selection {
-        case nil: [.unspecified]
-        case .port: [.ipv4, .ipv6]
-        case .begun(let address), .sent(let address), .answered(let address): [AddressFamily(address.family)]
-        }
+        selection?.families ?? [.unspecified]
     }
 
     private func connections(
         _ selection: ConnectionSelection?, _ family: AddressFamily, most: Int, where fits: (TrackedConnection) -> Bool
     ) throws -> NetlinkSocket.Dump<TrackedConnection> {
-        try shared.socket.withLock { socket in
+        ConntrackCounters.note(.dump)
+        return try shared.socket.withLock { socket in
             try socket.dump(attempting: "list connections", most: most) { sequence in
                 var writer = MessageWriter(
                     type: ConntrackMessage.get, flags: MessageFlags.request | MessageFlags.dump)

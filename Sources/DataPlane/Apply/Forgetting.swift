@@ -63,20 +63,19 @@ struct Forgetting: Sendable {
 }
 
 extension NamespaceHandle {
-    /// Whether there is any connection at all. Where it cannot be told there may be.
-    var hasConnections: Bool {
-        do { return try connections.count() > 0 } catch { return true }
-    }
+    /// Whether there is any connection at all.
+    var hasConnections: Bool { connections.countOrMany > 0 }
 
     /// Forgets connections; true when they were looked through, which is left out where there are none.
     func forget(_ ends: Set<ConnectionEnd>) throws -> Bool {
-        guard hasConnections else { return false }
+        let count = connections.countOrMany
+        guard count > 0 else { return false }
         let ends = Array(ends)
         let own =
             EndedConnections.needsOwn(ends)
             ? Set(try IPFamily.allCases.flatMap { try route.addresses($0) }.map(\.network.address)) : []
         let ended = EndedConnections(ends, own: own)
-        _ = try connections.delete(among: ended.selections) { ended.contains($0) }
+        _ = try connections.delete(among: ended.selections(among: count)) { ended.contains($0) }
         return true
     }
 }

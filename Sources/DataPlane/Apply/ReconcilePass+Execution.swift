@@ -192,7 +192,8 @@ extension ReconcilePass {
             return try await inside(scope) {
                 let ended = EndedConnections(
                     gone, own: EndedConnections.needsOwn(gone) ? try NamespaceWork.ownAddresses() : [])
-                return try NamespaceWork.forget(among: stale == nil ? ended.selections : nil) { connection in
+                let places = { (count: Int) in stale == nil ? ended.selections(among: count) : nil }
+                return try NamespaceWork.forget(among: places) { connection in
                     ended.contains(connection) || stale?.contains(connection, in: scope) == true
                 }
             }

@@ -86,15 +86,18 @@ struct EndedConnections: Sendable {
 
     /// As many questions to the kernel cost less than a look at everything it knows.
     private static let mostSelections = 16
+    /// Each question has the kernel go through its table of all namespaces, some milliseconds; for that many connections are read that are not asked for.
+    private static let worthOneQuestion = 1000
 
-    /// Where to look: `nil` for everywhere.
-    var selections: Set<ConnectionSelection>? {
+    /// Where to look in a namespace of so many connections: `nil` for everywhere, in one go.
+    func selections(among count: Int) -> Set<ConnectionSelection>? {
         var found: Set<ConnectionSelection> = []
         for end in ends {
             guard let places = end.selections, found.count < Self.mostSelections else { return nil }
             found.formUnion(places)
         }
-        return found
+        let spared = found.reduce(0) { $0 + $1.dumps } - 1
+        return spared > 0 && count <= spared * Self.worthOneQuestion ? nil : found
     }
 
     func contains(_ connection: TrackedConnection) -> Bool {
@@ -116,6 +119,13 @@ struct EndedConnections: Sendable {
         }
         return isInRow || ends.contains(.unled(transport, port, at: nil))
             || ends.contains(.unled(transport, port, at: called))
+    }
+}
+
+extension ConntrackSocket {
+    /// How many there are; where it cannot be told there may be any number.
+    var countOrMany: Int {
+        do { return try count() } catch { return .max }
     }
 }
 

@@ -143,10 +143,12 @@ enum NamespaceWork {
     }
 
     /// Forgets connections, and returns how many there were.
+    /// - Parameter selections: Where to look among as many as there are; `nil`: everywhere.
     static func forget(
-        among selections: Set<ConnectionSelection>? = nil, _ isGone: (TrackedConnection) -> Bool
+        among selections: (Int) -> Set<ConnectionSelection>?, _ isGone: (TrackedConnection) -> Bool
     ) throws -> Int {
-        try ConntrackSocket().delete(among: selections, where: isGone)
+        let socket = try ConntrackSocket()
+        return try socket.delete(among: selections(socket.countOrMany), where: isGone)
     }
 }
 

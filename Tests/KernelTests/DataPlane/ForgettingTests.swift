@@ -114,6 +114,53 @@ import Testing
         }
     }
 
+    @Test func `connections are counted first, and looked through once a second however many ends there are`()
+        async throws
+    {
+        try await withWorld(nodes: 1) { world in
+            let node = world.nodes[0]
+            // Services are at the overlay: a task with its own is looked at as a whole whenever anything changes there.
+            var network = swarm(world, tasks: [(1, 1), (1, 2), (1, 3)])[0]
+            let services = network.sandboxes[0].services
+            for place in network.sandboxes.indices { network.sandboxes[place].services = [] }
+            let others = (UInt8(200)..<220).map { IPAddress(10, 1, 0, $0) }
+            let vtep = IPAddress(198, 51, 100, 77)
+            for place in network.overlays.indices where network.overlays[place].id == "app" {
+                network.overlays[place].services = services
+                network.overlays[place].remoteEndpoints += others.map { RemoteEndpoint(address: $0, vtep: vtep) }
+            }
+            try #require(try await node.plane.adopt(network).failures.isEmpty)
+            func remove(_ places: Range<Int>) async throws {
+                for place in places {
+                    var changes = NetworkChanges()
+                    changes.removeRemote(others[place], from: "app")
+                    #expect(try await node.plane.apply(changes).failures.isEmpty)
+                }
+            }
+
+            var before = ConntrackCounters.now
+            try await remove(0..<6)
+            try await eventually("three sandboxes are asked") { (ConntrackCounters.now - before).counts >= 3 }
+            #expect((ConntrackCounters.now - before).dumps == 0, "none has a connection")
+
+            // One of two sandboxes, which both know it.
+            let greeter = try await Greeter.start("two", in: node.sandbox("t12"), port: 80)
+            #expect(await udp(taskAddress(1, 2), 80, from: node.sandbox("t11")) == "two \(taskAddress(1, 1))")
+            before = ConntrackCounters.now
+            let begun = ContinuousClock.now
+            try await remove(6..<7)
+            try await eventually("two sandboxes are looked through") { (ConntrackCounters.now - before).dumps >= 2 }
+            try await remove(7..<18)
+            try await eventually("and again") { (ConntrackCounters.now - before).dumps >= 4 }
+            // A look that is under way comes to its end before this.
+            try await remove(18..<19)
+            let dumps = (ConntrackCounters.now - before).dumps
+            let seconds = Int((ContinuousClock.now - begun) / .seconds(1))
+            #expect(dumps <= 2 * (seconds + 1), "\(dumps) in \(seconds) s")
+            withExtendedLifetime(greeter) {}
+        }
+    }
+
     // MARK: what was sent while nothing listened
 
     /// Asks until an answer comes: the sender is as old as its first question.
