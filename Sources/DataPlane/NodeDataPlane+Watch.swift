@@ -8,14 +8,6 @@ extension NodeDataPlane {
     private static let gathering = Duration.milliseconds(50)
     /// While the daemon itself changes much, what is heard waits for a quiet moment, but not longer than this.
     private static let longestGathering = Duration.milliseconds(400)
-    /// How often it is looked for changes that the kernel does not tell of.
-    private static let probeInterval = Duration.seconds(3)
-    /// For how long that may take the processor at a time: a quarter of a hundredth.
-    private static let probeTime = Duration.milliseconds(8)
-    /// Every namespace is compared this often although nothing was heard, as far as ``sweepRest`` lets it.
-    private static let interval = Duration.seconds(300)
-    /// After each of these comparisons, so many times as long as it took.
-    private static let sweepRest = 300
 
     /// Listens to changes in the node's namespace and all of ours, compares where something changed, and repairs. What
     /// changes silently is looked at every few seconds. Beside that comparisons go round, the namespace first that was not looked at for longest;
@@ -55,7 +47,7 @@ extension NodeDataPlane {
             }
             group.addTask {
                 while true {
-                    try await Task.sleep(for: Self.probeInterval)
+                    try await Task.sleep(for: SweepBudget.probeInterval)
                     try await self.probe()
                 }
             }
@@ -74,16 +66,16 @@ extension NodeDataPlane {
 
     /// Compares one namespace when its time has come, and rests.
     private func sweep() async throws {
-        guard let next = nextInTurn() else { return try await Task.sleep(for: Self.probeInterval) }
+        guard let next = nextInTurn() else { return try await Task.sleep(for: SweepBudget.probeInterval) }
         // One that was taken on as it was is compared in its turn.
-        let due = (next.seen ?? .now - Self.interval) + Self.interval
+        let due = (next.seen ?? .now - SweepBudget.interval) + SweepBudget.interval
         if due > .now {
-            return try await Task.sleep(until: min(due, .now + Self.probeInterval * 10), clock: .continuous)
+            return try await Task.sleep(until: min(due, .now + SweepBudget.probeInterval * 10), clock: .continuous)
         }
         let report = try await mailbox.compare(
             [next.scope], reason: "comparison in turn", removesStrays: next.scope == .node)
         ledger.change { $0.comparisons.note([next.scope], at: .now) }
-        try await Task.sleep(for: max(report.duration * Self.sweepRest, Self.gathering))
+        try await Task.sleep(for: SweepBudget.rest(after: report.duration))
     }
 
     private func nextInTurn() -> (scope: Scope, seen: ContinuousClock.Instant?)? {
@@ -121,7 +113,7 @@ extension NodeDataPlane {
                 scope: scope, namespace: scope == .node ? node : layout.namespace(of: scope),
                 parameters: applied.state.kernel.parameters)
         }
-        let found = try await DriftProbe.take(probes, within: Self.probeTime)
+        let found = try await DriftProbe.take(probes, within: SweepBudget.probeTime)
         ledger.change { $0.probes.note(found.looked, at: .now) }
         return doubtful.union(found.changed)
     }

@@ -1,3 +1,4 @@
+import TestKit
 import Testing
 
 @testable import DataPlane
@@ -67,5 +68,35 @@ import Testing
         now += .seconds(60)
         let longest = debt.rest(after: .seconds(60), at: now)
         #expect(longest == .milliseconds(500))
+    }
+
+    // MARK: what nothing was heard of
+
+    @Test(arguments: [Duration.microseconds(20), .milliseconds(1), .milliseconds(30), .seconds(2)])
+    func `looking though nothing was heard takes less than a hundredth of a processor`(longest: Duration) {
+        var random = SeededGenerator(seed: 1)
+        var (passed, used) = (Duration.zero, Duration.zero)
+        while passed < .seconds(3600) {
+            // Each takes as long as it takes, and the next is due at once.
+            let comparison = longest * Double.random(in: 0.01...1, using: &random)
+            used += comparison
+            passed += comparison + SweepBudget.rest(after: comparison)
+        }
+        // Beside that, all the time that probes may take.
+        used += SweepBudget.probeTime * (passed / SweepBudget.probeInterval)
+        #expect(used < passed * 0.01)
+    }
+
+    @Test func `nine hundred namespaces are gone round in their time where each takes a millisecond`() {
+        let one = Duration.milliseconds(1)
+        #expect((one + SweepBudget.rest(after: one)) * 900 < SweepBudget.interval)
+    }
+
+    @Test func `probes end with the time that they have, and one is always looked at`() async throws {
+        let probes = ["a", "b", "c"].map { DriftProbe(scope: .sandbox($0), namespace: nil, parameters: [:]) }
+        let short = try await DriftProbe.take(probes, within: .zero)
+        #expect(short.looked == [.sandbox("a")])
+        let long = try await DriftProbe.take(probes, within: .seconds(60))
+        #expect(long.looked.count == 3 && long.changed.isEmpty)
     }
 }
