@@ -8,7 +8,7 @@
 # make simulate   long seeded runs of the swarm's planning and of what nodes are told: 10,000 nodes, a million changes
 # make bench      a release build beside Debian's Docker engine, plain networks and wireguard-go, one line a figure
 # make benchmarks   only builds what bench and bench-scale have of their own, as CI does
-# make bench-scale  how the cost of one more task and container grows with those there are
+# make bench-scale  how the cost of one more task and container grows with those there are; bench-scale-full has the swarm of the aims, of 1,000 nodes
 # make api-docs   writes docs/api.md and docs/options.md anew from the routes and tables
 # make install    release builds of the three programs into PREFIX, /usr/local unless it says otherwise
 
@@ -23,7 +23,7 @@ export PATH := $(PATH):$(CURDIR)/.build/tools
 # Reads the headers of the packages' C++ once.
 export CC := $(CURDIR)/Scripts/clang
 
-.PHONY: demo demo-down test check clean-room fuzz fuzz-quick simulate soak api-docs bench bench-scale install packages build tests benchmarks images options
+.PHONY: demo demo-down test check clean-room fuzz fuzz-quick simulate soak api-docs bench bench-scale bench-scale-full install packages build tests benchmarks images options
 
 demo test: PREFLIGHT := --root
 packages:
@@ -105,14 +105,17 @@ bench:
 	swift build -c release --product history-benchmark
 	Benchmarks/run --apus .build/release/apus
 
-bench-scale:
+# The swarm of nodes without a kernel: what fits in half an hour, the numbers of the aims, or others (`make bench-scale SWARM="--quick"`).
+SWARM := --agents 200 --services 200 --networks 20 --replicas 30
+bench-scale-full: SWARM := --full
+bench-scale bench-scale-full:
 	Scripts/packages bench
 	swift build -c release --product apusd
 	swift build -c release --product apus
 	swift build -c release --product apus-esp
 	swift build -c release --product swarm-benchmark
 	Benchmarks/run --apus .build/release/apus --only growth,change
-	.build/release/swarm-benchmark --directory .build/bench/swarm --agents 200 --services 200 --networks 20 --replicas 30
+	.build/release/swarm-benchmark --directory .build/bench/swarm $(SWARM)
 	.build/release/swarm-benchmark --directory .build/bench/swarm --kills-manager
 
 install:
