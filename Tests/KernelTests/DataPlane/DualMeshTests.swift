@@ -152,10 +152,11 @@ import Testing
         }
     }
 
-    @Test func `a port answers at the chosen addresses, subnets and links of either family, and nowhere else`()
+    @Test(arguments: Way.allCases)
+    func `a port answers at the chosen addresses, subnets and links of either family, and nowhere else`(way: Way)
         async throws
     {
-        try await withWorld(nodes: 2) { world in
+        try await withWorld(nodes: 2, by: way) { world in
             try await world.addIPv6()
             let (one, second) = (world.nodes[0], address6("2001:db8:1::11"))
             for (namespace, address) in [(one.namespace, second), (world.client, address6("2001:db8:1::50"))] {
@@ -254,8 +255,10 @@ import Testing
         }
     }
 
-    @Test func `a swarm that gets its second family keeps the connections that it has`() async throws {
-        try await withWorld(nodes: 2) { world in
+    @Test(arguments: Way.allCases) func `a swarm that gets its second family keeps the connections that it has`(
+        way: Way
+    ) async throws {
+        try await withWorld(nodes: 2, by: way) { world in
             try await world.addIPv6()
             let (one, two) = (world.nodes[0], world.nodes[1])
             try await apply(swarm(world, tasks: [(2, 1)]), world)

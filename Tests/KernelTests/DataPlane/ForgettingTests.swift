@@ -203,8 +203,10 @@ import Testing
         }
     }
 
-    @Test func `a sender that is older than a port of the mesh is served, by any node`() async throws {
-        try await withWorld(nodes: 2) { world in
+    @Test(arguments: Way.allCases) func `a sender that is older than a port of the mesh is served, by any node`(
+        way: Way
+    ) async throws {
+        try await withWorld(nodes: 2, by: way) { world in
             var before = swarm(world, tasks: [(2, 1)])
             for index in before.indices { before[index].ingress?.ports = [] }
             try await apply(before, world)
@@ -240,8 +242,10 @@ import Testing
         }
     }
 
-    @Test func `a sender that is older than a service's address is served`() async throws {
-        try await withWorld(nodes: 2) { world in
+    @Test(arguments: Way.allCases) func `a sender that is older than a service's address is served`(way: Way)
+        async throws
+    {
+        try await withWorld(nodes: 2, by: way) { world in
             var before = swarm(world, tasks: [(2, 1)], callers: [(1, 2)])
             // Another service's makes the kernel watch over connections.
             let other = VirtualAddress(address: IPAddress(10, 1, 0, 101), backends: [taskAddress(2, 1)])

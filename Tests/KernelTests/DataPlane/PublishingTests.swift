@@ -36,8 +36,10 @@ import Testing
         return greeters
     }
 
-    @Test func `a port answers at the chosen addresses and links, and nowhere else`() async throws {
-        try await withWorld(nodes: 2) { world in
+    @Test(arguments: Way.allCases) func `a port answers at the chosen addresses and links, and nowhere else`(way: Way)
+        async throws
+    {
+        try await withWorld(nodes: 2, by: way) { world in
             let (one, second) = (world.nodes[0], IPAddress(203, 0, 113, 1))
             // A second link of the first node, with the client behind it as well.
             try await one.namespace.run {
@@ -114,8 +116,10 @@ import Testing
         }
     }
 
-    @Test func `a port is never open to all while it is narrowed, widened or given up`() async throws {
-        try await withWorld(nodes: 1) { world in
+    @Test(arguments: Way.allCases) func `a port is never open to all while it is narrowed, widened or given up`(
+        way: Way
+    ) async throws {
+        try await withWorld(nodes: 1, by: way) { world in
             let node = world.nodes[0]
             let narrow = PortReach(addresses: [IPNetwork(IPAddress(127, 0, 0, 1))])
             func wanted(_ isThere: Bool) -> [NodeNetwork] {
@@ -146,10 +150,11 @@ import Testing
         }
     }
 
-    @Test func `a local port answers on nodes with a task, with their tasks, and refuses at once on others`()
+    @Test(arguments: Way.allCases)
+    func `a local port answers on nodes with a task, with their tasks, and refuses at once on others`(way: Way)
         async throws
     {
-        try await withWorld(nodes: 2) { world in
+        try await withWorld(nodes: 2, by: way) { world in
             let tasks: [(node: UInt8, number: UInt8)] = [(2, 1), (2, 2)]
             try await apply(networks(world, tasks, PortReach(isLocal: true)), world)
             let held = try await greeters(world, tasks)

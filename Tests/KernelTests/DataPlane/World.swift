@@ -22,6 +22,9 @@ struct World: Sendable {
 
     let nodes: [Node]
     let client: NetworkNamespace
+    let way: Way
+    /// What each node was told last, by its number.
+    let told = Kept<[UInt8: NodeNetwork]>([:])
     static let clientAddress = IPAddress(198, 51, 100, 50)
 }
 
@@ -38,7 +41,9 @@ extension NodeDataPlane {
 }
 
 /// Builds a world, and removes everything afterwards.
-func withWorld(nodes count: Int, _ body: (World) async throws -> Void) async throws {
+/// - Parameter way: How ``apply(_:_:)`` leads its nodes; in the end the kernel is compared with what is derived as a whole. `nil`: as a whole, and what a test
+///   has left is not looked at.
+func withWorld(nodes count: Int, by way: Way? = nil, _ body: (World) async throws -> Void) async throws {
     try await withNetworkNamespaces(count + 2) { namespaces in
         try await withTemporaryDirectory { directory in
             let ground = namespaces[0]
@@ -60,9 +65,10 @@ func withWorld(nodes count: Int, _ body: (World) async throws -> Void) async thr
             }
             let client = namespaces[count + 1]
             try await attach(client, World.clientAddress, to: ground, "pc")
-            let world = World(nodes: nodes, client: client)
+            let world = World(nodes: nodes, client: client, way: way ?? .whole)
             try await cleaningUp {
                 try await body(world)
+                if way != nil { try await world.expectAsDerived() }
             } by: {
                 for node in nodes { try await node.plane.teardown() }
             }
@@ -180,7 +186,7 @@ func swarm(_ world: World, tasks: [(node: UInt8, number: UInt8)], callers: [(nod
 /// Brings every node to its part.
 func apply(_ networks: [NodeNetwork], _ world: World) async throws {
     for (node, network) in zip(world.nodes, networks) {
-        let report = try await node.plane.reconcile(network)
+        let report = try await world.lead(node, to: network)
         try #require(report.failures.isEmpty, "\(report.failures)")
     }
 }
