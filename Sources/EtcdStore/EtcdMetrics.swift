@@ -1,4 +1,3 @@
-import Glibc
 import LinuxSystem
 package import Model
 
@@ -6,44 +5,20 @@ package import Model
 package enum EtcdMetrics {
     /// Bytes of an answer; 150 KB are usual.
     private static let most = 2 << 20
-    private static let deadlineSeconds = 2
+    private static let deadline = Duration.seconds(2)
+    /// HTTP/1.0: the answer ends with the connection, and is not in pieces.
+    private static let request = Array("GET /metrics HTTP/1.0\r\nHost: etcd\r\n\r\n".utf8)
 
     /// - Parameter socket: Path of the clients' socket.
     /// - Throws: `SystemError`, ``EtcdError``.
     package static func read(from socket: String) async throws -> StoreMetrics {
-        let octets = try await onThread { try exchange(at: socket) }
+        let octets = try await onThread {
+            try StreamExchange.run(request, at: .unix(socket), within: deadline, most: most)
+        }
         guard let metrics = StoreMetrics(exposition: String(decoding: octets, as: UTF8.self)) else {
             throw EtcdError(.notReady, "what it tells on \(socket) are no metrics")
         }
         return metrics
-    }
-
-    /// HTTP/1.0: the answer ends with the connection, and is not in pieces.
-    private static func exchange(at path: String) throws -> [UInt8] {
-        let connection = Descriptor(
-            owning: try check(
-                Glibc.socket(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0), "open a socket"))
-        var limit = timeval(tv_sec: deadlineSeconds, tv_usec: 0)
-        for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
-            try check(
-                setsockopt(connection.raw, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size)),
-                "set a time limit")
-        }
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        let name = Array(path.utf8)
-        guard name.count < MemoryLayout.size(ofValue: address.sun_path) else {
-            throw SystemError(errno: ENAMETOOLONG, attempting: "connect to \(path)")
-        }
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: name) }
-        let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(connection.raw, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        try check(result, "connect to \(path)")
-        try connection.writeAll(Array("GET /metrics HTTP/1.0\r\nHost: etcd\r\n\r\n".utf8))
-        return try connection.readToEnd(limit: most)
     }
 }
 

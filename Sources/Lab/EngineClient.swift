@@ -1,12 +1,11 @@
 import Faults
 import FoundationEssentials
-import Glibc
 import LinuxSystem
 
 /// As much of an Engine API client as forming a swarm takes: one request a connection, on a Unix socket.
 struct EngineClient: Sendable {
     /// What one request may take; a node that joins has a certificate issued.
-    static let deadlineSeconds = 60
+    static let deadline = Duration.seconds(60)
     static let largestReply = 4 << 20
 
     let socket: String
@@ -36,35 +35,10 @@ struct EngineClient: Sendable {
             + "Content-Length: \(body?.count ?? 0)\r\n\r\n"
         let request = Array(head.utf8) + (body ?? [])
         let socket = socket
-        let octets = try await onThread { try Self.exchange(request, at: socket) }
+        let octets = try await onThread {
+            try StreamExchange.run(request, at: .unix(socket), within: Self.deadline, most: Self.largestReply)
+        }
         return try Self.parse(octets)
-    }
-
-    private static func exchange(_ request: [UInt8], at path: String) throws -> [UInt8] {
-        let connection = Descriptor(
-            owning: try check(
-                Glibc.socket(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0), "open a socket"))
-        var limit = timeval(tv_sec: deadlineSeconds, tv_usec: 0)
-        for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
-            try check(
-                setsockopt(connection.raw, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size)),
-                "set a time limit")
-        }
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        let name = Array(path.utf8)
-        guard name.count < MemoryLayout.size(ofValue: address.sun_path) else {
-            throw SystemError(errno: ENAMETOOLONG, attempting: "connect to \(path)")
-        }
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: name) }
-        let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(connection.raw, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        try check(result, "connect to \(path)")
-        try connection.writeAll(request)
-        return try connection.readToEnd(limit: largestReply)
     }
 
     /// Status line, headers, and a body that is chunked or ends with the connection. RFC 9112.
