@@ -19,6 +19,10 @@ extension ReconcileLoop {
         for error in await holdMesh(of: desired) { outcome.fail(.node, error) }
         let publishing = desired.sandboxes.filter { !$0.published.isEmpty }
         refusals.forget(allBut: Set(publishing.map(\.id) + [Self.meshOwner]))
+        let before = Set(last.sandboxes.lazy.filter { !$0.published.isEmpty }.map(\.id))
+        for sandbox in desired.sandboxes where sandbox.published.isEmpty && before.contains(sandbox.id) {
+            for error in await hold([], owner: sandbox.id) { outcome.fail(.node, error) }
+        }
         for sandbox in publishing {
             for error in await hold(sandbox.published, owner: sandbox.id) { outcome.fail(.node, error) }
         }
@@ -45,6 +49,9 @@ extension ReconcileLoop {
         return await hold(ports, owner: Self.meshOwner, isAhead: true)
     }
 
+    /// Of an owner that is to have no ports any more, what it has or waits for is given back: a try of a moment ago may have come after it had given
+    /// up all. One that has had none so far may have asked for some ahead.
+    ///
     /// Returns what went wrong.
     func hold(_ list: [HostPort], owner: String, isAhead: Bool = false) async -> [any Error] {
         do {

@@ -68,7 +68,7 @@ extension ReconcileLoop {
             if let new = change.new {
                 if new.published.isEmpty {
                     refusals.forget(id)
-                    continue
+                    if change.old?.published.isEmpty != false { continue }
                 }
                 for error in await hold(new.published, owner: id) { outcome.fail(.node, error) }
             } else {

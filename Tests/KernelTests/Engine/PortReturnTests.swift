@@ -82,4 +82,35 @@ import Testing
             #expect(try await ports.holdMore([port], owner: "a", isAhead: false).isEmpty)
         }
     }
+
+    @Test func `what a container has waited for that publishes nothing any more is given to others`() async throws {
+        try await withWorld(nodes: 1) { world in
+            let (namespace, plane) = (world.nodes[0].namespace, world.nodes[0].plane)
+            let reservations = try plane.reservations
+            let target = IPAddress(172, 17, 0, 10)
+            let port = HostPort(
+                PublishedPort(transport: .tcp, hostPort: Self.port, containerPort: 80), to: target)
+            let request = PortReservations.Request(
+                transport: .tcp, first: Self.port, targetAddress: target, targetPort: 80)
+            let published = NodeNetwork(bridges: [docker0], sandboxes: [container("c1", 10, published: [port])])
+            let nothing = NodeNetwork(bridges: [docker0], sandboxes: [container("c1", 10)])
+            for isWhole in [true, false] {
+                let taken = try await Self.take(in: namespace)
+                let socket = try #require(taken)
+                try check(listen(socket, 1), "listen")
+                #expect(try await plane.reconcile(published).failures.isEmpty)
+                close(socket)
+                await #expect(throws: PortError.self) {
+                    try await reservations.reserve([request], owner: "c2", endpoint: ("two", "e2"))
+                }
+                let report =
+                    try await isWhole
+                    ? plane.reconcile(nothing) : plane.apply(NetworkChanges(from: published, to: nothing))
+                #expect(report.failures.isEmpty)
+                let got = try await reservations.reserve([request], owner: "c2", endpoint: ("two", "e2"))
+                #expect(got.count == 1)
+                reservations.release("c2")
+            }
+        }
+    }
 }
