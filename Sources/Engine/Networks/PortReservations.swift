@@ -219,19 +219,26 @@ package final class PortReservations: PortReserving {
         let single = ports.flatMap { $0.published.hostPorts.count > Self.mostHeld ? [$0] : $0.single }
         let wanted = Set(single.map { Key($0.published) })
         // What is waited for is nobody else's until it is had.
-        let present = book.withLock { $0.byOwner[owner] ?? [] }
+        let (present, awaited) = book.withLock { book in
+            let awaited = book.awaited[owner]?.intersection(wanted) ?? []
+            book.awaited[owner] = awaited.isEmpty ? nil : awaited
+            return (book.byOwner[owner] ?? [], awaited)
+        }
         drop(present.subtracting(wanted))
-        let refused = try await holdMore(
-            single.filter { !present.contains(Key($0.published)) }, owner: owner, isAhead: isAhead)
+        let missing = single.filter { !present.contains(Key($0.published)) }
+        // A row of which a program has one is not looked through again, as long as it is the same.
+        func isKnown(_ port: HostPort) -> Bool {
+            let key = Key(port.published)
+            return key.isRow && awaited.contains(key)
+        }
+        let more = try await holdMore(missing.filter { !isKnown($0) }, owner: owner, isAhead: isAhead)
+        let refused = missing.filter(isKnown) + more
         if refused.isEmpty { book.withLock { $0.settled[owner] = ports.isEmpty ? nil : ports } }
         return refused
     }
 
     package func holdMore(_ ports: [HostPort], owner: String, isAhead: Bool) async throws -> [HostPort] {
-        if ports.isEmpty {
-            book.withLock { $0.awaited[owner] = nil }
-            return []
-        }
+        if ports.isEmpty { return [] }
         return try await inNamespace { [self] in
             var awaited: Set<Key> = []
             let refused = ports.filter { port in
@@ -251,7 +258,11 @@ package final class PortReservations: PortReserving {
                     return true
                 }
             }
-            book.withLock { [awaited] book in book.awaited[owner] = awaited.isEmpty ? nil : awaited }
+            let tried = Set(ports.map { Key($0.published) })
+            book.withLock { [awaited] book in
+                let all = (book.awaited[owner] ?? []).subtracting(tried).union(awaited)
+                book.awaited[owner] = all.isEmpty ? nil : all
+            }
             return refused
         }
     }
@@ -301,11 +312,13 @@ package final class PortReservations: PortReserving {
             book.all[key]?.owner == owner || (!isHolding && book.awaited[owner]?.contains(key) == true)
         }
         if isHad { return nil }
+        // Before the first socket: what another has of a row may be asked for at each pass.
+        let others = book.withLock { book in
+            key.each.first { book.isTaken($0) || book.isAwaited($0, exceptBy: owner) }
+        }
+        if let others { throw PortRefusal.allocated(address: others.address, port: others.port) }
         var socket: CInt = -1
         for (one, place) in zip(key.each, port.single) {
-            if book.withLock({ $0.isTaken(one) || $0.isAwaited(one, exceptBy: owner) }) {
-                throw PortRefusal.allocated(address: one.address, port: one.port)
-            }
             do { socket = try Self.bind(one, isAhead: isAhead) } catch let error as SystemError
                 where error.errno == EADDRINUSE || error.errno == EADDRNOTAVAIL
             {

@@ -113,4 +113,30 @@ import Testing
             }
         }
     }
+
+    @Test func `a row of which a program has one is looked through once, and nobody else's`() async throws {
+        try await withNetworkNamespace { namespace in
+            let ports = PortReservations(namespace: namespace)
+            let target = IPAddress(10, 0, 0, 2)
+            func row(_ first: UInt16) -> HostPort {
+                HostPort(
+                    PublishedPort(transport: .tcp, hostPort: first, containerPort: first, count: 1_100), to: target)
+            }
+            let single = HostPort(PublishedPort(transport: .tcp, hostPort: 30_000, containerPort: 80), to: target)
+            let request = PortReservations.Request(
+                transport: .tcp, first: Self.port, targetAddress: target, targetPort: 80)
+            let taken = try await Self.take(in: namespace)
+            let socket = try #require(taken)
+            try check(listen(socket, 1), "listen")
+            #expect(try await ports.hold([row(18_000)], owner: "a", isAhead: false) == [row(18_000)])
+            close(socket)
+            #expect(try await ports.hold([row(18_000)], owner: "a", isAhead: false) == [row(18_000)])
+            // What is had beside does not end the wait.
+            #expect(try await ports.holdMore([single], owner: "a", isAhead: false).isEmpty)
+            await #expect(throws: PortError.self) {
+                try await ports.reserve([request], owner: "b", endpoint: ("b", "2"))
+            }
+            #expect(try await ports.hold([row(17_900)], owner: "a", isAhead: false).isEmpty)
+        }
+    }
 }
