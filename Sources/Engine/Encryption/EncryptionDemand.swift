@@ -40,10 +40,17 @@ struct EncryptionDemand: Equatable, Sendable {
         var place: EncryptionPlace?
     }
 
+    /// Where the device is to be through which ways are measured.
+    struct ProbePlace: Equatable, Sendable {
+        /// Path of a namespace, for other processes.
+        var namespace: String
+        /// Tells it from others: the path has the number of a descriptor in it, which the next namespace may get as well.
+        var number: UInt64
+    }
+
     /// With one more network, of this node and its peers alone, through which ways are measured.
-    /// - Parameter namespace: Path of that in which its device is to be.
-    func probed(in namespace: String?) -> EncryptionDemand {
-        guard let namespace, !networks.isEmpty else { return self }
+    func probed(in place: ProbePlace?) -> EncryptionDemand {
+        guard let place, !networks.isEmpty else { return self }
         var stations: [MACAddress: Station] = [:]
         for (id, peer) in peers where peer.address.family == address.family {
             // Nobody asks for addresses there.
@@ -52,7 +59,8 @@ struct EncryptionDemand: Equatable, Sendable {
         var probed = self
         probed.networks.append(
             Network(
-                id: "", vni: ProbeDevice.vni, namespace: namespace, tap: ProbeDevice.encryptedName,
+                id: "probes-\(place.number)", vni: ProbeDevice.vni, namespace: place.namespace,
+                tap: ProbeDevice.encryptedName,
                 mtu: EncryptionUnderlay.overlayMTU(underlay: underlayMTU, family: address.family), stations: stations))
         return probed
     }

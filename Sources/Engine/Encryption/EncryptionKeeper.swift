@@ -19,8 +19,10 @@ final class EncryptionKeeper: Sendable {
     private struct State {
         var demand: EncryptionDemand?
         var keyring: OverlayKeyring?
-        /// Path of the namespace in which ways are measured; `nil` while none are.
-        var probes: String?
+        /// Where ways are measured; `nil` while none are.
+        var probes: EncryptionDemand.ProbePlace?
+        /// How many namespaces there have been for that.
+        var probePlaces: UInt64 = 0
         /// Until a manager has told of keys, a process of before is left alone: it has some.
         var areKeysKnown = false
         var composer = EncryptionComposer()
@@ -71,10 +73,12 @@ final class EncryptionKeeper: Sendable {
 
     /// Has ways measured through the process: a device of it is wanted in a namespace, from which nodes are reached that encrypted networks are shared
     /// with; `nil`: no more.
+    /// - Parameter namespace: A path; each time that of another namespace, whatever it was before.
     func probe(in namespace: String?) {
         let isOther = state.withLock { state in
-            if state.probes == namespace { return false }
-            state.probes = namespace
+            if namespace == nil, state.probes == nil { return false }
+            state.probePlaces += 1
+            state.probes = namespace.map { .init(namespace: $0, number: state.probePlaces) }
             state.version += 1
             return true
         }

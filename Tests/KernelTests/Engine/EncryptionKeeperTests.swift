@@ -5,6 +5,7 @@ import LinuxSystem
 import Logging
 import Model
 import Netlink
+import PathProbes
 import TestKit
 import Testing
 
@@ -134,6 +135,38 @@ import Testing
                     try await running(fourth) {
                         fourth.want(nil)
                         try await wait("it is ended") { try pids(esp).isEmpty }
+                    }
+                } by: {
+                    for pid in try pids(esp) { kill(pid, SIGKILL) }
+                }
+            }
+        }
+    }
+
+    @Test(.enabled(if: program != nil, "apus-esp is not built"))
+    func `another namespace for probes gets its device, also where its path is that of the one before`() async throws {
+        try await withNetworkNamespaces(4) { namespaces in
+            try await withTemporaryDirectory { directory in
+                let esp = directory + "/esp"
+                let process = EncryptionProcess(program: Self.program, directory: esp, namespace: namespaces[0])
+                let keeper = EncryptionKeeper(process, events: EventLog(), log: log)
+                try await cleaningUp {
+                    try await running(keeper) {
+                        keeper.want(demand(namespaces[1]))
+                        keeper.take(try keyring(1))
+                        // As the number of a descriptor is, which is free again.
+                        let path = directory + "/probes"
+                        for namespace in namespaces.dropFirst(2) {
+                            unlink(path)
+                            try check(symlink(namespace.path, path), "make a link")
+                            keeper.probe(in: path)
+                            try await wait("the device is there") {
+                                let device = try await namespace.run {
+                                    try RouteSocket().link(named: ProbeDevice.encryptedName)
+                                }
+                                return device != nil
+                            }
+                        }
                     }
                 } by: {
                     for pid in try pids(esp) { kill(pid, SIGKILL) }

@@ -93,7 +93,7 @@ struct EncryptionComposerTests {
         let places = [place(1), place(2), place(3)]
         var demand = demand(0, of: places)
         #expect(demand.probed(in: nil) == demand)
-        let probed = demand.probed(in: "/proc/7/fd/9")
+        let probed = demand.probed(in: .init(namespace: "/proc/7/fd/9", number: 1))
         #expect(probed.networks.dropLast() == demand.networks[...] && probed.peers == demand.peers)
         var composer = EncryptionComposer()
         let state = composer.state(probed, keyring([5], sending: 5), page: CounterPageID(1_000), lanes: 1)
@@ -105,8 +105,13 @@ struct EncryptionComposerTests {
         #expect(asked.isEmpty)
         let station = ProbeFrame.station(of: IPAddress(192, 0, 2, 3))
         #expect(network.stations[station]?.peer == EncryptionPeerID("node2"))
+        // The next namespace may have the same path.
+        let next = composer.state(
+            demand.probed(in: .init(namespace: "/proc/7/fd/9", number: 2)), keyring([5], sending: 5),
+            page: CounterPageID(1_000), lanes: 1)
+        #expect(next.networks[ProbeDevice.vni]?.hasSameDevice(as: network) == false)
         demand.networks = []
-        #expect(demand.probed(in: "/proc/7/fd/9") == demand)
+        #expect(demand.probed(in: .init(namespace: "/proc/7/fd/9", number: 1)) == demand)
     }
 
     @Test func `no two senders, receivers, lanes, pages, restarts or generations share a key`() throws {
