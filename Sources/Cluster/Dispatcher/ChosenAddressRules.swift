@@ -43,8 +43,8 @@ enum ChosenAddressRules {
         attachment.network.isNodeLocal && attachment.addresses.isEmpty
     }
 
-    /// Gives a task what its node has chosen for it, where it has nothing yet. What is not believed is left out, and told again with the node's
-    /// next session.
+    /// Gives a task what its node has chosen for it, where it has nothing yet. What is not believed is left out, and looked at again when something
+    /// in the swarm has changed: ``ReportWriter/lookAgain()``.
     static func settle(_ status: TaskStatus, in task: inout SwarmTask, _ state: SwarmState) {
         guard areNews(status, of: task) else { return }
         for index in (task.networksAttachments ?? []).indices {

@@ -41,4 +41,19 @@ extension Dispatcher {
         }
         _ = allows(\.updates, of: nodeID)
     }
+
+    /// Between two looks at addresses that were not believed.
+    private static let refusalLook = Duration.seconds(1)
+
+    /// Until cancelled: addresses that nodes have chosen for their tasks and that others had are given once those let go of them.
+    func lookAtRefusals() async throws {
+        while true {
+            try await Task.sleep(for: Self.refusalLook)
+            reports.forgetRefusals(of: reports.nodesWithRefusals.filter { sessions[$0] == nil })
+            do { try await reports.lookAgain() } catch {
+                try Task.checkCancellation()
+                log.debug("chosen addresses are not written yet", metadata: ["error": "\(error)"])
+            }
+        }
+    }
 }

@@ -111,6 +111,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await self.assignments.run() }
                 group.addTask { for await _ in self.model.changes() { await self.lookAtNodes() } }
+                group.addTask { try await self.lookAtRefusals() }
                 group.addTask {
                     while true {
                         try await Task.sleep(for: Self.tickInterval)

@@ -13,6 +13,8 @@ package final class ReportWriter: Sendable {
     package struct Report: Sendable {
         package let taskID: String
         package let status: TaskStatus
+        /// Only the addresses of the status are meant.
+        fileprivate var isOfAddresses = false
 
         package init(taskID: String, status: TaskStatus) {
             self.status = status
@@ -26,6 +28,12 @@ package final class ReportWriter: Sendable {
         let report: Report
     }
 
+    /// What a node has chosen for a task, and what is not believed so far.
+    private struct Refused {
+        let nodeID: String
+        let chosen: [TaskStatus.ChosenAddresses]
+    }
+
     private struct State {
         /// In the order in which they came.
         var waiting: [Entry] = []
@@ -34,6 +42,10 @@ package final class ReportWriter: Sendable {
         var written: [String: SwarmTask] = [:]
         /// When each node's reports were last written.
         var last: [String: ContinuousClock.Instant] = [:]
+        /// By the tasks' ids.
+        var refused: [String: Refused] = [:]
+        /// Of which state of the swarm they were last held against; `nil`: they are to be.
+        var refusedLook: Int64?
     }
 
     /// How many tasks go into a transaction: each takes a write and a condition.
@@ -68,6 +80,65 @@ package final class ReportWriter: Sendable {
             while state.withLock({ $0.waiting.contains { $0.ticket == ticket } }) { try await writeSome() }
         }
     }
+
+    // MARK: Addresses that are not believed
+
+    /// Nodes that have chosen some.
+    var nodesWithRefusals: Set<String> { state.withLock { Set($0.refused.values.map(\.nodeID)) } }
+
+    /// These nodes tell everything anew, here or elsewhere, with their next sessions.
+    func forgetRefusals(of nodes: Set<String>) {
+        if nodes.isEmpty { return }
+        state.withLock { state in state.refused = state.refused.filter { !nodes.contains($0.value.nodeID) } }
+    }
+
+    /// Gives tasks the addresses that they could not be given when their nodes told of them, where whoever was in the way has let go of them. Costs
+    /// nothing while nothing has changed.
+    /// - Throws: ``StateStoreError``; then it is tried again with the next call.
+    func lookAgain() async throws {
+        let objects = model.objects
+        let revision = objects.revision
+        let refused = state.withLock { state in
+            guard !state.refused.isEmpty, state.refusedLook != revision else { return [:] as [String: Refused] }
+            state.refusedLook = revision
+            return state.refused
+        }
+        var reports: [String: [Report]] = [:]
+        for (taskID, known) in refused {
+            var status = TaskStatus(.running, "", at: .now)
+            status.chosenAddresses = known.chosen
+            guard let task = objects.tasks[taskID], task.nodeID == known.nodeID,
+                ChosenAddressRules.areNews(status, of: task)
+            else {
+                state.withLock { $0.refused[taskID] = nil }
+                continue
+            }
+            var changed = task
+            ChosenAddressRules.settle(status, in: &changed, objects)
+            if changed == task { continue }
+            var report = Report(taskID: taskID, status: status)
+            report.isOfAddresses = true
+            reports[known.nodeID, default: []].append(report)
+        }
+        do { for (nodeID, ready) in reports { try await write(ready, of: nodeID) } } catch {
+            state.withLock { $0.refusedLook = nil }
+            throw error
+        }
+    }
+
+    private func settle(_ entry: Entry, in task: inout SwarmTask) {
+        let (id, status) = (task.id, entry.report.status)
+        ChosenAddressRules.settle(status, in: &task, model.objects)
+        let isRefused = ChosenAddressRules.areNews(status, of: task)
+        let refused = isRefused ? status.chosenAddresses.map { Refused(nodeID: entry.nodeID, chosen: $0) } : nil
+        state.withLock { state in
+            state.refused[id] = refused
+            // Who was in the way may have gone while this was being looked at.
+            if refused != nil { state.refusedLook = nil }
+        }
+    }
+
+    // MARK: Transactions
 
     /// Writes what has waited longest, and takes it off the list when that has worked.
     private func writeSome() async throws {
@@ -180,8 +251,10 @@ package final class ReportWriter: Sendable {
     private func applied(_ entries: [Entry], to task: SwarmTask) -> SwarmTask? {
         var changed = task
         for entry in entries where task.nodeID == entry.nodeID {
-            ChosenAddressRules.settle(entry.report.status, in: &changed, model.objects)
-            guard NodeReports.isNews(entry.report.status, after: changed.status) else { continue }
+            settle(entry, in: &changed)
+            guard !entry.report.isOfAddresses, NodeReports.isNews(entry.report.status, after: changed.status) else {
+                continue
+            }
             let status = NodeReports.settled(entry.report.status, after: changed.status, at: .now)
             changed.status = status
             if status.state == .running, changed.assignment?.runningSince == nil {

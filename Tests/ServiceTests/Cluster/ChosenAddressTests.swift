@@ -21,7 +21,7 @@ import Testing
         return network
     }
 
-    private static func task(_ id: String, on node: String, _ addresses: [String] = []) -> SwarmTask {
+    static func task(_ id: String, on node: String, _ addresses: [String] = []) -> SwarmTask {
         var task = SwarmTask(id: id)
         (task.nodeID, task.serviceID, task.slot) = (node, "s", 1)
         task.assignment = .init()
@@ -32,7 +32,7 @@ import Testing
         return task
     }
 
-    private static func status(_ addresses: [String], in network: String = "lan") -> TaskStatus {
+    static func status(_ addresses: [String], in network: String = "lan") -> TaskStatus {
         var status = TaskStatus(.running, "", at: Timestamp(seconds: 2_000))
         status.chosenAddresses = [.init(networkID: network, addresses: addresses.compactMap { IPNetwork($0) })]
         return status
@@ -114,6 +114,42 @@ import Testing
         try await writer.write([.init(taskID: "a", status: Self.status(["192.0.2.5/24"]))], of: "n")
         #expect(store.revision == revision)
         #expect(!NodeReports.isNews(Self.status(["192.0.2.5/24"]), of: stored))
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `an address that another task has is had once that lets it go, unless its node's session is over`()
+        async throws
+    {
+        for isOver in [false, true] {
+            let store = MemoryStore()
+            let model = ReadModel(store: store)
+            func put(_ task: SwarmTask) async throws {
+                _ = try await store.commit(StoreTransaction(puts: [.init(task.key, try task.storedBytes)]))
+                model.take(.snapshot(try await store.list(StoreKey.everything)))
+            }
+            func addresses() async throws -> [String] {
+                let stored = try SwarmTask(stored: try #require(await store.get(Self.task("a", on: "n").key)))
+                #expect(stored.status.message == "renamed")
+                return stored.networksAttachments?.first?.addresses.map(\.description) ?? []
+            }
+            var (task, other) = (Self.task("a", on: "n"), Self.task("b", on: "m", ["192.0.2.5/24"]))
+            try await put(other)
+            try await put(task)
+            let writer = ReportWriter(store: store, model: model)
+            try await writer.write([.init(taskID: "a", status: Self.status(["192.0.2.5/24"]))], of: "n")
+            // What is said of the task meanwhile stays.
+            task.status = TaskStatus(.running, "renamed", at: Timestamp(seconds: 3_000))
+            try await put(task)
+            try await writer.lookAgain()
+            #expect(try await addresses().isEmpty)
+            #expect(writer.nodesWithRefusals == ["n"])
+            if isOver { writer.forgetRefusals(of: ["n"]) }
+            other.status.state = .shutdown
+            try await put(other)
+            try await writer.lookAgain()
+            #expect(try await addresses() == (isOver ? [] : ["192.0.2.5/24"]))
+            #expect(writer.nodesWithRefusals.isEmpty)
+        }
     }
 
     @Test func `names lead to tasks once their nodes have said where they are`() throws {

@@ -78,6 +78,34 @@ extension ManagerTests {
         }
     }
 
+    @Test func `an address that was refused is looked at again while the node's session lasts`() async throws {
+        let other = ChosenAddressTests.task("b", on: "n2", ["192.0.2.5/24"])
+        try await withManager([node("n1"), other, ChosenAddressTests.task("a", on: "n1")]) { manager, store in
+            let dispatcher = Dispatcher(
+                model: manager.model, writer: manager.writer, live: manager.live, nodeID: "own",
+                log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            let place = Dispatcher.ClaimedPlace(claim: "", source: NodeAddress("n1", source: nil))
+            let (_, answers) = AsyncStream.makeStream(of: Void.self)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await dispatcher.run() }
+                defer { group.cancelAll() }
+                try await dispatcher.open(
+                    Member(nodeID: "n1", clusterID: "c", role: .worker), session: "s", description: nil,
+                    place: place, program: Capabilities.present.program, answers: answers)
+                let report = ChosenAddressTests.status(["192.0.2.5/24"])
+                try await dispatcher.report("n1", session: "s", [(taskID: "a", status: report)])
+                func isAddressed() -> Bool {
+                    manager.model.objects.tasks["a"]?.networksAttachments?.first?.addresses.isEmpty == false
+                }
+                #expect(!isAddressed())
+                var ended = other
+                ended.status.state = .shutdown
+                try await Self.put(ended, in: store.base)
+                try await eventually("it has the address") { isAddressed() }
+            }
+        }
+    }
+
     @Test func `a node is heard while what it reports, and says of itself, waits for a store that does not answer`()
         async throws
     {
