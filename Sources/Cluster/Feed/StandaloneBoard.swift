@@ -10,15 +10,40 @@ package struct StandaloneBoard: Sendable {
         package var container: StandaloneContainer
     }
 
+    private struct Name: Comparable, Sendable {
+        let name: String
+        let id: String
+
+        init(_ container: StandaloneContainer) { (name, id) = (container.name, container.id) }
+
+        static func < (left: Self, right: Self) -> Bool { (left.name, left.id) < (right.name, right.id) }
+    }
+
     private struct NodePart: Sendable {
-        var containers: [String: StandaloneContainer] = [:]
+        private(set) var containers: [String: StandaloneContainer] = [:]
+        private var names = SortedList<Name>()
         /// While all are told anew: those that have not been yet.
         var unseen: Set<String> = []
         var leftOut = 0
+
+        /// By name.
+        var sorted: [StandaloneContainer] { names.elements.compactMap { containers[$0.id] } }
+
+        mutating func set(_ container: StandaloneContainer) {
+            if let known = containers[container.id], known.name != container.name { names.remove(Name(known)) }
+            containers[container.id] = container
+            names.insert(Name(container))
+        }
+
+        mutating func remove(_ id: String) {
+            if let known = containers.removeValue(forKey: id) { names.remove(Name(known)) }
+            unseen.remove(id)
+        }
     }
 
     /// By the nodes' ids.
     private var nodes: [String: NodePart] = [:]
+    private var nodeIDs = SortedList<String>()
     /// Whose a container is, by its id.
     private var owners: [String: String] = [:]
 
@@ -35,6 +60,7 @@ package struct StandaloneBoard: Sendable {
     ) throws(RPCError) -> Bool {
         var part = nodes.removeValue(forKey: nodeID) ?? NodePart()
         defer { nodes[nodeID] = part }
+        nodeIDs.insert(nodeID)
         var isNews = part.leftOut != told.leftOut
         if told.begins {
             // What was not told again since it began before: else beginnings without an end would pile it up.
@@ -51,12 +77,11 @@ package struct StandaloneBoard: Sendable {
             if let owner = owners[container.id], owner != nodeID {
                 if isThere(owner) { continue }
                 // A node that was removed and has joined anew has another id, and the containers that it had.
-                nodes[owner]?.containers[container.id] = nil
-                nodes[owner]?.unseen.remove(container.id)
+                nodes[owner]?.remove(container.id)
             }
             isNews = isNews || part.containers[container.id] != container
             owners[container.id] = nodeID
-            part.containers[container.id] = container
+            part.set(container)
             part.unseen.remove(container.id)
             guard part.containers.count - part.unseen.count <= StandaloneNews.most else {
                 throw RPCError(code: .invalidArgument, message: "the node tells of more containers than it may")
@@ -69,8 +94,7 @@ package struct StandaloneBoard: Sendable {
     }
 
     private mutating func remove(_ id: String, from part: inout NodePart, of nodeID: String) {
-        part.containers[id] = nil
-        part.unseen.remove(id)
+        part.remove(id)
         if owners[id] == nodeID { owners[id] = nil }
     }
 
@@ -78,6 +102,7 @@ package struct StandaloneBoard: Sendable {
     mutating func forget(nodesBut present: (String) -> Bool) {
         for (id, part) in nodes where !present(id) {
             nodes[id] = nil
+            nodeIDs.remove(id)
             for container in part.containers.keys where owners[container] == id { owners[container] = nil }
         }
     }
@@ -88,11 +113,9 @@ package struct StandaloneBoard: Sendable {
         return Place(nodeID: nodeID, container: container)
     }
 
-    /// By node and name.
+    /// By node and name. They are kept in this order: pages of the dashboard look at all of them all the time.
     package var places: [Place] {
-        nodes.flatMap { id, part in part.containers.values.map { Place(nodeID: id, container: $0) } }.sorted {
-            ($0.nodeID, $0.container.name, $0.container.id) < ($1.nodeID, $1.container.name, $1.container.id)
-        }
+        nodeIDs.elements.flatMap { id in (nodes[id]?.sorted ?? []).map { Place(nodeID: id, container: $0) } }
     }
 
     /// Whether a container is known of a node.

@@ -124,6 +124,35 @@ import Testing
         #expect(board.places.isEmpty && board.place(of: id(4)) == nil)
     }
 
+    @Test func `containers are in the order of nodes and names, however they came`() throws {
+        var (board, random) = (StandaloneBoard(), SeededGenerator(seed: 5))
+        var present: Set<String> = ["n1", "n2", "n3"]
+        for round in 0..<400 {
+            let node = "n\(Int.random(in: 1...3, using: &random))"
+            var told = StandaloneMessages.Told()
+            told.begins = round % 20 == 0
+            told.isComplete = round % 40 == 0
+            told.present = (0..<5).map { _ in
+                // Some have the same name, others get another one, or were another node's.
+                container(
+                    Int.random(in: 0..<40, using: &random), "c\(Int.random(in: 0..<9, using: &random))",
+                    Bool.random(using: &random) ? "running" : "exited")
+            }
+            told.gone = [id(Int.random(in: 0..<40, using: &random))]
+            present = round % 7 == 0 ? [node] : ["n1", "n2", "n3"]
+            try board.take(told, of: node) { present.contains($0) }
+            if round % 50 == 49 { board.forget { $0 != node } }
+            let places = board.places
+            let sorted = places.sorted {
+                ($0.nodeID, $0.container.name, $0.container.id) < ($1.nodeID, $1.container.name, $1.container.id)
+            }
+            #expect(places == sorted && Set(places.map(\.container.id)).count == places.count)
+            #expect(places.allSatisfy { board.place(of: $0.container.id) == $0 })
+            let known = (0..<40).filter { board.place(of: id($0)) != nil }
+            #expect(known.count == places.count)
+        }
+    }
+
     @Test func `beginnings without an end pile nothing up, and what is told again is no news`() throws {
         var board = StandaloneBoard()
         for round in 0..<5 {
