@@ -15,12 +15,35 @@ extension EngineDashboard {
     private static let mostLines = 200_000
     /// Services whose logs are read for one answer.
     private static let mostScopes = 32
+    /// Of a node that is asked over the network there are few: one page must not take all the places that the node has for such questions.
+    private static let mostOfRemote = 8
+
+    /// The logs that are asked for.
+    private struct LogScopes {
+        var all: [DashboardScope] = []
+        /// Containers of other nodes that are too many for one answer.
+        var leftOut = 0
+
+        /// Those that are read.
+        var read: ArraySlice<DashboardScope> { all.prefix(EngineDashboard.mostScopes) }
+        /// Whether one that cannot be read hides others.
+        var areSeveral: Bool { all.count > 1 }
+        var partial: DashboardLogsRead? {
+            let count = all.count + leftOut
+            if read.count == count { return nil }
+            return DashboardLogsRead(
+                read: read.count, all: count, most: EngineDashboard.mostScopes,
+                mostOfNode: EngineDashboard.mostOfRemote)
+        }
+    }
 
     package func logs(_ query: DashboardLogQuery) async throws -> DashboardLogPage {
         let found = LogFinds(most: query.limit)
         let isFiltered = query.text != nil || query.onlyErrors || query.onlyStated
         var page = DashboardLogPage(reachedBack: query.window.from)
-        try await each(query, found) { scope in
+        let wanted = try await resolve(query.scopes)
+        page.partial = wanted.partial
+        try await each(wanted, found) { scope in
             var asked = Self.query(query.window)
             // Without a filter the newest that fit are the answer; with one all have to be looked at.
             if !isFiltered { asked.tail = query.limit }
@@ -38,13 +61,13 @@ extension EngineDashboard {
 
     package func allLines(_ query: DashboardLogQuery) async throws -> AsyncThrowingStream<[DashboardLogLine], any Error>
     {
-        let all = try await resolve(query.scopes)
+        let wanted = try await resolve(query.scopes)
         let merged = MergedLog(most: query.limit) { Self.fits($0, query) }
-        if all.count > Self.mostScopes {
-            await merged.note("\(Self.mostScopes) of \(all.count) logs were read: choose some")
+        if let partial = wanted.partial {
+            await merged.note("\(partial.read) of \(partial.all) logs were read: choose some")
         }
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for scope in all.prefix(Self.mostScopes) {
+            for scope in wanted.read {
                 group.addTask {
                     let name = String(scope.id.prefix(12))
                     do {
@@ -54,7 +77,7 @@ extension EngineDashboard {
                         await merged.add(log, called: name, line)
                     } catch is DeadlinePassed {
                         await merged.note("\(name): no answer")
-                    } catch let fault as any Fault where all.count > 1 {
+                    } catch let fault as any Fault where wanted.areSeveral {
                         await merged.note("\(name): \(DockerMessage.text(of: fault))")
                     }
                 }
@@ -66,7 +89,8 @@ extension EngineDashboard {
 
     package func logVolume(_ query: DashboardLogQuery, buckets: Int) async throws -> DashboardLogVolume {
         let counts = VolumeCounts(query.window, buckets: buckets)
-        try await each(query, nil) { scope in
+        let wanted = try await resolve(query.scopes)
+        try await each(wanted, nil) { scope in
             try await self.read(scope, Self.query(query.window)) { lines in
                 counts.add(lines.filter { Self.fits($0, query) })
                 return counts.looked <= Self.mostLines
@@ -81,7 +105,7 @@ extension EngineDashboard {
         var query = Self.query(nil)
         query.follow = true
         query.tail = 0
-        let wanted = try await resolve(scopes).prefix(Self.mostScopes)
+        let wanted = try await resolve(scopes).read
         try await withThrowingTaskGroup(of: Void.self) { group in
             for scope in wanted {
                 group.addTask { [query] in
@@ -104,18 +128,15 @@ extension EngineDashboard {
 
     /// Each scope at the same time, within the time that one answer may take: what has been found by then is the answer.
     private func each(
-        _ query: DashboardLogQuery, _ found: LogFinds?,
+        _ wanted: LogScopes, _ found: LogFinds?,
         _ body: @escaping @Sendable (DashboardScope) async throws -> Void
     ) async throws {
-        let all = try await resolve(query.scopes)
-        let scopes = all.prefix(Self.mostScopes)
-        if scopes.count < all.count { found?.note("\(scopes.count) of \(all.count) logs were read: choose some") }
         do {
             try await withDeadline(Self.longestLook) {
                 try await withThrowingTaskGroup(of: Void.self) { group in
-                    for scope in scopes {
+                    for scope in wanted.read {
                         group.addTask {
-                            do { try await body(scope) } catch let fault as any Fault where all.count > 1 {
+                            do { try await body(scope) } catch let fault as any Fault where wanted.areSeveral {
                                 // One that cannot be read hides no other.
                                 found?.note("\(scope.id.prefix(12)): \(DockerMessage.text(of: fault))")
                             }
@@ -130,19 +151,19 @@ extension EngineDashboard {
     }
 
     /// `cluster` is every service, a node every task on it, and either every container there that belongs to no task.
-    private func resolve(_ scopes: [DashboardScope]) async throws -> [DashboardScope] {
-        var result: [DashboardScope] = []
+    private func resolve(_ scopes: [DashboardScope]) async throws -> LogScopes {
+        var result = LogScopes()
         for scope in scopes {
             switch scope.kind {
-            case .service, .task, .container: result.append(scope)
+            case .service, .task, .container: result.all.append(scope)
             case .cluster:
                 let services = try await sources.services.listServices(Filters(), withStatus: false)
-                result += services.map { DashboardScope(.service, $0.id) }
-                result += try await containers(of: nil)
+                result.all += services.map { DashboardScope(.service, $0.id) }
+                try await addContainers(of: nil, to: &result)
             case .node:
                 let tasks = try await sources.tasks.listTasks(Filters(["node": [scope.id]]))
-                result += tasks.filter { $0.status.state >= .starting }.map { DashboardScope(.task, $0.id) }
-                result += try await containers(of: scope.id)
+                result.all += tasks.filter { $0.status.state >= .starting }.map { DashboardScope(.task, $0.id) }
+                try await addContainers(of: scope.id, to: &result)
             case .network: throw DashboardError(.badRequest)
             }
         }
@@ -151,7 +172,7 @@ extension EngineDashboard {
 
     /// Those that belong to no task and whose node can be asked, as ``inTurn(_:own:)`` puts them.
     /// - Parameter node: Its id; `nil` for all.
-    private func containers(of node: String?) async throws -> [DashboardScope] {
+    private func addContainers(of node: String?, to scopes: inout LogScopes) async throws {
         let own = await sources.swarm.swarmInfo().nodeID
         var found: [ContainerView] = []
         if node == nil || node == own { found = try await containers(on: own) }
@@ -162,15 +183,15 @@ extension EngineDashboard {
                 found.append(ContainerView(place, now: now))
             }
         }
-        return Self.inTurn(found.filter { $0.state != "created" }, own: own).map { DashboardScope(.container, $0.id) }
+        let begun = found.filter { $0.state != "created" }
+        let read = Self.inTurn(begun, own: own)
+        scopes.all += read.map { DashboardScope(.container, $0.id) }
+        scopes.leftOut += begun.count - read.count
     }
 
     /// The first of each node, this one's before others', then the second of each, and so on. Of a node what runs comes first, then what is new; but
-    /// that is the node's word, which must not put its containers before those of others.
-    ///
-    /// Of a node that is asked over the network there are few: one page must not take all the places that the node has for such questions.
+    /// that is the node's word, which must not put its containers before those of others. Of another node there are few.
     static func inTurn(_ found: [ContainerView], own: String) -> [ContainerView] {
-        let mostOfRemote = 8
         let byNode = Dictionary(grouping: found, by: \.node).sorted { left, right in
             left.key == own || right.key == own ? left.key == own : left.key < right.key
         }

@@ -10,10 +10,10 @@ const KEPT = 5000, PAGE = 500;
 
 /** Lines of some scopes in the Selection's time; in live time new ones come by themselves. */
 export function useLines({ scope, text, stderr, stated }) {
-  const [, bump] = useState(0), box = useRef({ lines: [], notes: [], isLoading: true, isDone: false, error: null });
+  const [, bump] = useState(0), box = useRef({ lines: [], notes: [], partial: null, isLoading: true, isDone: false, error: null });
   const redraw = () => bump(n => n + 1);
   useEffect(() => {
-    const b = box.current = { lines: [], notes: [], isLoading: true, isDone: false, error: null };
+    const b = box.current = { lines: [], notes: [], partial: null, isLoading: true, isDone: false, error: null };
     let asked = '', timer = 0, abort = null, isOver = false;
     const re = matcher(text);
     const fits = l => (!stderr || l.stream === 2) && (!stated || /^(error|warn)$/.test(statedLevel(l.text))) && (!re || re.test(l.text));
@@ -26,7 +26,7 @@ export function useLines({ scope, text, stderr, stated }) {
         if (isOver) return;
         const lines = page.lines.map(shown).filter(fits), seen = new Set(b.lines.map(key));
         b.lines = older ? [...lines.filter(l => !seen.has(key(l))), ...b.lines].slice(0, KEPT) : lines;
-        b.notes = page.notes; b.reachedBack = page.reachedBack; b.isDone = page.reachedBack <= from; b.error = null; b.version = (b.version || 0) + 1;
+        b.notes = page.notes; b.partial = page.partial; b.reachedBack = page.reachedBack; b.isDone = page.reachedBack <= from; b.error = null; b.version = (b.version || 0) + 1;
       } catch (error) { if (error.name === 'AbortError') return; b.error = error; }
       b.isLoading = false; redraw();
     };
@@ -120,6 +120,7 @@ export function LogList({ box, hue, text, fill, rows, end }) {
       ${body}
       ${!rows && last < lines.length && html`<li class="space" aria-hidden="true" style=${{ height: `${total - offsets[last]}px` }}></li>`}
       ${!lines.length && html`<li class="note f3">${box.isLoading ? t('loading') : box.error ? t(`e_${box.error.code}`) : t('noLines')}</li>`}
+      ${box.partial && html`<li class="note"><${Glyph} k="warn" />${t('fewLogs', { n: number(box.partial.read), m: number(box.partial.all), most: box.partial.most, few: box.partial.mostOfNode })}</li>`}
       ${box.notes.map(n => html`<li class="note"><${Glyph} k="warn" />${n}</li>`)}
       ${end}
     </ol>`;

@@ -139,6 +139,16 @@ package struct DashboardLogLine: Codable, Sendable, Equatable {
     }
 }
 
+/// How many logs an answer is of that is not of all.
+package struct DashboardLogsRead: Codable, Sendable, Equatable {
+    package var read: Int
+    package var all: Int
+    /// As many are read for one answer.
+    package var most: Int
+    /// As many of them of containers of one other node that belong to no task.
+    package var mostOfNode: Int
+}
+
 /// Lines in order of time.
 package struct DashboardLogPage: Codable, Sendable, Equatable {
     package var lines: [DashboardLogLine] = []
@@ -146,6 +156,8 @@ package struct DashboardLogPage: Codable, Sendable, Equatable {
     package var reachedBack: Int64
     /// Who did not answer, in words of ours.
     package var notes: [String] = []
+    /// Where fewer logs were read than were asked for.
+    package var partial: DashboardLogsRead?
     package init(reachedBack: Int64) { self.reachedBack = reachedBack }
 }
 

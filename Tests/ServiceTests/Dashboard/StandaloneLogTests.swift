@@ -12,11 +12,12 @@ import Testing
 @Suite struct StandaloneLogTests {
     private static func id(_ digit: Character) -> String { String(repeating: digit, count: 64) }
 
-    private static let knowledge: StandaloneKnowledge = {
+    private static let knowledge = known([
+        ("n2", "c", "running"), ("n3", "d", "running"), ("n2", "e", "created"),
+    ])
+
+    private static func known(_ all: [(String, Character, String)]) -> StandaloneKnowledge {
         var board = StandaloneBoard()
-        let all: [(String, Character, String)] = [
-            ("n2", "c", "running"), ("n3", "d", "running"), ("n2", "e", "created"),
-        ]
         for (node, digit, state) in all {
             var told = StandaloneMessages.Told()
             told.present = [
@@ -27,16 +28,16 @@ import Testing
             _ = try? board.take(told, of: node) { _ in true }
         }
         return StandaloneKnowledge(board: board, connected: ["n2"], news: ObservableValue(0))
-    }()
+    }
 
-    private func dashboard() async -> EngineDashboard {
+    private func dashboard(_ knowledge: StandaloneKnowledge = Self.knowledge) async -> EngineDashboard {
         let engine = FakeEngine()
         var info = SwarmInfo()
         info.controlAvailable = true
         info.nodeID = "b2wobzwhvxkyusbn5r2xuekgk"
         await engine.set(swarm: info)
         var extras = EngineDashboard.Extras()
-        extras.standalone = { Self.knowledge }
+        extras.standalone = { knowledge }
         extras.standaloneLogs = { id, query in
             #expect(query.timestamps && query.details)
             // What its log options say is not believed.
@@ -70,6 +71,22 @@ import Testing
     @Test func `a node's lines and everybody's have those that can be asked for`() async throws {
         #expect(try await lines(DashboardScope(.node, "n2")).map(\.text) == ["from c"])
         #expect(try await lines(DashboardScope(.cluster)).map(\.node) == ["n2"])
+    }
+
+    @Test func `where only some logs are read the page says of how many, and the file as well`() async throws {
+        let many: [(String, Character, String)] = "0123456789".map { ("n2", $0, "running") }
+        let dashboard = await dashboard(Self.known(many))
+        let window = try #require(DashboardWindow(from: 1_767_000_000_000, to: 1_768_000_000_000))
+        func query(_ scope: DashboardScope) -> DashboardLogQuery { DashboardLogQuery(scopes: [scope], window: window) }
+        // A task, too.
+        let some = DashboardLogsRead(read: 9, all: 11, most: 32, mostOfNode: 8)
+        #expect(try await dashboard.logs(query(DashboardScope(.node, "n2"))).partial == some)
+        #expect(try await dashboard.logs(query(DashboardScope(.container, Self.id("9")))).partial == nil)
+        var notes: [String] = []
+        for try await lines in try await dashboard.allLines(query(DashboardScope(.node, "n2"))) {
+            notes += lines.filter { $0.stream == 3 }.map(\.text)
+        }
+        #expect(notes.first == "9 of 11 logs were read: choose some")
     }
 
     @Test func `those that cannot be asked are shown as well`() async throws {
