@@ -175,7 +175,11 @@ extension EngineDashboard {
     private func addContainers(of node: String?, to scopes: inout LogScopes) async throws {
         let own = await sources.swarm.swarmInfo().nodeID
         var found: [ContainerView] = []
-        if node == nil || node == own { found = try await containers(on: own) }
+        if node == nil || node == own {
+            let (shown, more) = try await containers(on: own)
+            found = shown
+            scopes.leftOut += more
+        }
         if let known = await extras.standalone?() {
             let now = Timestamp.now
             for place in known.board.places where place.nodeID != own && known.connected.contains(place.nodeID) {

@@ -87,7 +87,11 @@ package struct EngineDashboard: DashboardBackend {
         state.networks = networks.map(NetworkView.init)
         state.networks.countAddresses(of: tasks, services)
         let own = state.nodes.first { $0.id == info.nodeID }
-        state.containers = try await containers(on: info.nodeID)
+        let listed = try await containers(on: info.nodeID)
+        state.containers = listed.shown
+        for index in state.nodes.indices where state.nodes[index].id == info.nodeID {
+            state.nodes[index].moreContainers = listed.more > 0 ? listed.more : nil
+        }
         if let known = await extras.standalone?() { state.add(known.board, but: info.nodeID, now: .now) }
         state.cluster.id = info.cluster?.id ?? ""
         let name = info.cluster?.spec.name ?? ""
@@ -115,12 +119,16 @@ package struct EngineDashboard: DashboardBackend {
         return state
     }
 
-    func containers(on node: String) async throws -> [ContainerView] {
+    /// Of this node those that belong to no task, as many as another node would tell of, and how many there are beside.
+    /// - Parameter node: This node's id.
+    func containers(on node: String) async throws -> (shown: [ContainerView], more: Int) {
         var query = ContainerQuery()
         query.all = true
-        return try await sources.listing.listContainers(query).filter {
+        let all = try await sources.listing.listContainers(query).filter {
             $0.labels["com.docker.swarm.task.id"] == nil
-        }.prefix(1000).map { ContainerView($0, node: node) }
+        }
+        let shown = all.prefix(StandaloneNews.most)
+        return (shown.map { ContainerView($0, node: node) }, all.count - shown.count)
     }
 
     package func changes() async -> AsyncStream<Void> {

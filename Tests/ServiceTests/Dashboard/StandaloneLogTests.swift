@@ -30,7 +30,27 @@ import Testing
         return StandaloneKnowledge(board: board, connected: ["n2"], news: ObservableValue(0))
     }
 
-    private func dashboard(_ knowledge: StandaloneKnowledge = Self.knowledge) async -> EngineDashboard {
+    /// So many containers of this node.
+    private struct Listing: ContainerListBackend {
+        let count: Int
+
+        func listContainers(_ query: ContainerQuery) -> [ContainerSummary] {
+            (0..<count).map { number in
+                var row = ContainerSummary(networkMode: "default", networks: [:])
+                row.identifier = "c\(number)"
+                row.state = "running"
+                return row
+            }
+        }
+
+        func inspectContainer(_ reference: String, size: Bool) throws -> ContainerInspection {
+            throw ContainerError.notFound(reference)
+        }
+    }
+
+    private func dashboard(
+        _ knowledge: StandaloneKnowledge = Self.knowledge, listing: (any ContainerListBackend)? = nil
+    ) async -> EngineDashboard {
         let engine = FakeEngine()
         var info = SwarmInfo()
         info.controlAvailable = true
@@ -52,7 +72,7 @@ import Testing
         }
         let sources = EngineDashboard.Sources(
             system: engine, swarm: engine, nodes: engine, services: engine, tasks: engine, networks: engine,
-            listing: engine, logs: engine)
+            listing: listing ?? engine, logs: engine)
         return EngineDashboard(sources, extras: extras, version: "1", logger: Logger(label: "test"))
     }
 
@@ -92,6 +112,18 @@ import Testing
     @Test func `those that cannot be asked are shown as well`() async throws {
         let shown = try await dashboard().state().containers.filter { $0.node.hasPrefix("n") }
         #expect(shown.map(\.node) == ["n2", "n2", "n3"] && shown.map(\.state).contains("created"))
+    }
+
+    @Test func `as many containers of this node are shown as of another one, and how many there are beside`()
+        async throws
+    {
+        let most = StandaloneNews.most
+        for (count, more) in [(most, nil), (most + 3, 3)] as [(Int, Int?)] {
+            let state = try await dashboard(listing: Listing(count: count)).state()
+            let own = try #require(state.nodes.first { $0.id == state.cluster.nodeID })
+            #expect(state.containers.filter { $0.node == own.id }.count == most)
+            #expect(own.moreContainers == more)
+        }
     }
 
     @Test func `nodes take turns, whatever one says of its containers`() {
