@@ -48,21 +48,18 @@ extension EndpointService {
     }
 
     /// Gives a running container its places in the networks that its record names and that it has not joined yet.
-    /// - Parameter left: Names of links that it has left, and that may be there yet.
-    func joinRunning(
-        _ id: String, _ occasion: PortOccasion = .connection, beside left: Set<String> = []
-    ) async throws -> ContainerRecord {
+    func joinRunning(_ id: String, _ occasion: PortOccasion = .connection) async throws -> ContainerRecord {
         let places = containers.record(id)?.endpoints.filter(\.isJoined) ?? []
         let before = Set(places.map(\.endpointID))
-        // What makes room for a new place goes after that has come.
-        let present = left.union(places.map(\.interfaceName))
+        // What makes room for a new place, or was left before, goes after that has come.
+        let present = network.dataPlane.linkNames(inSandbox: id).union(places.map(\.interfaceName))
         try await attachOverlays(id)
         try await checkParents(of: id)
         let joined = try await containers.allocate(id) { record, isTaken in
             for place in record.endpoints.indices where !record.endpoints[place].isJoined {
                 let taken = present.union(record.endpoints.filter(\.isJoined).map(\.interfaceName))
                 guard let free = (0...taken.count).first(where: { !taken.contains("eth\($0)") }) else { continue }
-                try self.allocate(&record.endpoints[place], at: free, of: record, isTaken)
+                try self.allocate(&record.endpoints[place], at: free, of: record, beside: present, isTaken)
             }
             try EndpointRoutes.check(record.endpoints)
         }
@@ -91,8 +88,7 @@ extension EndpointService {
             guard found.name != LocalNetwork.noneName else { return try await putOnNone(before, false, found) }
             try await drop(record.id, findsGateway: before.isUp) { $0.networkName == found.name }
             guard let left = containers.record(record.id), left.isRunning else { return }
-            let names = before.endpoints.filter(\.isJoined).map(\.interfaceName)
-            let after = try await joinGateway(left, beside: Set(names))
+            let after = try await joinGateway(left)
             if after == nil { try await renewPorts(record.id, .disconnection) }
             try await network.refresh()
             try await files.renew(from: before, to: after ?? left)
@@ -104,10 +100,10 @@ extension EndpointService {
 
     /// Gives a running container its place on `docker_gwbridge` where its record has got one for what it has left.
     /// - Returns: `nil` where it needs none. Where there is no room it goes on without, as it has left the network all the same, and that is told.
-    private func joinGateway(_ record: ContainerRecord, beside left: Set<String>) async throws -> ContainerRecord? {
+    private func joinGateway(_ record: ContainerRecord) async throws -> ContainerRecord? {
         let waits = record.endpoints.contains { $0.isAutomatic == true && !$0.isJoined }
         guard record.isUp, waits else { return nil }
-        do { return try await joinRunning(record.id, .disconnection, beside: left) } catch {
+        do { return try await joinRunning(record.id, .disconnection) } catch {
             network.reportUnfinished(record.id, error)
             try await uncancelled { [self] in try await drop(record.id) { $0.isAutomatic == true } }
             return nil

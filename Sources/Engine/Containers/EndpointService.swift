@@ -45,12 +45,13 @@ package final class EndpointService: NetworkConnectionBackend {
     }
 
     /// Gives one endpoint its id, its interface `ethINDEX` and, on a local network, its address.
+    /// - Parameter present: Names of links that are there, on record or not.
     func allocate(
-        _ endpoint: inout EndpointRecord, at index: Int, of record: ContainerRecord,
+        _ endpoint: inout EndpointRecord, at index: Int, of record: ContainerRecord, beside present: Set<String> = [],
         _ isTaken: (String, IPAddress) -> Bool
     ) throws {
         endpoint.endpointID = RandomID.docker()
-        endpoint.interfaceName = try interfaceName(of: endpoint, at: index, in: record)
+        endpoint.interfaceName = try interfaceName(of: endpoint, at: index, in: record, beside: present)
         if endpoint.overlay != nil {
             endpoint.gateways = nil
             return
@@ -90,8 +91,9 @@ package final class EndpointService: NetworkConnectionBackend {
         holders.signal(record.endpoints.filter { $0.overlay == nil }.compactMap(\.attachmentID))
     }
 
-    private func interfaceName(of endpoint: EndpointRecord, at index: Int, in record: ContainerRecord) throws -> String
-    {
+    private func interfaceName(
+        of endpoint: EndpointRecord, at index: Int, in record: ContainerRecord, beside present: Set<String>
+    ) throws -> String {
         let others = record.endpoints.filter { $0.networkName != endpoint.networkName }
         var taken = Set(others.filter(\.isJoined).map(\.interfaceName))
         for other in others { if let name = try EndpointOptions(other.requested).interfaceName { taken.insert(name) } }
@@ -104,6 +106,7 @@ package final class EndpointService: NetworkConnectionBackend {
         let network = local.network(endpoint.networkID) ?? local.named(endpoint.networkName)
         let prefix = endpoint.overlay == nil ? network?.interfacePrefix ?? "eth" : "eth"
         var number = index
+        taken.formUnion(present)
         while taken.contains("\(prefix)\(number)") { number += 1 }
         return "\(prefix)\(number)"
     }

@@ -3,6 +3,7 @@ import EngineInterface
 import Faults
 import LinuxSystem
 import Model
+import Netlink
 import TestKit
 import Testing
 
@@ -70,6 +71,27 @@ import Testing
                     try await engine.endpoints.disconnectNetwork("n", container: id, force: false)
                 }
             }
+        }
+    }
+
+    @Test func `a place is had while the link of one that was left is there, which goes then`() async throws {
+        try await EngineFixture.run { fixture in
+            let engine = fixture.engine
+            _ = try await makeNetwork("n", engine)
+            let other = EndpointRecord(networkID: try await makeNetwork("m", engine), networkName: "m")
+            let id = try await fixture.start(["sleep", "1000"]) { $0.hostConfig.networkMode = "n" }
+            // As whoever is given up or killed has left it: on record it is so, and in the kernel it is not yet.
+            try await engine.endpoints.drop(id) { $0.networkName == "n" }
+            try await engine.table.update(id) { $0.endpoints.append(other) }
+            await engine.endpoints.finishConnections()
+            let places = try fixture.record(id).endpoints
+            #expect(places.map(\.networkName) == ["m"])
+            #expect(places.first?.isJoined == true && places.first?.interfaceName == "eth1")
+            let isThere = try await engine.network.dataPlane.sandboxNamespace(id).run {
+                let route = try RouteSocket()
+                return try ["eth0", "eth1"].map { try route.link(named: $0) != nil }
+            }
+            #expect(isThere == [false, true])
         }
     }
 
