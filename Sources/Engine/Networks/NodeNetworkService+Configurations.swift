@@ -129,5 +129,14 @@ extension NodeNetworkService {
         }
     }
 
+    /// Takes this node's part away of a network that has just been removed here, unless a container is still on it: managers tell of that a moment
+    /// later, and whoever removes the network may remove its settings next.
+    func dropPart(of id: String) async throws {
+        try await lock.run("networks") {
+            guard networks.network(id)?.isOfSwarm == true, try await removeUnused(id) else { return }
+            try await network.refresh(removesLater: true)
+        }
+    }
+
     private func isLeft(_ part: LocalNetwork) -> Bool { network.swarmNetwork(part.id)?.network == nil }
 }

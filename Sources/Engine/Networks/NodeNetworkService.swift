@@ -200,7 +200,8 @@ package final class NodeNetworkService: NetworkBackend {
         }
         if found.scope == "swarm" {
             guard let catalog else { throw NetworkError.notFound(reference) }
-            return try await catalog.removeSwarmNetwork(id: found.identifier)
+            try await catalog.removeSwarmNetwork(id: found.identifier)
+            return try await dropPart(of: found.identifier)
         }
         try await lock.run("networks") {
             try checkConfiguration(found.identifier)

@@ -107,4 +107,45 @@ import Testing
             #expect(try await fixture.namespace.run { try RouteSocket().link(named: "par0") } != nil)
         }
     }
+
+    /// What a manager answers that has this network, and lets it go when it is asked to.
+    private struct Catalog: SwarmNetworkCatalog {
+        let networks: [SwarmNetwork]
+
+        func isManager() -> Bool { true }
+        func isMember() -> Bool { true }
+        func swarmNetworks() -> [SwarmNetwork] { networks }
+        func networksInUse() -> Set<String> { [] }
+        func addressStatus(ofNetwork id: String) -> NetworkStatus? { nil }
+        func createSwarmNetwork(_ request: NetworkRequest) throws -> String {
+            throw NetworkError.notFound(request.name)
+        }
+        func attach(
+            _ id: String, to network: String, _ spec: NetworkAttachmentSpec
+        ) throws -> NetworkAttachment { throw NetworkError.notFound(network) }
+        func removeSwarmNetwork(id: String) {}
+    }
+
+    @Test func `the settings of a network can be removed as soon as it has been removed itself`() async throws {
+        try await EngineFixture.run { fixture in
+            let engine = fixture.engine
+            try await fixture.namespace.run {
+                try RouteSocket().perform([
+                    CreateVeth(name: "par0", isUp: true, peer: VethPeer(name: "far0")),
+                    SetLink(.name("far0"), isUp: true),
+                ])
+            }
+            try await engine.tasks.applyNetworkChanges([Self.told([.network(Self.network())])], nodeID: "n")
+            _ = try await engine.networks.createNetwork(Self.configuration())
+            try await engine.networks.ensureNodeLocal(Self.network())
+            await #expect(throws: NetworkConfigurationError.inUse("cfg")) {
+                try await engine.networks.removeNetwork("cfg")
+            }
+            engine.networks.use(Catalog(networks: [Self.network()]))
+            // Managers have not told this node of it yet.
+            try await engine.networks.removeNetwork("lan")
+            #expect(engine.networks.networks.network(Self.id) == nil)
+            try await engine.networks.removeNetwork("cfg")
+        }
+    }
 }
