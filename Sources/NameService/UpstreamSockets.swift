@@ -33,12 +33,19 @@ final class UpstreamSockets: Sendable {
         }
     }
 
+    /// One of TCP is broken off when it is closed, and leaves nothing: closed in order it would keep its port for a minute (TIME-WAIT, RFC 9293 section
+    /// 3.6.1), and one container that asks without end would take all ports of the node that there are towards a server. Who closes has its answer,
+    /// or wants none any more.
     static func make(_ server: Upstreams.Server, _ transport: Transport) throws(SystemError) -> CInt {
         let kind = transport == .udp ? SOCK_DGRAM : SOCK_STREAM
         let flags = kind.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue
         let family = InternetSocketAddress(server.address, port: server.port).family
         let socket = Glibc.socket(family, CInt(bitPattern: flags), 0)
         guard socket >= 0 else { throw SystemError(errno: errno, attempting: "open a socket to an upstream resolver") }
+        if transport == .tcp {
+            var atOnce = linger(l_onoff: 1, l_linger: 0)
+            setsockopt(socket, SOL_SOCKET, SO_LINGER, &atOnce, socklen_t(MemoryLayout<linger>.size))
+        }
         return socket
     }
 }

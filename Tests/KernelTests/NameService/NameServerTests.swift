@@ -119,6 +119,32 @@ import Testing
         }
     }
 
+    @Test func `queries that go on by TCP leave no port behind that is in use`() async throws {
+        try await withNamespace { namespace in
+            let server = NameServer(log: log)
+            let upstream = try await server.open(
+                "upstream", namespace: namespace, at: upstreamAddress, port: 5353, table: table(),
+                upstreams: Upstreams([]))
+            #expect(upstream.tcp == 5353)
+            let ports = try await server.open(
+                "a", namespace: namespace, table: NameTable(forwards: true),
+                upstreams: Upstreams([.init(upstreamAddress, port: 5353)], origin: .sandbox))
+            for _ in 0..<20 {
+                let reply = try await ask(try query("web"), ports.tcp, .tcp, in: namespace)
+                #expect(reply.answers.map(\.data) == [.address(webAddress)])
+            }
+            let open = try await namespace.run {
+                try #require(try Files.text("/proc/thread-self/net/tcp")).split(separator: "\n").filter { line in
+                    // Number, own address and port, the other's: proc(5). 0x14E9 is 5353.
+                    line.split(separator: " ").dropFirst(2).first?.hasSuffix(":14E9") == true
+                }.count
+            }
+            #expect(open == 0)
+            await server.close("a")
+            await server.close("upstream")
+        }
+    }
+
     @Test func `an upstream may be of IPv6, and one that cannot be reached is passed over`() async throws {
         try await withNamespace { namespace in
             let server = NameServer(log: log)
