@@ -11,6 +11,8 @@ package struct AddressUsage: Sendable, Equatable {
     package var resting: Int
     /// What new tasks and services can get: of the range, where the network has one. No more than `Int.max`.
     package var free: Int
+    /// What new tasks and services could get if nobody had any: of the range, where the network has one. No more than `Int.max`.
+    package var capacity: Int
     /// All addresses of the subnet that are not to be had: those used, the gateway's, auxiliary ones, and the subnet's own.
     package var unavailable: UInt64
 }
@@ -30,7 +32,7 @@ extension SwarmState {
             let gone = UInt128(used.count { range.mayGive($0) })
             return AddressUsage(
                 subnet: range.subnet, used: used.count, resting: rests.count { range.mayGive($0) },
-                free: Int(clamping: capacity > gone ? capacity - gone : 0),
+                free: Int(clamping: capacity > gone ? capacity - gone : 0), capacity: Int(clamping: capacity),
                 unavailable: UInt64(clamping: range.unavailable + UInt128(used.count)))
         }
     }

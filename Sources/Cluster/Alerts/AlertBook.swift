@@ -76,9 +76,8 @@ struct AlertBook {
 
     /// Of a rule without one.
     private static func summary(of request: AlertRuleRequest) -> String {
-        let subject =
-            request.metric.hasPrefix("service_")
-            ? " of service {service_name}" : request.metric.hasPrefix("node_") ? " of node {node_name}" : ""
+        let kind = AlertMetric.subjects.first { request.metric.hasPrefix("\($0)_") }
+        let subject = kind.map { " of \($0) {\($0)_name}" } ?? ""
         return "\(request.metric)\(subject) is {value}"
     }
 

@@ -155,7 +155,7 @@ extension AlertMachine.Change {
             "value": Alert.text(alert.value), "startsAt": alert.startsAt.description,
         ]
         // As other events name them.
-        for kind in ["node", "service"] {
+        for kind in AlertMetric.subjects {
             attributes["\(kind).id"] = alert.labels[kind]
             attributes["\(kind).name"] = alert.labels["\(kind)_name"]
         }
@@ -174,7 +174,7 @@ extension Alert {
             let startsAt = attributes["startsAt"].flatMap({ Timestamp($0) })
         else { return nil }
         var labels: [String: String] = [:]
-        for kind in ["node", "service"] {
+        for kind in AlertMetric.subjects {
             labels[kind] = attributes["\(kind).id"]
             labels["\(kind)_name"] = attributes["\(kind).name"]
         }

@@ -1,3 +1,4 @@
+import Addressing
 import EngineInterface
 import Model
 import Orchestration
@@ -39,6 +40,7 @@ struct AlertSamples {
                 node.membership?.issued?.map(\.until).max().map { $0.timeSince(now) / 86_400 }
             }
         case .networkConflicts: networkConflicts
+        case .networkAddressesUsedRatio: addressesUsed
         case .managersToSpare: managersToSpare.map { [AlertSample(labels: [:], value: Double($0))] } ?? []
         }
     }
@@ -57,10 +59,26 @@ struct AlertSamples {
     private var networkConflicts: [AlertSample] {
         let found = NetworkConflicts(state).nodesByNetwork
         return state.networks.shared.map { network in
-            AlertSample(
-                labels: ["network": network.value.id, "network_name": network.value.spec.name],
-                value: Double(found[network.value.id] ?? 0))
+            sample(Double(found[network.value.id] ?? 0), of: network.value)
         }
+    }
+
+    /// A family's subnets are filled one after the other, so they count together.
+    private var addressesUsed: [AlertSample] {
+        state.networks.shared.compactMap { entry in
+            let network = entry.value
+            var subnets: [IPFamily: (given: Double, all: Double)] = [:]
+            for usage in state.addressUsage(of: network, RestingAddresses()) where usage.capacity > 0 {
+                let all = Double(usage.capacity)
+                subnets[usage.subnet.family, default: (0, 0)].given += all - Double(usage.free)
+                subnets[usage.subnet.family, default: (0, 0)].all += all
+            }
+            return subnets.values.map { $0.given / $0.all }.max().map { sample($0, of: network) }
+        }
+    }
+
+    private func sample(_ value: Double, of network: SwarmNetwork) -> AlertSample {
+        AlertSample(labels: ["network": network.id, "network_name": network.spec.name], value: value)
     }
 
     private func nodes(_ value: (Node) -> Double?) -> [AlertSample] {

@@ -35,6 +35,9 @@ extension AlertRule {
             "NetworkConflict", .networkConflicts, .above, 0, for: 0, .warning,
             "network {network_name} has addresses that are in use where {value} nodes are"),
         AlertRule(
+            "AddressesUsedUp", .networkAddressesUsedRatio, .above, 0.9, for: 60, .warning,
+            "the addresses of network {network_name} are nearly used up"),
+        AlertRule(
             "QuorumAtRisk", .managersToSpare, .below, 1, for: 60, .critical,
             "the swarm loses its quorum with one manager more"),
     ]

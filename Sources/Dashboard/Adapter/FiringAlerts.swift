@@ -64,7 +64,7 @@ extension AlertView {
         severity = event.attributes["severity"] ?? "warning"
         text = event.attributes["summary"] ?? ""
         since = event.attributes["startsAt"].flatMap { Timestamp($0) }?.milliseconds ?? event.time.milliseconds
-        for kind in ["service", "node"] {
+        for kind in AlertMetric.subjects {
             guard let id = event.attributes["\(kind).id"] else { continue }
             (self.kind, subject) = (kind, id)
             return

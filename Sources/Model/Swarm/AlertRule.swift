@@ -72,8 +72,13 @@ package enum AlertMetric: String, Sendable, Codable, CaseIterable {
     case nodeCertificateDaysLeft = "node_certificate_days_left"
     /// Of each network: the nodes that say that addresses of it are in use where they are.
     case networkConflicts = "network_conflicts"
+    /// Of each network to which the swarm gives addresses: which part of those that can be given somebody has. Of two families the one that is fuller.
+    case networkAddressesUsedRatio = "network_addresses_used_ratio"
     /// How many more may be lost. There is no value for a swarm with a single manager, which has none to lose.
     case managersToSpare = "managers_to_spare"
+
+    /// What values may be of. An alert's label of that name has the id, the one with `_name` behind it the name.
+    package static let subjects = ["service", "node", "network"]
 }
 
 /// A rule that the operator has made, or one that was shipped and that he has changed or switched off. Its id is the rule's name.

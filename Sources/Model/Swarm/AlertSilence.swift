@@ -16,7 +16,7 @@ package struct AlertSilence: Codable, Sendable, Equatable, Identifiable {
 package struct AlertSilenceSpec: Codable, Sendable, Equatable {
     /// The fingerprint of the one alert that it is of; empty for those that have the labels.
     @Zero package var alert: String
-    /// All of these an alert has to have, `alertname` and `severity` among them. `service` and `node` are ids or names.
+    /// All of these an alert has to have, `alertname` and `severity` among them. `service`, `node` and `network` are ids or names.
     @Zero package var labels: [String: String]
     /// When it is over.
     @Zero package var endsAt: Timestamp
@@ -29,7 +29,7 @@ package struct AlertSilenceSpec: Codable, Sendable, Equatable {
     package func covers(fingerprint: String, labels given: [String: String]) -> Bool {
         guard alert.isEmpty || alert == fingerprint, !(alert.isEmpty && labels.isEmpty) else { return false }
         return labels.allSatisfy { name, value in
-            given[name] == value || ["node", "service"].contains(name) && given["\(name)_name"] == value
+            given[name] == value || AlertMetric.subjects.contains(name) && given["\(name)_name"] == value
         }
     }
 }

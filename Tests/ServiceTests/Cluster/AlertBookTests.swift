@@ -46,6 +46,8 @@ import Testing
         var state = SwarmState()
         let own = try AlertBook.rule(request())
         #expect(own.summary == "node_disk_free_ratio of node {node_name} is {value}")
+        let ofNetworks = try AlertBook.rule(request { $0.metric = "network_addresses_used_ratio" })
+        #expect(ofNetworks.summary == "network_addresses_used_ratio of network {network_name} is {value}")
         let changed = try AlertBook.rule(request { $0.name = "DiskFull" })
         let down = try #require(AlertRule.shipped.first { $0.name == "NodeDown" })
         for kept in [
@@ -112,6 +114,10 @@ import Testing
         #expect(covers { $0.labels = ["node": "n1"] } && covers { $0.labels = ["node": "one"] })
         #expect(!covers { $0.labels = ["node": "two"] } && !covers { $0.labels = ["service": "one"] })
         #expect(!covers { _ in })
+        let network = ["network": "w1", "network_name": "app"]
+        for name in ["w1", "app"] {
+            #expect(silence("s") { $0.labels = ["network": name] }.spec.covers(fingerprint: "f", labels: network))
+        }
     }
 
     @Test func `what is over silences nothing, and of several the one that lasts longest is told`() {

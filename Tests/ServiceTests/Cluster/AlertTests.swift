@@ -1,3 +1,4 @@
+import Addressing
 import EngineInterface
 import Foundation
 import Model
@@ -183,7 +184,65 @@ import Testing
                 fired.insert(change.alert.name)
             }
         }
-        // Ways between nodes are looked at in PathReportTests: nobody tells of any here.
-        #expect(fired == Set(AlertRule.shipped.map(\.name)).subtracting(["QuorumAtRisk", "PathIll"]))
+        // Ways between nodes are looked at in PathReportTests, addresses below: nobody has any here.
+        #expect(
+            fired == Set(AlertRule.shipped.map(\.name)).subtracting(["QuorumAtRisk", "PathIll", "AddressesUsedUp"]))
+    }
+
+    /// A network of two small subnets and a large one of IPv6, where tasks have so many addresses of each family.
+    private func samples(given count: Int) throws -> AlertSamples {
+        var network = SwarmNetwork(id: "w1")
+        network.spec.name = "app"
+        network.ipamOptions = AllocatedPools()
+        network.ipamOptions?.configs = try ["10.1.0.0/28", "10.1.1.0/28", "fd00::/64"].map { text in
+            let subnet = try #require(IPNetwork(text))
+            return AllocatedPools.Pool(subnet: subnet, gateway: subnet.first.advanced(by: 1))
+        }
+        var state = SwarmState()
+        state.networks["w1"] = network
+        for number in 0..<count {
+            // 13 of a subnet can be given: not its own, the gateway's and the broadcast address.
+            let text = "10.1.\(number / 13).\(number % 13 + 2)/28"
+            var task = SwarmTask(id: "t\(number)")
+            task.desiredState = .running
+            task.status = TaskStatus(.running, "", at: start, error: nil)
+            task.networksAttachments = [
+                NetworkAttachment(
+                    network: network,
+                    addresses: [
+                        try #require(IPNetwork(text)), try #require(IPNetwork("fd00::\(number + 2)/64")),
+                    ])
+            ]
+            state.tasks[task.id] = task
+        }
+        return AlertSamples(state: state, board: PulseBoard(), present: [], now: start)
+    }
+
+    @Test func `addresses of a network that are nearly used up are told after a minute, by the network's name`() throws
+    {
+        let rules = AlertRule.shipped.filter { $0.name == "AddressesUsedUp" }
+        var machine = AlertMachine()
+        func look(_ seconds: Int64, given count: Int) throws -> [AlertMachine.Change] {
+            machine.look(rules, at: start.advanced(bySeconds: seconds), try samples(given: count).values(of:))
+        }
+        #expect(try samples(given: 0).values(of: .networkAddressesUsedRatio).map(\.value) == [0])
+        #expect(try samples(given: 26).values(of: .networkAddressesUsedRatio).map(\.value) == [1])
+        // The first subnet is full, and the second has room.
+        #expect(try look(0, given: 23).isEmpty)
+        #expect(try look(60, given: 24).isEmpty)
+        // A moment's breath, and the time begins anew: what comes and goes at the edge is not told each time.
+        #expect(try look(110, given: 23).isEmpty)
+        #expect(try look(120, given: 24).isEmpty)
+        #expect(try look(170, given: 24).isEmpty)
+        let fired = try #require(try look(180, given: 26).first)
+        #expect(fired.alert.summary == "the addresses of network app are nearly used up")
+        #expect(fired.alert.labels == ["network": "w1", "network_name": "app"])
+        #expect(fired.event.attributes["network.id"] == "w1" && fired.event.attributes["network.name"] == "app")
+        // The next leader knows it again, as it does every alert that is of a network.
+        var next = AlertMachine(restoring: [fired.event])
+        #expect(next.firing == machine.firing)
+        let now = start.advanced(bySeconds: 190)
+        let ended = next.look(rules, at: now, try samples(given: 13).values(of:))
+        #expect(ended.map(\.event.action) == ["resolved"])
     }
 }

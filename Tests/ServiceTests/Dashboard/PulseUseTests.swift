@@ -93,4 +93,13 @@ import Testing
         alerts.take(event("resolved"))
         #expect(alerts.views.isEmpty)
     }
+
+    @Test func `an alert of a network leads to it`() {
+        let alerts = FiringAlerts(system: FakeEngine(), logger: .init(label: "test"))
+        alerts.take(
+            EngineEvent(
+                type: LoggedEvent.alertType, action: "firing", actorID: "f2",
+                attributes: ["name": "NetworkConflict", "network.id": "w1", "network.name": "app"], scope: "swarm"))
+        #expect(alerts.views.first?.kind == "network" && alerts.views.first?.subject == "w1")
+    }
 }
