@@ -5,8 +5,10 @@ package import Model
 ///
 /// What cannot be read is skipped, and an entry on standard error says so in its place.
 package struct LogParser: Sendable {
-    /// A longer line comes in several entries. A message between nodes has room for one of these.
-    package static let longestEntry = 512 << 10
+    /// Bytes of a line that are put together from the pieces that conmon writes. A longer line comes in several entries.
+    package static let longestEntry = 1 << 20
+    /// The same where entries are sent to another node: a message has room for one of these.
+    package static let longestSentEntry = 512 << 10
     /// No line of conmon's is longer than 8192 bytes and its head; more without an end is not a log.
     private static let longestLine = 64 << 10
 
@@ -65,8 +67,9 @@ package struct LogParser: Sendable {
     /// Whole lines of one stream and one stamp, as one read of conmon's has them, come as one entry; see ``Reach/lines``.
     var joins = false
 
-    package init() {
-        longestText = Self.longestEntry
+    /// - Parameter longestEntry: At so many bytes a line is cut, behind the piece that reaches them.
+    package init(longestEntry: Int = LogParser.longestEntry) {
+        longestText = longestEntry
     }
 
     /// A parser that also tells how far its entries reach; see ``takeReaches()``.

@@ -2,15 +2,21 @@ package import LinuxSystem
 package import Model
 
 /// Reads a container's log from files that conmon writes and that may be rotated meanwhile.
+///
+/// Whoever reads holds a block of 256 KiB with its entries and, of each stream, a line that is not complete: at most one entry and a piece. Of a container
+/// whose lines are short that is nothing; of one that writes a mebibyte without a line's end on both streams some 2 MiB, and as much again on its way.
 package struct LogReader: Sendable {
     private let files: LogSegments
     private let watcher: FileWatcher
+    private let longestEntry: Int
 
     /// - Parameters:
     ///   - path: The file that conmon writes, `k8s-file` format; it need not exist.
     ///   - watcher: The process' one.
-    package init(path: String, watcher: FileWatcher) {
+    ///   - longestEntry: A longer line comes in several entries; see ``LogParser``.
+    package init(path: String, watcher: FileWatcher, longestEntry: Int = LogParser.longestEntry) {
         files = LogSegments(path: path)
+        self.longestEntry = longestEntry
         self.watcher = watcher
     }
 
@@ -26,7 +32,8 @@ package struct LogReader: Sendable {
         ended: @escaping @Sendable () async -> Void = {}
     ) -> AsyncThrowingStream<LogPart, any Error> {
         let cursor = LogCursor(
-            files: files, watcher: watcher, selection: selection, isOver: isOver, watermarks: watermarks, ended: ended)
+            files: files, watcher: watcher, selection: selection, isOver: isOver, longestEntry: longestEntry,
+            watermarks: watermarks, ended: ended)
         return AsyncThrowingStream { try await cursor.next() }
     }
 }
@@ -40,24 +47,27 @@ actor LogCursor {
     private let watcher: FileWatcher
     private let selection: LogSelection
     private let isOver: Bool
+    private let longestEntry: Int
     private let watermarks: Duration?
     private let ended: @Sendable () async -> Void
     private let chain: SegmentChain
     private var follower: LogFollower?
     private var isOpen = false
     private var skip = 0
-    private var parser = LogParser()
+    private var parser: LogParser
     private var waitsFirst = false
     private var isAtEnd = false
 
     init(
-        files: LogSegments, watcher: FileWatcher, selection: LogSelection, isOver: Bool, watermarks: Duration?,
-        ended: @escaping @Sendable () async -> Void
+        files: LogSegments, watcher: FileWatcher, selection: LogSelection, isOver: Bool, longestEntry: Int,
+        watermarks: Duration?, ended: @escaping @Sendable () async -> Void
     ) {
         chain = SegmentChain(files)
         self.ended = ended
         self.files = files
         self.isOver = isOver
+        self.longestEntry = longestEntry
+        parser = LogParser(longestEntry: longestEntry)
         self.watermarks = watermarks
         self.selection = selection
         self.watcher = watcher
@@ -66,11 +76,12 @@ actor LogCursor {
     /// Watches before it looks, so that nothing falls between.
     private func open() async throws {
         isOpen = true
-        let (files, chain, isOver) = (self.files, self.chain, self.isOver)
+        let (files, chain, isOver, longestEntry) = (self.files, self.chain, self.isOver, self.longestEntry)
         if selection.follows { follower = try LogFollower(files, watcher, until: selection.until, ended: ended) }
         if let tail = selection.tail {
             skip = try await onThread { () throws -> Int in
-                guard let place = try TailFinder(files: files, isOver: isOver).find(tail) else { return 0 }
+                guard let place = try TailFinder(files: files, isOver: isOver, longestEntry: longestEntry).find(tail)
+                else { return 0 }
                 try chain.seek(to: place.segment, offset: place.offset)
                 return place.skip
             }

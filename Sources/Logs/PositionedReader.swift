@@ -39,7 +39,7 @@ package final class PositionedReader: Sendable {
     /// What is joined to one entry has no more lines.
     package static let mostJoinedLines = LogParser.mostJoinedLines
     /// Bytes of a line that are put together from the pieces that conmon writes.
-    package static let longestLine = 1 << 20
+    package static let longestLine = LogParser.longestEntry
 
     private let chain: SegmentChain
     private let longestText: Int

@@ -10,12 +10,15 @@ struct TailFinder {
     }
 
     static let blockBytes = 64 << 10
-    /// How far back beyond the wanted lines the beginning of a joined line is looked for.
-    static let longestSearch = 1 << 20
+    /// How far back beyond the wanted lines the beginning of a joined line is looked for: the longest with the heads of its pieces, and some of the
+    /// other stream's between them.
+    static let longestSearch = LogParser.longestEntry + (128 << 10)
 
     let files: LogSegments
     /// Nobody writes any more.
     let isOver: Bool
+    /// As the entries are read that are counted here.
+    var longestEntry = LogParser.longestEntry
 
     /// The place from which on there are `count` entries up to now; `nil` when the whole log has no more.
     func find(_ count: Int) throws -> Place? {
@@ -24,7 +27,7 @@ struct TailFinder {
         // The pieces between the lines make the exact number known only by reading forward.
         let chain = SegmentChain(files)
         try chain.seek(to: segment, offset: offset)
-        var parser = LogParser()
+        var parser = LogParser(longestEntry: longestEntry)
         var total = 0
         while let block = try chain.read() {
             if block.startsFile { total += parser.endFile().count }

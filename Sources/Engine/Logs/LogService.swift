@@ -34,7 +34,7 @@ package final class LogService: LogBackend {
         selection.since = query.since
         selection.until = query.until
         selection.follows = query.follow
-        let parts = PartSource(try logParts(record, selection, watermarks: nil))
+        let parts = PartSource(try logParts(record, selection, watermarks: nil, longestEntry: LogParser.longestEntry))
         let details = query.details ? try shipping.details(of: record) : [:]
         let output = AsyncThrowingStream<[OutputChunk], any Error> {
             while let part = try await parts.next() {
@@ -46,14 +46,14 @@ package final class LogService: LogBackend {
         return LogStream(isTerminal: record.configuration.tty, output: output)
     }
 
-    /// What a task's container has written; nothing when there is no container.
+    /// What a task's container has written, in entries that fit into a message to a manager; nothing when there is no container.
     func taskLog(id: String, _ selection: LogSelection, watermarks: Duration) async throws
         -> AsyncThrowingStream<LogPart, any Error>
     {
         guard let record = containers.record(ofTask: id) else {
             return AsyncThrowingStream { $0.finish() }
         }
-        return try logParts(record, selection, watermarks: watermarks)
+        return try logParts(record, selection, watermarks: watermarks, longestEntry: LogParser.longestSentEntry)
     }
 
     /// What log options name of a task's container, and its tag.
@@ -62,16 +62,16 @@ package final class LogService: LogBackend {
     }
 
     /// A container that does not run is not waited for.
-    private func logParts(_ record: ContainerRecord, _ selection: LogSelection, watermarks: Duration?) throws
-        -> AsyncThrowingStream<LogPart, any Error>
-    {
+    private func logParts(
+        _ record: ContainerRecord, _ selection: LogSelection, watermarks: Duration?, longestEntry: Int
+    ) throws -> AsyncThrowingStream<LogPart, any Error> {
         guard record.hasReadableLog else {
             throw LogDriverError.nothingKept
         }
         var selection = selection
         selection.follows = selection.follows && record.isRunning
         let id = record.id
-        let reader = LogReader(path: paths.log(of: id), watcher: watcher)
+        let reader = LogReader(path: paths.log(of: id), watcher: watcher, longestEntry: longestEntry)
         return reader.parts(selection, isOver: !record.isActive, watermarks: watermarks) {
             [waiters, containers] in
             let end = waiters.register(id, .over)

@@ -37,17 +37,22 @@ struct LogParserTests {
     @Test func `a very long line comes in several entries and loses nothing`() {
         var parser = LogParser()
         let piece = String(repeating: "x", count: 8191)
-        let log = String(repeating: "\(head) stdout P \(piece)\n", count: 100) + "\(head) stdout F end\n"
+        let log = String(repeating: "\(head) stdout P \(piece)\n", count: 200) + "\(head) stdout F end\n"
         let entries = parser.parse(Array(log.utf8))
-        #expect(entries.count == 2)
-        #expect(texts(entries).joined() == String(repeating: piece, count: 100) + "end\n")
+        #expect(entries.count == 2 && entries.allSatisfy { $0.bytes.count < LogParser.longestEntry + 8192 })
+        #expect(texts(entries).joined() == String(repeating: piece, count: 200) + "end\n")
     }
 
-    @Test func `pieces of a line of up to half a mebibyte are joined`() {
+    @Test
+    func `F7: pieces of a line of up to a mebibyte are joined, and of half of that where it is sent to another node`() {
         var parser = LogParser()
         let piece = String(repeating: "x", count: 8191)
-        let log = String(repeating: "\(head) stdout P \(piece)\n", count: 60) + "\(head) stdout F end\n"
-        #expect(texts(parser.parse(Array(log.utf8))) == [String(repeating: piece, count: 60) + "end\n"])
+        let log = String(repeating: "\(head) stdout P \(piece)\n", count: 128) + "\(head) stdout F end\n"
+        #expect(texts(parser.parse(Array(log.utf8))) == [String(repeating: piece, count: 128) + "end\n"])
+        var sending = LogParser(longestEntry: LogParser.longestSentEntry)
+        let sent = sending.parse(Array(log.utf8))
+        #expect(sent.count == 2 && sent.allSatisfy { $0.bytes.count < LogParser.longestSentEntry + 8192 })
+        #expect(texts(sent).joined() == String(repeating: piece, count: 128) + "end\n")
     }
 
     @Test func `lines that are no log are skipped with a mark in their place`() {

@@ -39,6 +39,26 @@ import Testing
         }
     }
 
+    @Test func `F7: a tail has a line of a mebibyte whole, also where the other stream's lie between its pieces`()
+        async throws
+    {
+        try await withLog { log, watcher in
+            let piece = String(repeating: "x", count: 8191)
+            let pieces = String(repeating: "\(head(1)) stderr P \(piece)\n", count: 128)
+            let end = "\(head(1)) stdout F between\n\(head(1)) stderr F end\n"
+            try write(log.path, lines(0..<3) + "\(head(1)) stderr F first\n" + pieces + end)
+            var request = LogSelection()
+            request.tail = 1
+            let whole = String(repeating: piece, count: 128) + "end\n"
+            #expect(try await read(log, watcher, request) == [whole])
+            // What is sent to another node is cut, and counted as it is cut.
+            let parts = LogReader(path: log.path, watcher: watcher, longestEntry: LogParser.longestSentEntry).parts(
+                request, isOver: true)
+            let last = try await collect(parts)
+            #expect(last.count == 1 && last.allSatisfy { whole.hasSuffix($0) && $0.utf8.count < whole.utf8.count })
+        }
+    }
+
     @Test func `since and until choose`() async throws {
         try await withLog { log, watcher in
             let log1 = (0..<10).map { "\(head($0)) \($0 % 2 == 0 ? "stdout" : "stderr") F \($0)\n" }.joined()
