@@ -118,12 +118,16 @@ struct SwarmMetrics: Sendable {
             facts.subnets = await subnets()
             facts.endpoints = Self.endpoints(of: tasks, in: networks)
             var states: [String: [String: Int]] = [:]
-            for task in tasks { states[task.serviceID, default: [:]][task.status.state.rawValue, default: 0] += 1 }
+            var draining: [String: Int] = [:]
+            for task in tasks {
+                states[task.serviceID, default: [:]][task.status.state.rawValue, default: 0] += 1
+                if task.isDraining { draining[task.serviceID, default: 0] += 1 }
+            }
             facts.services = services.map { service in
                 ClusterFacts.Service(
                     id: service.id, name: service.spec.name,
                     desired: Int(clamping: service.serviceStatus?.desiredTasks ?? 0), tasks: states[service.id] ?? [:],
-                    updateState: service.updateStatus?.state ?? "")
+                    draining: draining[service.id] ?? 0, updateState: service.updateStatus?.state ?? "")
             }
             let names = Dictionary(services.map { ($0.id, $0.spec.name) }, uniquingKeysWith: { first, _ in first })
             facts.tasks = tasks.map { task in

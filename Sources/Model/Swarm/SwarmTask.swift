@@ -125,6 +125,11 @@ package enum TaskState: String, Codable, Sendable, CaseIterable, Comparable {
     package var isTerminal: Bool { self > .running }
 }
 
+extension SwarmTask {
+    /// It runs though the swarm wants it to stop: nodes let go of it before it is told so, and then it takes its time to end.
+    package var isDraining: Bool { status.state == .running && desiredState > .complete }
+}
+
 /// How far a task has come, and why not further.
 package struct TaskStatus: Codable, Sendable, Equatable {
     @Zero package var timestamp: Timestamp

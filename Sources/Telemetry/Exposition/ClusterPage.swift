@@ -28,11 +28,16 @@ package struct ClusterFacts: Sendable {
         package var desired: Int
         /// Tasks by state, in lower case.
         package var tasks: [String: Int]
+        /// Tasks that run and are to stop.
+        package var draining: Int
         /// Of an update, in lower case as in `updating`; empty without one.
         package var updateState: String
 
-        package init(id: String, name: String, desired: Int, tasks: [String: Int], updateState: String) {
+        package init(
+            id: String, name: String, desired: Int, tasks: [String: Int], draining: Int, updateState: String
+        ) {
             self.desired = desired
+            self.draining = draining
             self.id = id
             self.name = name
             self.tasks = tasks
@@ -123,6 +128,10 @@ package struct ClusterFacts: Sendable {
                 page.sample(labels.adding("state", state), Int64(clamping: count))
             }
         }
+        page.family(
+            "apus_service_draining_tasks", .gauge, unit: "tasks",
+            "Tasks of a service that still run and are to stop: nodes let go of them, or they end.")
+        for (service, labels) in labelled { page.sample(labels, Int64(clamping: service.draining)) }
         page.family("apus_service_update_state", .gauge, "The state of a service's last update; always 1.")
         for (service, labels) in labelled where !service.updateState.isEmpty {
             page.sample(labels.adding("state", service.updateState), 1)

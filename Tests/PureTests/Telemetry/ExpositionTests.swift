@@ -54,7 +54,8 @@ import Testing
         ]
         facts.services = [
             ClusterFacts.Service(
-                id: "s1", name: "web", desired: 3, tasks: ["running": 2, "failed": 1], updateState: "updating")
+                id: "s1", name: "web", desired: 3, tasks: ["running": 2, "failed": 1], draining: 1,
+                updateState: "updating")
         ]
         facts.endpoints = [ClusterFacts.Endpoints(network: "app", networkID: "w1", count: 4)]
         facts.subnets = [
@@ -141,6 +142,7 @@ import Testing
         #expect(cadvisor.contains(#"container_label_0_odd_name="x\ny""#))
         let cluster = Self.pages(.text)[2].text
         #expect(cluster.contains("apus_service_tasks{service=\"web\",service_id=\"s1\",state=\"failed\"} 1\n"))
+        #expect(cluster.contains("apus_service_draining_tasks{service=\"web\",service_id=\"s1\"} 1\n"))
         #expect(cluster.contains("apus_node_up{node=\"two\",node_id=\"n2\",state=\"down\"} 0\n"))
         let app = "apus_network_addresses{network=\"app\",network_id=\"w1\",subnet=\"10.1.0.0/24\",state="
         #expect(cluster.contains(app + "\"used\"} 3\n") && cluster.contains(app + "\"resting\"} 2\n"))
