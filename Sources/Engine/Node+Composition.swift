@@ -205,7 +205,8 @@ extension NodeEngine {
             self.system = system
             metrics = MetricsService(
                 telemetry: views.telemetry, shipper: shipping.shipper, containers: base.table,
-                version: configuration.version, identity: { try await system.identity() },
+                version: configuration.version, labels: configuration.metricsLabels,
+                identity: { try await system.identity() },
                 encryption: { [encryption = base.encryption] in try await encryption.facts() })
             metrics.use(paths: { [ways = swarm.ways] in ways.measurements(seconds: Timestamp.now.seconds) })
             push = configuration.metricsPush.map {

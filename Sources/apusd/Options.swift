@@ -1,6 +1,7 @@
 import Addressing
 import ArgumentParser
 import Engine
+import Telemetry
 
 /// The daemon's command line.
 struct Options: ParsableArguments {
@@ -47,6 +48,13 @@ struct Options: ParsableArguments {
             connect can read them. Without it they are on the API's socket alone, at /metrics.
             """)
     var metricsAddr = ""
+
+    @Option(
+        help: """
+            Labels of containers that their metrics are to have at /metrics, where they are called label_NAME: names with \
+            commas between them, at most 16. None when nothing is said.
+            """)
+    var metricsLabels = ""
 
     @Option(
         help: """
@@ -124,6 +132,17 @@ struct Options: ParsableArguments {
             throw ValidationError("--alert-webhook \(alertWebhook): it has to begin with http:// or https://")
         }
         return alertWebhook
+    }
+
+    /// The labels of containers that their metrics have.
+    func shownLabels() throws -> MetricsLabels {
+        guard let labels = MetricsLabels(metricsLabels) else {
+            throw ValidationError(
+                "--metrics-labels \(metricsLabels): at most \(MetricsLabels.most) names of labels are wanted, with commas between "
+                    + "them, of at most \(MetricsLabels.longestName) bytes, and no two that are the same once _ stands for "
+                    + "whatever is no letter and no digit")
+        }
+        return labels
     }
 
     /// Where metrics are posted; `nil` for nowhere.

@@ -103,6 +103,7 @@ struct Program: AsyncParsableCommand {
         configuration.metricsAddress = metricsAddress.flatMap {
             NodeMetricsAddress(host: $0.host, port: $0.port)
         }
+        configuration.metricsLabels = try options.shownLabels()
         configuration.metricsPush = try options.metricsPush(ProcessInfo.processInfo.environment)
         configuration.logBound = try options.logBound()
         configuration.environment = ProcessInfo.processInfo.environment

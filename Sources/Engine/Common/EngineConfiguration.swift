@@ -1,6 +1,7 @@
 package import Addressing
 import Images
 package import Model
+package import Telemetry
 
 /// What Docker's own bridge, `docker0`, has of IPv6.
 package enum DefaultBridgeIPv6: Sendable, Equatable {
@@ -31,6 +32,8 @@ package struct EngineConfiguration: Sendable {
     package var logBound = LogBound.usual
     /// Where metrics are served over TCP; managers are told of it.
     package var metricsAddress: NodeMetricsAddress?
+    /// Those of containers that the node's page of metrics has.
+    package var metricsLabels = MetricsLabels()
     /// Where to post metrics; `nil` for nowhere.
     package var metricsPush: MetricsPushTarget?
     package var version: String

@@ -22,6 +22,7 @@ package final class MetricsService: MetricsBackend {
     private let shipper: LogShipper
     private let containers: ContainerTable
     private let version: String
+    private let labels: MetricsLabels
     private let identity: @Sendable () async throws -> String
     /// `nil` where nothing is encrypted.
     private let encryption: @Sendable () async throws -> EncryptionFacts?
@@ -29,12 +30,14 @@ package final class MetricsService: MetricsBackend {
 
     init(
         telemetry: NodeTelemetry, shipper: LogShipper, containers: ContainerTable, version: String,
+        labels: MetricsLabels,
         identity: @escaping @Sendable () async throws -> String,
         encryption: @escaping @Sendable () async throws -> EncryptionFacts?
     ) {
         self.containers = containers
         self.encryption = encryption
         self.identity = identity
+        self.labels = labels
         self.shipper = shipper
         self.telemetry = telemetry
         self.version = version
@@ -77,7 +80,7 @@ package final class MetricsService: MetricsBackend {
                 format, engine: try await facts(), swarm: swarm, history: telemetry.historyState,
                 logs: logs, encryption: try await encryption(),
                 paths: sources.withLock { $0.paths }?() ?? [], push: sources.withLock { $0.push }?(),
-                network: sources.withLock { $0.network }?())
+                network: sources.withLock { $0.network }?(), labels: labels)
         case .cadvisor: bytes = try await snapshot().cadvisorPage(format)
         case .cluster:
             guard let facts = await sources.withLock({ $0.cluster })?() else { return nil }

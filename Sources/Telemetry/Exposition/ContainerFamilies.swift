@@ -60,13 +60,15 @@ struct ContainerFamilies {
 
     private let samples: [(sample: ContainerSample, labels: ExpositionWriter.Labels)]
 
-    init(_ samples: [ContainerSample], node: String?) {
+    /// - Parameter shown: Labels of users; no others of theirs are told.
+    init(_ samples: [ContainerSample], node: String?, shown: MetricsLabels) {
         self.samples = samples.map { sample in
             let target = sample.target
             var labels = ExpositionWriter.Labels([
                 ("id", String(target.id.prefix(12))), ("name", target.name), ("service", target.serviceName),
             ])
             if let node { labels.add("node", node) }
+            shown.add(target.labels, to: &labels)
             return (sample, labels)
         }
     }

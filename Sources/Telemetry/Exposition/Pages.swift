@@ -2,14 +2,15 @@ package import EngineInterface
 
 extension Snapshot {
     /// The page of this node: our own names, then dockerd's.
+    /// - Parameter labels: Those of containers that are told, by our own names.
     package func nodePage(
         _ format: ExpositionFormat, engine: EngineFacts, swarm: SwarmFacts?, history: HistoryState,
         logs: [LogDestinationFacts] = [], encryption: EncryptionFacts? = nil, paths: [PathMeasurement] = [],
-        push: PostingState? = nil, network: NodeNetworkFacts? = nil
+        push: PostingState? = nil, network: NodeNetworkFacts? = nil, labels: MetricsLabels = MetricsLabels()
     ) -> [UInt8] {
         var page = ExpositionWriter(format)
         NodeFamilies([(node, ExpositionWriter.Labels())]).write(to: &page)
-        ContainerFamilies(containers, node: nil).write(to: &page)
+        ContainerFamilies(containers, node: nil, shown: labels).write(to: &page)
         if !paths.isEmpty { PathFamilies(paths: paths).write(to: &page) }
         if let network { NodeNetworkFamilies.write(network, to: &page) }
         LogFamilies(logs).write(to: &page)
