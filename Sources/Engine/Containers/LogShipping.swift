@@ -6,20 +6,11 @@ import LogDrivers
 import Logging
 import Logs
 import Model
-import Synchronization
 
 /// What containers' log drivers have to do with containers: which are shipped, from where, and what is told of it.
 final class LogShipping: Sendable {
     /// Drivers as `info` and nodes list them.
     static let driverNames = (["json-file", "local"] + DriverTable.names).sorted()
-    /// Of lines that are dropped of one container an event is told so often.
-    private static let pauseOfDrops = 60.0
-
-    private struct Drops {
-        var told: Timestamp
-        var lines = 0
-        var times = 0
-    }
 
     let shipper: LogShipper
     private let host: LogHost
@@ -37,45 +28,11 @@ final class LogShipping: Sendable {
         uname(&names)
         let name = withUnsafeBytes(of: names.nodename) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         host = LogHost(name: name, processID: Int(clamping: getpid()), environment: environment)
-        let drops = Mutex<[String: Drops]>([:])
+        let told = ShippingEvents(events: events) { containers.record($0)?.eventAttributes ?? [:] }
         shipper = LogShipper(
             host: host, spool: paths.spool, quota: quota, keeper: PositionStore(store: store),
             watcher: watcher, log: log
-        ) { news in
-            Self.publish(news, events, containers, drops)
-        }
-    }
-
-    private static func publish(
-        _ news: ShippingNews, _ events: EventLog, _ containers: ContainerTable,
-        _ drops: borrowing Mutex<[String: Drops]>
-    ) {
-        func publish(_ action: String, _ id: String, _ more: [String: String]) {
-            let attributes = (containers.record(id)?.eventAttributes ?? [:]).merging(more) { $1 }
-            events.publish("container", action, id, attributes)
-        }
-        switch news {
-        case .down(let ids, let driver, let address, let error):
-            for id in ids { publish("log-down", id, ["driver": driver, "address": address, "error": error]) }
-        case .up(let ids, let driver, let address):
-            for id in ids { publish("log-up", id, ["driver": driver, "address": address]) }
-        case .dropped(let id, let driver, let lines, let reason):
-            let now = Timestamp.now
-            let due: Drops? = drops.withLock { drops in
-                // Of containers that are gone nothing is kept.
-                if drops.count > 10_000 { drops = [:] }
-                var known = drops[id] ?? Drops(told: Timestamp(seconds: 0))
-                known.lines += lines
-                known.times += 1
-                let isDue = now.timeSince(known.told) >= Self.pauseOfDrops
-                drops[id] = isDue ? Drops(told: now) : known
-                return isDue ? known : nil
-            }
-            guard let due else { return }
-            var attributes = ["driver": driver, "reason": reason, "times": "\(due.times)"]
-            if due.lines > 0 { attributes["lines"] = "\(due.lines)" }
-            publish("log-dropped", id, attributes)
-        }
+        ) { news in told.tell(news) }
     }
 
     /// Checks what a container asks of its log driver, as far as this node and the container's facts show it. Waits for no receiver.

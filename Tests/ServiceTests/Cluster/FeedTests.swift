@@ -123,6 +123,87 @@ import Testing
         }
     }
 
+    @Test func `a manager that takes nothing costs a node nothing: another one stays current, and nothing piles up`()
+        async throws
+    {
+        try await withNodes(3) { nodes in
+            let (first, slow, node) = (nodes[0], nodes[1], nodes[2])
+            try await first.running { manager in
+                try await first.initialise(manager)
+                let tokens = try await manager.inspectSwarm().joinTokens
+                try await slow.running { other in
+                    try await slow.join(other, token: tokens?.manager ?? "", manager: first)
+                    try await node.running { worker in
+                        try await node.join(worker, token: tokens?.worker ?? "", manager: first)
+                        let id = await worker.swarmInfo().nodeID
+                        try await eventually(within: .seconds(30), "both managers hear the node") {
+                            let heard = [await manager.feeds, await other.feeds].compactMap { $0?.connected }
+                            return heard.count == 2 && heard.allSatisfy { $0.contains(id) }
+                        }
+                        let hubs = [try #require(await manager.feeds), try #require(await other.feeds)]
+                        try await holdUp(slow, beside: first, node, id, hubs)
+                    }
+                }
+            }
+        }
+    }
+
+    /// One manager takes nothing of what the node tells, and then all of it.
+    /// - Parameter hubs: Of the manager that goes on, and of the slow one.
+    private func holdUp(_ slow: TestNode, beside first: TestNode, _ node: TestNode, _ id: String, _ hubs: [FeedHub])
+        async throws
+    {
+        let cluster = ["scope": ["cluster"], "container": ["c"]]
+        let log = node.eventLog.id
+        let before = slow.exchange.offered.withLock { $0[log] ?? 0 }
+        slow.exchange.isHeld.set(true)
+        // Two megabytes: more than is on its way of a call.
+        let (count, long) = (600, String(repeating: "x", count: 1000))
+        for number in 0..<count {
+            node.eventLog.publish("container", "\(number)", "c", ["a": long, "b": long, "d": long])
+        }
+        let numbers = (0..<count).map { "\($0)" }
+        try await eventually(within: .seconds(60), "the other manager has them all") {
+            try await told(first, cluster).map(\.event.action) == numbers
+        }
+        // The next message is made when this one has been kept.
+        try await eventually("the slow one has been handed something") {
+            slow.exchange.offered.withLock { $0[log] ?? 0 } > before
+        }
+        #expect(slow.exchange.offered.withLock { $0[log] ?? 0 } == before + 1)
+        let now = Timestamp.now.seconds / 10 * 10
+        for step in [now - 10, now] {
+            node.meter.newest.set(NodePulse(time: step, node: [1]))
+            try await eventually("the pulses come") { hubs[0].board.latest(ofNode: id)?.time == step }
+        }
+        #expect(await hubs[0].ask(Self.question([id])).count == 1)
+        #expect(hubs[1].board.latest(ofNode: id) == nil)
+        #expect(try await told(slow, cluster).isEmpty)
+        slow.exchange.isHeld.set(false)
+        try await eventually(within: .seconds(60), "it has all of it, in order, and the newest pulse") {
+            try await told(slow, cluster).map(\.event.action) == numbers
+                && hubs[1].board.latest(ofNode: id)?.time == now
+        }
+    }
+
+    @Test func `however slow a manager is, one message of events and the newest pulse wait for it`() async throws {
+        let outbox = FeedOutbox()
+        for number in 1...100 as ClosedRange<Int64> {
+            outbox.put(Wire.Pulse(NodePulse(time: number, node: [1])))
+            let event = EngineEvent(type: "container", action: "start", actorID: "c")
+            outbox.put(FeedEvents.batch([NumberedEvent(sequence: number, event: event)]))
+            outbox.add(.with { $0.id = UInt64(clamping: number) })
+        }
+        for number in 1...FeedOutbox.mostAnswers {
+            #expect(try await outbox.next().answer.id == UInt64(clamping: number))
+        }
+        #expect(try await outbox.next().pulse.pulse.time == 100)
+        #expect(try await outbox.next().events.events.map(\.sequence) == [100])
+        // And nothing else.
+        outbox.add(.with { $0.id = 1000 })
+        #expect(try await outbox.next().answer.id == 1000)
+    }
+
     private static func question(_ ids: [String]) -> [String: Data] {
         Dictionary(uniqueKeysWithValues: ids.map { ($0, Data("q".utf8)) })
     }

@@ -25,6 +25,8 @@ final class TestNode: Sendable {
     let events = Mutex<[EngineEvent]>([])
     /// What it has in its file, as it were: it outlives the node's daemons.
     let eventLog = EventLog()
+    /// By which it tells managers of it, and takes in what nodes tell as a manager.
+    let exchange: HeldEvents
     let meter = FakeMeter()
     let standalone = FakeStandalone()
     /// Answers about the containers of its tasks, see ``plant(_:)``.
@@ -32,6 +34,7 @@ final class TestNode: Sendable {
 
     init(_ name: String, in directory: String, address: String, _ capabilities: Capabilities = .present) throws {
         self.capabilities = capabilities
+        exchange = HeldEvents(eventLog)
         executor = FakeExecutor(hostname: name)
         let digits = String(name.utf8.reduce(UInt32(0)) { ($0 &* 31 &+ UInt32($1)) & 0xfff }, radix: 16)
         engine = FakeEngine(mark: "a" + String(repeating: "0", count: 3 - digits.count) + digits)
@@ -47,7 +50,7 @@ final class TestNode: Sendable {
         configuration.storePort = storePort
         configuration.capabilities = capabilities
         configuration.publish = { event in self.events.withLock { $0.append(event) } }
-        configuration.events = eventLog
+        configuration.events = exchange
         configuration.pulses = meter
         configuration.history = meter
         configuration.standalone = standalone
