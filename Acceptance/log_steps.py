@@ -91,7 +91,7 @@ def check_container(node):
 
 
 def check_packed(node):
-    """Files that are full are packed, and every flag reads them."""
+    """F4: files that are full are packed, and every flag reads them."""
     name = "walk-packed"
     node.docker("rm", "-f", name, check=False)
     refused = node.docker("create", "--log-opt", "compress=true", "busybox", "true", check=False)
@@ -132,7 +132,7 @@ def check_details(cluster, service):
 
 
 def check_slow_reader(node):
-    """A reader that stands still does not hold up the container, and gets everything when it goes on."""
+    """F5: a reader that stands still does not hold up the container, and gets everything when it goes on."""
     name = "walk-slow"
     node.docker("rm", "-f", name, check=False)
     try:
@@ -151,7 +151,7 @@ def check_slow_reader(node):
 
 
 def check_lines(cluster, service, places):
-    """Every line of every task, once and in order; what the flags choose of them."""
+    """F1: every line of every task, once and in order; what the flags choose of them."""
     manager = cluster.manager
     stamped = manager.docker("service", "logs", "-t", service)
     out, err = stamped.out.splitlines(), stamped.err.splitlines()
@@ -205,7 +205,7 @@ def check_shapes(cluster, service, tasks):
 
 
 def check_dying_node(cluster, written, ticking):
-    """A node's daemon is killed while one client reads and another follows. The first ends and names the node, and so does who asks again; the other
+    """F2: a node's daemon is killed while one client reads and another follows. The first ends and names the node, and so does who asks again; the other
     names it, goes on with the rest, and when the node is back nothing is lost or told twice. Returns the node, the seconds of the first two, and how
     many lines were followed."""
     manager, is_back = cluster.manager, True

@@ -106,7 +106,7 @@ import Testing
         }
     }
 
-    @Test func `all logs of a node stay within their bound, and the oldest go first`() async throws {
+    @Test func `F4: all logs of a node stay within their bound, and the oldest go first`() async throws {
         let bound: Int64 = 3 << 20
         try await EngineFixture.run(logBound: .bytes(bound)) { fixture in
             let options = ["max-size": "256k", "max-file": "100"]

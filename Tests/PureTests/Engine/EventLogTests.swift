@@ -50,7 +50,9 @@ import Testing
 
     private func actions(_ numbers: Range<Int>) -> [String] { numbers.map { "a\($0)" } }
 
-    @Test func `what happened before a restart is told, and a cursor goes on exactly behind its event`() async throws {
+    @Test func `F8: what happened before a restart is told, and a cursor goes on exactly behind its event`()
+        async throws
+    {
         try await withFile { path in
             let before = Timestamp.now
             let cursor = try await running(path) { log in

@@ -78,7 +78,7 @@ import Testing
     /// What is looked at besides: where a line in pieces may have begun, of the stream that writes nothing.
     private static let margin = 3 << 20
 
-    @Test func `the last lines of a log cost what they are, however long it is`() async throws {
+    @Test func `F3: the last lines of a log cost what they are, however long it is`() async throws {
         try await withTemporaryDirectory { directory in
             for lines in [10_000, 60_000] {
                 let log = LogSegments(path: "\(directory)/\(lines)")

@@ -15,7 +15,9 @@ import Testing
     }
 
     @Test(arguments: Array(UInt64(1)...60))
-    func `a file that is cut at any byte, or lost a stretch to zeros, costs no other line`(seed: UInt64) async throws {
+    func `F3: a file that is cut at any byte, or lost a stretch to zeros, costs no other line`(seed: UInt64)
+        async throws
+    {
         try await withTemporaryDirectory { directory in
             var random = SeededGenerator(seed: seed)
             let log = LogSegments(path: directory + "/log")
@@ -67,7 +69,7 @@ import Testing
         }
     }
 
-    @Test func `two gibibytes are searched for a moment, and for the last lines, in less than a tenth of a second`()
+    @Test func `F3: two gibibytes are searched for a moment, and for the last lines, in less than a tenth of a second`()
         async throws
     {
         try await withTemporaryDirectory { directory in
@@ -118,7 +120,7 @@ import Testing
         return numbers
     }
 
-    @Test func `no reader leaves a descriptor open, whether it reads to the end or not`() async throws {
+    @Test func `F3: no reader leaves a descriptor open, whether it reads to the end or not`() async throws {
         try await withTemporaryDirectory { directory in
             let log = LogSegments(path: directory + "/log")
             let lines = (0..<1000).map { "\(stamp($0)) stdout F \($0)\n" }.joined()

@@ -15,7 +15,7 @@ struct LogMergeTests {
     }
 
     @Test(arguments: [UInt64(1), 2, 3, 4, 5, 6, 7, 8])
-    func `whatever comes when, all lines come once, in order, each source's own order kept`(seed: UInt64) {
+    func `F1: whatever comes when, all lines come once, in order, each source's own order kept`(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         let logs = (0..<Int.random(in: 1...12, using: &random)).map { source in
             var stamp = Int.random(in: 0...20, using: &random)

@@ -28,7 +28,7 @@ import Testing
         }
     }
 
-    @Test func `a manager knows what happens on a node, once and in order, also of the time when it was away`()
+    @Test func `F8: a manager knows what happens on a node, once and in order, also of the time when it was away`()
         async throws
     {
         try await withNodes(2) { nodes in
@@ -65,7 +65,7 @@ import Testing
         }
     }
 
-    @Test func `what happens to tasks is told on the manager, with reasons`() async throws {
+    @Test func `F8: what happens to tasks is told on the manager, with reasons`() async throws {
         try await withSwarm { manager, first, worker, second in
             second.executor.state.withLock { $0.refusesImage = true }
             _ = try await manager.createService(service("web", replicas: 2))

@@ -57,7 +57,7 @@ import Testing
         return lines
     }
 
-    @Test func `lines of both nodes come in order of time, and the tail is that of all`() async throws {
+    @Test func `F1: lines of both nodes come in order of time, and the tail is that of all`() async throws {
         try await withService { manager, first, worker, second, tasks in
             let lines = write(tasks, [first, second], rounds: 0..<50)
             #expect(text(try await all(try await manager.serviceLogs("web", query()))) == lines)
@@ -97,7 +97,8 @@ import Testing
         }
     }
 
-    @Test func `following tells new lines and new tasks, names a node that breaks off, and goes on when it is back`()
+    @Test
+    func `F2: following tells new lines and new tasks, names a node that breaks off, and goes on when it is back`()
         async throws
     {
         try await withNodes(2) { nodes in
@@ -155,7 +156,7 @@ import Testing
         }
     }
 
-    @Test func `a node that says nothing is given up after five seconds, and named`() async throws {
+    @Test func `F2: a node that says nothing is given up after five seconds, and named`() async throws {
         try await withNodes(2) { nodes in
             let (first, second) = (nodes[0], nodes[1])
             try await first.running { manager in
