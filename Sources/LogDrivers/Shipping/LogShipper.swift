@@ -18,6 +18,8 @@ package final class LogShipper: Sendable {
 
     /// Moving files takes no longer unless the disk is in trouble.
     private static let longestRelease = Duration.seconds(10)
+    /// How long a position that has moved waits to be saved: with what saving takes a crash repeats no more than a second of what was confirmed.
+    private static let pauseOfPositions = Duration.milliseconds(800)
 
     private struct Shipped {
         var log: ShippedLog
@@ -353,12 +355,12 @@ package final class LogShipper: Sendable {
 
     // MARK: Positions
 
-    /// Saves what has moved, once a second at most.
+    /// Saves what has moved, at least once a second as long as something does.
     private func keepPositions() async {
         while !Task.isCancelled {
             await hasMoved.wait()
             // Cancelled: saved once more at the end.
-            try? await Task.sleep(for: .seconds(1))
+            try? await Task.sleep(for: Self.pauseOfPositions)
             await savePositions()
         }
     }
