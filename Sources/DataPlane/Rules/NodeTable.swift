@@ -78,7 +78,8 @@ struct NodeTable {
     /// `nil` where the data path is of the other family.
     private var underlay: Underlay? { wanted.underlay.flatMap { $0.address.family == family ? $0 : nil } }
 
-    /// ESP comes by the same way, from members alone; whether it is theirs the process that opens it finds out.
+    /// ESP comes by the same way and to the same address, from wherever: a member behind a translation of addresses has one that nobody was told of.
+    /// Whose it is the process that opens it finds out, by the key.
     ///
     /// VXLAN's socket hears every address of the node, what is broadcast as well: what does not come from a member, by the
     /// underlay's link, to the node's own address, ends here. Nothing from outside names the node's loopback; of IPv6's the kernel sees to it.
@@ -106,7 +107,6 @@ struct NodeTable {
             notrack
             }
             chain sealed {
-            \(ip) saddr != @vteps counter drop
             notrack
             }
             chain raw_in { type filter hook prerouting priority raw; policy accept;

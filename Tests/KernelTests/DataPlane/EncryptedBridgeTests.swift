@@ -137,20 +137,30 @@ import Testing
         }
     }
 
-    @Test func `ESP is taken from members alone, at the node's own address`() async throws {
+    @Test func `D5: ESP is taken from any address, as behind a translation, but at the node's own alone`() async throws {
         try await withNodes { world in
             let (one, two) = (world.nodes[0], world.nodes[1])
-            let greeter = try await Greeter.start("esp", in: one.namespace, port: Self.port)
+            let second = IPAddress(198, 51, 100, 99)
+            try await one.namespace.run {
+                try RouteSocket().perform(
+                    AddAddress(LinkAddress(link: "eth0", network: IPNetwork(address: second, prefixLength: 24))))
+            }
+            let greeters = [
+                try await Greeter.start("esp", in: one.namespace, port: Self.port, at: one.address),
+                try await Greeter.start("esp", in: one.namespace, port: Self.port, at: second),
+            ]
             #expect(await udp(one.address, Self.port, from: two.namespace).hasPrefix("esp"))
-            #expect(await !udp(one.address, Self.port, from: world.client).hasPrefix("esp"))
+            // No member has its address.
+            #expect(await udp(one.address, Self.port, from: world.client).hasPrefix("esp"))
+            #expect(await !udp(second, Self.port, from: world.client).hasPrefix("esp"))
             // A container of another node is masqueraded there, so it would be taken for a member.
             #expect(await !udp(one.address, Self.port, from: two.sandbox("t21")).hasPrefix("esp"))
-            // Without the rules the client is answered: it is they that keep it out.
+            // Without the rules the other address answers: it is they that keep it shut.
             try await one.namespace.run { try NftContext().run("flush chain ip node raw_in\n") }
-            #expect(await udp(one.address, Self.port, from: world.client).hasPrefix("esp"))
+            #expect(await udp(second, Self.port, from: world.client).hasPrefix("esp"))
             _ = try await one.plane.resync(reason: "test")
-            #expect(await !udp(one.address, Self.port, from: world.client).hasPrefix("esp"))
-            withExtendedLifetime(greeter) {}
+            #expect(await !udp(second, Self.port, from: world.client).hasPrefix("esp"))
+            withExtendedLifetime(greeters) {}
         }
     }
 
