@@ -74,7 +74,8 @@ final class Greeter: Sendable {
     }
 }
 
-private func bound(_ type: __socket_type, _ address: IPAddress, _ port: UInt16) throws -> CInt {
+/// A socket with a place of its own, in the calling thread's namespace.
+func bound(_ type: __socket_type, _ address: IPAddress, _ port: UInt16) throws -> CInt {
     let place = InternetSocketAddress(address, port: port)
     let socket = try check(
         Glibc.socket(place.family, CInt(type.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0), "socket")
