@@ -130,6 +130,13 @@ package final class NodeDataPlane: Sendable {
         if !faults.isEmpty { throw DataPlaneError(code: .inconsistent, message: faults.joined(separator: "; ")) }
     }
 
+    /// How many ports of its bridges are in use.
+    package var bridgePorts: BridgePortCounts {
+        var counts = BridgePortCounts()
+        for (scope, applied) in ledger.value.applied { counts.add(applied.state.kernel, of: scope) }
+        return counts
+    }
+
     /// What this kernel can do, found out by trying.
     package func kernelFeatures() async throws -> KernelFeatures { try await KernelFeatures.probe(at: layout.probe()) }
 

@@ -217,8 +217,13 @@ extension NodeEngine {
             repairs = RepairReporter(
                 network: base.network, networks: base.localNetworks, members: base.table, events: events, log: log)
             metrics.use(network: {
-                [counts = repairs.counts, names = parts.nameServer.counts, times = parts.dataPlane.times] in
-                NodeNetworkFacts(counts, names, times)
+                [
+                    counts = repairs.counts, names = parts.nameServer.counts, plane = parts.dataPlane,
+                    network = base.network, local = base.localNetworks
+                ] in
+                var facts = NodeNetworkFacts(counts, names, plane.times)
+                facts.take(plane.bridgePorts, local.all) { network.swarmNetwork($0)?.network?.spec.name }
+                return facts
             })
         }
     }

@@ -46,4 +46,17 @@ extension NodeNetworkFacts {
         }
         upstreamNanoseconds = names.waitedNanoseconds
     }
+
+    /// - Parameter overlay: The name of a network of the swarm, by its id; what has none goes by its id.
+    mutating func take(_ ports: BridgePortCounts, _ local: [LocalNetwork], overlay: (String) -> String?) {
+        mostBridgePorts = BridgePortCounts.most
+        bridgePorts = local.compactMap { network in
+            guard network.driver == "bridge", let used = ports.bridges[network.bridgeName] else { return nil }
+            return BridgePorts(network: network.name, networkID: network.id, used: used)
+        }
+        bridgePorts += ports.overlays.map {
+            BridgePorts(network: overlay($0.key) ?? $0.key, networkID: $0.key, used: $0.value)
+        }
+        bridgePorts.sort { ($0.network, $0.networkID) < ($1.network, $1.networkID) }
+    }
 }

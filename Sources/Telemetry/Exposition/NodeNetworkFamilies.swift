@@ -1,6 +1,6 @@
 package import Model
 
-/// What a node's network tells of itself. All of it counts up from the daemon's start.
+/// What a node's network tells of itself. Counts go up from the daemon's start.
 package struct NodeNetworkFacts: Sendable, Equatable {
     /// Differences from what was wanted, in parts of one kind.
     package struct Drift: Sendable, Equatable {
@@ -26,6 +26,20 @@ package struct NodeNetworkFacts: Sendable, Equatable {
         }
     }
 
+    /// How many ports of its bridge on the node a network has in use.
+    package struct BridgePorts: Sendable, Equatable {
+        /// The network's name.
+        package var network: String
+        package var networkID: String
+        package var used: Int
+
+        package init(network: String, networkID: String, used: Int) {
+            self.network = network
+            self.networkID = networkID
+            self.used = used
+        }
+    }
+
     /// By kind of part: `node`, `overlay`, `ingress`, `sandbox`.
     package var drift: [String: Drift] = [:]
     package var answers: [Answers] = []
@@ -35,6 +49,10 @@ package struct NodeNetworkFacts: Sendable, Equatable {
     package var passes: [String: DurationHistogram] = [:]
     /// From when something was wanted to when it was in force.
     package var convergence = DurationHistogram()
+    /// As they are now, of networks that have a bridge here.
+    package var bridgePorts: [BridgePorts] = []
+    /// The most that a bridge can have.
+    package var mostBridgePorts = 0
 
     package init() {}
 }
@@ -78,5 +96,19 @@ struct NodeNetworkFamilies {
             "apus_dns_seconds", .counter, unit: "seconds",
             "Time for which queries have waited for upstream servers, all together.")
         page.sample(.init([("scope", "upstream")]), microseconds: Int64(clamping: facts.upstreamNanoseconds / 1000))
+        if !facts.bridgePorts.isEmpty { writePorts(facts, to: &page) }
+    }
+
+    private static func writePorts(_ facts: NodeNetworkFacts, to page: inout ExpositionWriter) {
+        page.family(
+            "apus_network_bridge_ports", .gauge,
+            "Ports that are in use of a network's bridge on this node: containers', and those to the node and to other nodes."
+        )
+        for ports in facts.bridgePorts {
+            page.sample(
+                .init([("network", ports.network), ("network_id", ports.networkID)]), Int64(clamping: ports.used))
+        }
+        page.family("apus_network_bridge_ports_limit", .gauge, "The most ports that Linux gives a bridge.")
+        page.sample(Int64(clamping: facts.mostBridgePorts))
     }
 }

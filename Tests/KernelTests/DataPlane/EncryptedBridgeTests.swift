@@ -137,7 +137,8 @@ import Testing
         }
     }
 
-    @Test func `D5: ESP is taken from any address, as behind a translation, but at the node's own alone`() async throws {
+    @Test func `D5: ESP is taken from any address, as behind a translation, but at the node's own alone`() async throws
+    {
         try await withNodes { world in
             let (one, two) = (world.nodes[0], world.nodes[1])
             let second = IPAddress(198, 51, 100, 99)

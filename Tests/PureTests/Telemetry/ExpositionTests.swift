@@ -91,6 +91,8 @@ import Testing
         facts.passes["part"] = DurationHistogram(
             bounds: [1000, 2500, 1_000_000], counts: [1, 0, 2, 1], microseconds: 9_500_000)
         facts.convergence.note(.milliseconds(3))
+        facts.bridgePorts = [NodeNetworkFacts.BridgePorts(network: "app", networkID: "w1", used: 1022)]
+        facts.mostBridgePorts = 1023
         return facts
     }
 
@@ -159,6 +161,12 @@ import Testing
             #"apus_dns_queries_total{scope="upstream",rcode="nxdomain"} 4"#,
         ] { #expect(lines.contains(line), "\(line)") }
         #expect(lines.contains { $0.hasPrefix(#"apus_dns_seconds_total{scope="upstream"} 1.5"#) })
+    }
+
+    @Test func `A8: ports of a network's bridge are told beside the most that it can have`() {
+        let lines = Self.pages(.text)[0].text.split(separator: "\n").map(String.init)
+        #expect(lines.contains(#"apus_network_bridge_ports{network="app",network_id="w1"} 1022"#))
+        #expect(lines.contains("apus_network_bridge_ports_limit 1023"))
     }
 
     @Test func `times are told in classes that are added up, and the store under etcd's names`() {
