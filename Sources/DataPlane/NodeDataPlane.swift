@@ -140,6 +140,12 @@ package final class NodeDataPlane: Sendable {
     /// What this kernel can do, found out by trying.
     package func kernelFeatures() async throws -> KernelFeatures { try await KernelFeatures.probe(at: layout.probe()) }
 
+    /// What administers the node's firewall beside this daemon, as far as nftables shows it.
+    package func hostFirewalls() async throws -> [HostFirewall] {
+        if let node { return try await node.run { try HostFirewall.read() } }
+        return try await onThread { try HostFirewall.read() }
+    }
+
     /// Whether this node can have an ingress network of a subnet of IPv4: `nil`, or why not. Two namespaces are made for it, and go again.
     /// - Throws: When it cannot be tried.
     package func tryIngress(_ subnet: IPNetwork) async throws -> IngressTrouble? { try await IngressTrial.run(subnet) }

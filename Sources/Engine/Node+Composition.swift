@@ -188,6 +188,7 @@ extension NodeEngine {
     /// What the node tells of itself: information, metrics, repairs.
     struct Reports {
         let system: SystemService
+        let firewall: FirewallWatch
         let metrics: MetricsService
         let push: MetricsPush?
         let repairs: RepairReporter
@@ -198,10 +199,12 @@ extension NodeEngine {
         ) {
             let (configuration, events, log) = (parts.configuration, parts.events, parts.log)
             let shipping = logFiles.shipping
+            let firewall = FirewallWatch(log: log) { [plane = parts.dataPlane] in try await plane.hostFirewalls() }
+            self.firewall = firewall
             let system = SystemService(
                 configuration: configuration, paths: base.paths, containers: base.table, listing: lives.listing,
                 images: objects.images, volumes: objects.volumes, runtimeVersions: parts.runtimeVersions,
-                shipping: shipping, mesh: swarm.mesh, quota: logFiles.quota, events: events)
+                shipping: shipping, mesh: swarm.mesh, firewall: firewall, quota: logFiles.quota, events: events)
             self.system = system
             metrics = MetricsService(
                 telemetry: views.telemetry, shipper: shipping.shipper, containers: base.table,

@@ -58,6 +58,7 @@ package final class NodeEngine: ServiceLifecycle.Service {
     let network: NetworkCoordinator
     let runtime: any Runtime
     private let mesh: MeshWatch
+    private let firewall: FirewallWatch
     private let repairs: RepairReporter
     private let ways: PathService
     private let routes: RouteWatch
@@ -104,6 +105,7 @@ package final class NodeEngine: ServiceLifecycle.Service {
         execs = lives.execs
         factory = lives.factory
         files = views.files
+        firewall = reports.firewall
         images = objects.images
         listing = lives.listing
         localVolumes = base.localVolumes
@@ -169,6 +171,7 @@ package final class NodeEngine: ServiceLifecycle.Service {
         for record in table.all { shipping.begin(record, isRunning: record.isRunning) }
         packer.want(table.all.filter(\.compressesLog).map(\.id))
         background.begin { await self.adoptNetworks() }
+        background.begin { [firewall] in await firewall.tell() }
         for record in table.all { background.begin { await self.containers.resume(record.id) } }
     }
 

@@ -41,6 +41,23 @@ package struct Ruleset: Sendable {
         return Set(found.rows)
     }
 
+    /// Whether a table has a chain whose name begins so.
+    package func hasChain(in table: RulesetTable, beginning prefix: String) throws -> Bool {
+        let request = Self.message(Kind.getChain, table.family, isDump: true)
+        var socket = try NetlinkSocket(protocol: NETLINK_NETFILTER)
+        // The kernel tells the chains of all tables of the family.
+        let found = try socket.dump(attempting: "list chains", most: 1, request.finished) { message -> String? in
+            guard message.type == Kind.newChain else { return nil }
+            let (fixed, attributes) = try message.parts(fixed: Self.headerLength)
+            let family: UInt8 = try fixed.number(at: 0)
+            guard family == table.family, attributes.string(Attribute.table) == table.name,
+                let name = attributes.string(Attribute.chainName), name.hasPrefix(prefix)
+            else { return nil }
+            return name
+        }
+        return !found.rows.isEmpty
+    }
+
     /// Whether a table has more than so many chains, rules, sets and elements together. Stops counting there.
     package func exceeds(_ most: Int, in table: RulesetTable) throws -> Bool {
         var left = most
@@ -154,6 +171,7 @@ package struct Ruleset: Sendable {
         }
         static let newTable = number(NFT_MSG_NEWTABLE)
         static let getTable = number(NFT_MSG_GETTABLE)
+        static let newChain = number(NFT_MSG_NEWCHAIN)
         static let getChain = number(NFT_MSG_GETCHAIN)
         static let getRule = number(NFT_MSG_GETRULE)
         static let newSet = number(NFT_MSG_NEWSET)
@@ -165,6 +183,7 @@ package struct Ruleset: Sendable {
         static let tableName = UInt16(truncatingIfNeeded: NFTA_TABLE_NAME.rawValue)
         /// NFTA_CHAIN_TABLE, NFTA_RULE_TABLE, NFTA_SET_TABLE, NFTA_SET_ELEM_LIST_TABLE.
         static let table: UInt16 = 1
+        static let chainName = UInt16(truncatingIfNeeded: NFTA_CHAIN_NAME.rawValue)
         static let setName = UInt16(truncatingIfNeeded: NFTA_SET_NAME.rawValue)
         static let setFlags = UInt16(truncatingIfNeeded: NFTA_SET_FLAGS.rawValue)
         static let elementSet = UInt16(truncatingIfNeeded: NFTA_SET_ELEM_LIST_SET.rawValue)

@@ -21,17 +21,19 @@ package final class SystemService: SystemBackend {
     private let eventLog: EventLog
     private let shipping: LogShipping
     private let mesh: MeshWatch
+    private let firewall: FirewallWatch
     let quota: LogQuota
     private let swarmInfo = Mutex<(@Sendable () async -> SwarmInfo)?>(nil)
 
     init(
         configuration: EngineConfiguration, paths: EnginePaths, containers: ContainerTable, listing: ContainerListing,
         images: ImageService, volumes: VolumeService, runtimeVersions: [(name: RuntimeName, version: String)],
-        shipping: LogShipping, mesh: MeshWatch, quota: LogQuota, events: EventLog
+        shipping: LogShipping, mesh: MeshWatch, firewall: FirewallWatch, quota: LogQuota, events: EventLog
     ) {
         self.configuration = configuration
         self.containers = containers
         self.eventLog = events
+        self.firewall = firewall
         self.images = images
         self.listing = listing
         self.mesh = mesh
@@ -57,7 +59,7 @@ package final class SystemService: SystemBackend {
         let machine = try await Machine.read()
         info.driverStatus = [["Backing Filesystem", machine.fileSystem], ["Supports d_type", "true"]]
         info.plugins.log = LogShipping.driverNames
-        let warnings = await shipping.warnings() + mesh.warnings
+        let warnings = await shipping.warnings() + mesh.warnings + firewall.warnings()
         if !warnings.isEmpty { info.warnings = warnings }
         info.nFd = machine.openDescriptors
         info.systemTime = .now
