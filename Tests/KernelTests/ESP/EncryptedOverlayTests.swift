@@ -186,6 +186,29 @@ import Testing
         }
     }
 
+    /// Takes both nodes from the keys of an epoch to those of the next: all receive with the next first, then all send with it, and the one before goes.
+    private func roll(_ world: EncryptedWorld, from epoch: UInt64) async throws {
+        for (epochs, isLast) in [([epoch, epoch + 1], false), ([epoch + 1], true)] {
+            for node in world.nodes {
+                let page = try #require(node.client.status.value.hello?.page)
+                var state = try world.state(node, page: page, epochs: epochs)
+                if !isLast {
+                    for id in state.associations.keys
+                    where id.direction == .outbound && id.spi & 0xff == (epoch + 1) & 0xff {
+                        state.associations[id] = nil
+                    }
+                } else {
+                    // The other may still send with the one before.
+                    let old = try world.state(node, page: page, epochs: [epoch])
+                    for (id, association) in old.associations where id.direction == .inbound {
+                        state.associations[id] = association
+                    }
+                }
+                try await node.client.settle(node.client.replace(with: state))
+            }
+        }
+    }
+
     @Test func `keys are rolled under a stream`() async throws {
         try await withEncryptedWorld { world, _ in
             try await world.begin()
@@ -194,26 +217,7 @@ import Testing
             for epoch in UInt64(1)...3 {
                 let reached = stream.received
                 try await eventually(within: .seconds(20), "it flows") { stream.received > reached + 1 << 20 }
-                // All receive with the next first, then all send with it, and the one before goes.
-                for (epochs, isLast) in [([epoch, epoch + 1], false), ([epoch + 1], true)] {
-                    for node in world.nodes {
-                        let page = try #require(node.client.status.value.hello?.page)
-                        var state = try world.state(node, page: page, epochs: epochs)
-                        if !isLast {
-                            for id in state.associations.keys
-                            where id.direction == .outbound && id.spi & 0xff == (epoch + 1) & 0xff {
-                                state.associations[id] = nil
-                            }
-                        } else {
-                            // The other may still send with the one before.
-                            let old = try world.state(node, page: page, epochs: [epoch])
-                            for (id, association) in old.associations where id.direction == .inbound {
-                                state.associations[id] = association
-                            }
-                        }
-                        try await node.client.settle(node.client.replace(with: state))
-                    }
-                }
+                try await roll(world, from: epoch)
             }
             let reached = stream.received
             try await eventually(within: .seconds(20), "it flows") { stream.received > reached + 1 << 20 }
@@ -223,6 +227,35 @@ import Testing
             #expect(try await a.client.report().associations.keys.contains { $0.spi & 0xff == 4 })
             let reports = try await b.client.report()
             #expect(reports.associations.values.allSatisfy { $0.badICV == 0 && $0.replayed == 0 })
+        }
+    }
+
+    @Test func `of numbered datagrams not one is lost while keys are rolled`() async throws {
+        try await withEncryptedWorld { world, _ in
+            try await world.begin()
+            let (a, b) = (world.nodes[0], world.nodes[1])
+            // What waits while the machine does something else has room: it is keys that are looked at.
+            try await ip(a.overlay, "link set esp0 txqueuelen 10000")
+            #expect(try await reaches(a, b))
+            let datagrams = try await NumberedDatagrams.start(from: a.task, to: b.task, at: b.taskAddress)
+            defer {
+                datagrams.stop()
+                datagrams.close()
+            }
+            for epoch in UInt64(1)...3 {
+                let reached = datagrams.came
+                try await eventually(within: .seconds(20), "they come") { datagrams.came > reached + 500 }
+                try await roll(world, from: epoch)
+            }
+            let reached = datagrams.came
+            try await eventually(within: .seconds(20), "they come with the last key") {
+                datagrams.came > reached + 500
+            }
+            datagrams.stop()
+            try await eventually("the sender ends") { datagrams.isSenderDone }
+            try await eventually(within: .seconds(10), "all have come") { datagrams.came == datagrams.sent }
+            #expect(datagrams.repeated == 0 && datagrams.failure == nil)
+            #expect(try await a.client.report().associations.keys.contains { $0.spi & 0xff == 4 })
         }
     }
 
