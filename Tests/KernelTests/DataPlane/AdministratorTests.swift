@@ -15,7 +15,7 @@ import Testing
         try await node.namespace.run { try NftContext().run(text) }
     }
 
-    @Test func `the administrator's rules see the port that was called, and outlive whatever is made anew`()
+    @Test func `D1: the administrator's rules see the port that was called, and outlive whatever is made anew`()
         async throws
     {
         try await withWorld(nodes: 1) { world in

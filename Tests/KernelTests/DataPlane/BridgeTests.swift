@@ -79,7 +79,8 @@ enum HostFiltering: String, CaseIterable, Sendable {
     }
 
     @Test(arguments: HostFiltering.allCases)
-    func `bridges keep their containers apart, and icc=false those of one bridge`(host: HostFiltering) async throws {
+    func `D7: bridges keep their containers apart, and icc=false those of one bridge`(host: HostFiltering) async throws
+    {
         try await withWorld(nodes: 1) { world in
             let node = world.nodes[0]
             try await host.set(in: node.namespace)
@@ -273,7 +274,7 @@ enum HostFiltering: String, CaseIterable, Sendable {
     }
 
     @Test(arguments: HostFiltering.allCases)
-    func `an internal network has no way out and no way in`(host: HostFiltering) async throws {
+    func `D7: an internal network has no way out and no way in`(host: HostFiltering) async throws {
         try await withWorld(nodes: 1) { world in
             let node = world.nodes[0]
             try await host.set(in: node.namespace)

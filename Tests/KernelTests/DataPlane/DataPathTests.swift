@@ -198,7 +198,8 @@ import Testing
         }
     }
 
-    @Test func `containers reach services of their node, and none of what the nodes have for each other`() async throws
+    @Test func `D7: containers reach services of their node, and none of what the nodes have for each other`()
+        async throws
     {
         try await withNodes { world in
             let (one, two) = (world.nodes[0], world.nodes[1])

@@ -78,7 +78,7 @@ import Testing
         }
     }
 
-    @Test func `every node answers at a port of the mesh in both families, and the task sees the client's address`()
+    @Test func `E1: every node answers at a port of the mesh in both families, and the task sees the client's address`()
         async throws
     {
         try await withWorld(nodes: 2) { world in

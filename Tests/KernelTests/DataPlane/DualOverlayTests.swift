@@ -59,7 +59,7 @@ import Testing
     }
 
     @Test(arguments: Families.allCases, IPFamily.allCases)
-    func `tasks reach each other and services in every family, over either`(
+    func `E1: tasks reach each other and services in every family, over either`(
         families: Families, underlay: IPFamily
     ) async throws {
         try await withWorld(nodes: 3) { world in

@@ -59,7 +59,7 @@ import Testing
         }
     }
 
-    @Test(arguments: Way.allCases) func `a drained task keeps its connections, and their end is its own`(way: Way)
+    @Test(arguments: Way.allCases) func `A3: a drained task keeps its connections, and their end is its own`(way: Way)
         async throws
     {
         try await withWorld(nodes: 2, by: way) { world in
@@ -90,7 +90,7 @@ import Testing
     }
 
     @Test(arguments: Way.allCases)
-    func `no connection is refused while tasks here and elsewhere take over from each other`(way: Way) async throws {
+    func `A3: no connection is refused while tasks here and elsewhere take over from each other`(way: Way) async throws {
         try await withWorld(nodes: 2, by: way) { world in
             let tasks: [(node: UInt8, number: UInt8)] = [(1, 1), (1, 2), (2, 1), (2, 2)]
             func lead(to behind: [(node: UInt8, number: UInt8)]) async throws {

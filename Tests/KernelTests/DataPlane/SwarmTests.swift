@@ -73,7 +73,8 @@ import Testing
         }
     }
 
-    @Test func `a connection of which one end has said enough is not forgotten while the other works`() async throws {
+    @Test func `A4: a connection of which one end has said enough is not forgotten while the other works`() async throws
+    {
         try await withWorld(nodes: 1) { world in
             try await apply(swarm(world, tasks: [(1, 1)], callers: [(1, 2)]), world)
             for namespace in [world.nodes[0].sandbox("t11"), world.nodes[0].sandbox("t12")] {

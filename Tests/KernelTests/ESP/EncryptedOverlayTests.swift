@@ -27,7 +27,7 @@ import Testing
         return false
     }
 
-    @Test func `tasks reach each other, with full frames, and only ESP is on the wire`() async throws {
+    @Test func `D5: tasks reach each other, with full frames, and only ESP is on the wire`() async throws {
         try await withEncryptedWorld { world, _ in
             try await world.begin()
             let (a, b) = (world.nodes[0], world.nodes[1])
@@ -259,7 +259,7 @@ import Testing
         }
     }
 
-    @Test func `a peer is found where its packets come from`() async throws {
+    @Test func `D5: a peer is found where its packets come from`() async throws {
         try await withEncryptedWorld { world, _ in
             let (a, b) = (world.nodes[0], world.nodes[1])
             for node in world.nodes {

@@ -88,7 +88,7 @@ import Testing
         }
     }
 
-    @Test func `unknown names go to an upstream in the sandbox or the node, and never from an internal sandbox`()
+    @Test func `D7: unknown names go to an upstream in the sandbox or the node, and never from an internal sandbox`()
         async throws
     {
         try await withNamespace { namespace in

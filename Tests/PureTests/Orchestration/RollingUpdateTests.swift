@@ -269,7 +269,7 @@ import Testing
         #expect(swarm.running("web").allSatisfy { $0.assignment?.ports.first?.publishedPort == 8081 })
     }
 
-    @Test func `a single replica with a host port is updated twenty times on one node`() {
+    @Test func `C8: a single replica with a host port is updated twenty times on one node`() {
         var swarm = SwarmSimulation()
         swarm.addNode("n1")
         swarm.addService("web", replicas: 1) {
