@@ -11,7 +11,8 @@ import LinuxSystem
 extension SwarmBenchmark {
     /// Where everything of a run is: an agent finds its manager by the same values.
     struct Place: ParsableArguments {
-        @Option(help: "Directory for everything; it is made, and removed in the end.")
+        @Option(
+            help: "Directory for everything; it is made, and removed in the end.", transform: LocalPath.absolute)
         var directory: String
 
         @Option(help: "Port of the manager on 127.0.0.1; the one above is its store's.")

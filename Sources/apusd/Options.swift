@@ -1,14 +1,19 @@
 import Addressing
 import ArgumentParser
 import Engine
+import LinuxSystem
 import Telemetry
 
 /// The daemon's command line.
 struct Options: ParsableArguments {
-    @Option(help: "Directory for what must survive a reboot: images, containers, volumes, swarm membership.")
+    @Option(
+        help: "Directory for what must survive a reboot: images, containers, volumes, swarm membership.",
+        transform: LocalPath.absolute)
     var root = "/var/lib/apus"
 
-    @Option(help: "Directory for what is gone after a reboot: namespaces, sockets, runtime state.")
+    @Option(
+        help: "Directory for what is gone after a reboot: namespaces, sockets, runtime state.",
+        transform: LocalPath.absolute)
     var runDir = "/run/apus"
 
     @Option(help: "Where to serve the Engine API: unix:///path.")

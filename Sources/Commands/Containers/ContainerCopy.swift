@@ -1,6 +1,7 @@
 import DockerClient
 import FoundationEssentials
 import Glibc
+import LinuxSystem
 import Templates
 
 extension Command {

@@ -1,4 +1,5 @@
 import DockerTypes
+import LinuxSystem
 package import Model
 import Templates
 
