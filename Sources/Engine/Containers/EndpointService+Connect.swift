@@ -1,5 +1,6 @@
 import Addressing
 import Concurrency
+import DataPlane
 import EngineInterface
 import LinuxSystem
 package import Model
