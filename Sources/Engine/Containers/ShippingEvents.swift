@@ -1,3 +1,4 @@
+import Concurrency
 import LogDrivers
 import Model
 import Synchronization
@@ -6,7 +7,7 @@ import Synchronization
 final class ShippingEvents: Sendable {
     /// Of lines that are dropped of one container an event is told so often, in seconds; what is dropped in between is in the next one.
     private static let pauseOfDrops = 60.0
-    /// Of so many containers it is known what has been told.
+    /// Of so many containers it is known what has been told; for one more the one is forgotten of which lines were dropped longest ago.
     private static let mostKnown = 10_000
 
     private struct Drops {
@@ -17,7 +18,7 @@ final class ShippingEvents: Sendable {
 
     private let events: EventLog
     private let attributes: @Sendable (String) -> [String: String]
-    private let drops = Mutex<[String: Drops]>([:])
+    private let drops = Mutex(BoundedTable<String, Drops>(most: ShippingEvents.mostKnown))
 
     /// - Parameter attributes: What events say of a container, by its id; nothing of one that is gone.
     init(events: EventLog, attributes: @escaping @Sendable (String) -> [String: String]) {
@@ -42,8 +43,6 @@ final class ShippingEvents: Sendable {
     /// What is to be told of a container now, if anything is.
     private func note(_ lines: Int, of id: String, _ now: Timestamp) -> Drops? {
         drops.withLock { drops in
-            // Of containers that are gone nothing is kept.
-            if drops.count > Self.mostKnown { drops = [:] }
             var known = drops[id] ?? Drops(told: Timestamp(seconds: 0))
             known.lines += lines
             known.times += 1
