@@ -80,14 +80,16 @@ extension Wire.ExecStreamsAnswer {
 }
 
 extension Wire.TunnelOutput {
-    /// Puts output into messages of at most ``Wire/pieceBytes`` each; what is longer is cut, which readers of streams do not see.
+    /// Puts output into messages of at most ``Wire/pieceBytes`` each. A chunk that is longer is cut, which readers of streams do not see; no other is, since
+    /// a chunk of a log is a line.
     package static func messages(_ chunks: [OutputChunk]) -> [Wire.TunnelOutput] {
         var messages: [Wire.TunnelOutput] = []
         var last = Wire.TunnelOutput()
         var room = Wire.pieceBytes
         for var chunk in chunks {
+            let length = chunk.bytes.readableBytes
             repeat {
-                if room == 0 {
+                if room == 0 || room < length && length <= Wire.pieceBytes {
                     messages.append(last)
                     (last, room) = (Wire.TunnelOutput(), Wire.pieceBytes)
                 }

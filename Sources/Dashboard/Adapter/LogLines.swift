@@ -10,6 +10,7 @@ enum LogLines {
     static let longest = 16 << 10
 
     /// `STAMP DETAILS TEXT`; a mark of the system's, which has neither, becomes one of ours.
+    /// - Returns: `nil` for what a message has had no room for behind the beginning of a line: more than is shown of one.
     static func line(_ chunk: OutputChunk, owner: String) -> DashboardLogLine? {
         var bytes = chunk.bytes.readableBytesView[...]
         if bytes.last == 0x0A { bytes = bytes.dropLast() }
@@ -17,6 +18,8 @@ enum LogLines {
         guard chunk.stream != .systemError, let space = bytes.firstIndex(of: 0x20),
             let stamp = Timestamp(String(decoding: bytes[..<space], as: UTF8.self))
         else {
+            // Whatever a container writes, it is not told as the system's.
+            guard chunk.stream == .systemError else { return nil }
             let text = String(decoding: bytes.prefix(longest), as: UTF8.self)
             let now = Timestamp.now
             return DashboardLogLine(

@@ -145,6 +145,13 @@ import Testing
         #expect(line.stream == 3)
     }
 
+    @Test(arguments: ["the rest of a long line\n", "node-2: no answer", ""])
+    func `what a container writes is never a mark of ours`(text: String) {
+        for stream in [OutputChunk.Stream.standardOutput, .standardError] {
+            #expect(LogLines.line(OutputChunk(stream: stream, bytes: ByteBuffer(string: text)), owner: "t1") == nil)
+        }
+    }
+
     @Test func `a window is bounded`() {
         #expect(DashboardWindow(from: 5, to: 5) == nil)
         #expect(DashboardWindow(from: .min, to: .max) == nil)
