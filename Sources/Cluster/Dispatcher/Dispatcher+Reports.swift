@@ -1,4 +1,5 @@
 import GRPCCore
+import Logging
 import Model
 import NodeProtocol
 import Orchestration
