@@ -141,7 +141,9 @@ package struct DashboardLogLine: Codable, Sendable, Equatable {
 
 /// How many logs an answer is of that is not of all.
 package struct DashboardLogsRead: Codable, Sendable, Equatable {
+    /// Logs that were read.
     package var read: Int
+    /// Logs that were asked for, those that are not listed because of their number among them.
     package var all: Int
     /// As many are read for one answer.
     package var most: Int

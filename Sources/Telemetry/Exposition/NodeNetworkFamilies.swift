@@ -31,6 +31,7 @@ package struct NodeNetworkFacts: Sendable, Equatable {
         /// The network's name.
         package var network: String
         package var networkID: String
+        /// Ports.
         package var used: Int
 
         package init(network: String, networkID: String, used: Int) {
