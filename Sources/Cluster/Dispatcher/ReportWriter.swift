@@ -1,3 +1,4 @@
+import Addressing
 import Concurrency
 package import Model
 import Orchestration
@@ -32,6 +33,24 @@ package final class ReportWriter: Sendable {
     private struct Refused {
         let nodeID: String
         let chosen: [TaskStatus.ChosenAddresses]
+        /// It has not been held against the swarm again yet.
+        var isNew = true
+
+        /// As the node has said it.
+        var status: TaskStatus {
+            var status = TaskStatus(.running, "", at: .now)
+            status.chosenAddresses = chosen
+            return status
+        }
+
+        /// Whether the task is still the node's, and without what the node has chosen.
+        func isOpen(in task: SwarmTask) -> Bool {
+            task.nodeID == nodeID && ChosenAddressRules.areNews(status, of: task)
+        }
+
+        func has(anyOf addresses: Set<IPAddress>) -> Bool {
+            chosen.contains { place in place.addresses.contains { addresses.contains($0.address) } }
+        }
     }
 
     private struct State {
@@ -44,8 +63,8 @@ package final class ReportWriter: Sendable {
         var last: [String: ContinuousClock.Instant] = [:]
         /// By the tasks' ids.
         var refused: [String: Refused] = [:]
-        /// Of which state of the swarm they were last held against; `nil`: they are to be.
-        var refusedLook: Int64?
+        /// The state of the swarm that they were last held against; `nil`: all of them are to be.
+        var refusedLook: SwarmLook?
     }
 
     /// How many tasks go into a transaction: each takes a write and a condition.
@@ -93,30 +112,23 @@ package final class ReportWriter: Sendable {
     }
 
     /// Gives tasks the addresses that they could not be given when their nodes told of them, where whoever was in the way has let go of them. Costs
-    /// nothing while nothing has changed.
+    /// what has changed, and a look at those that it may be good for.
     /// - Throws: ``StateStoreError``; then it is tried again with the next call.
     func lookAgain() async throws {
-        let objects = model.objects
-        let revision = objects.revision
-        let refused = state.withLock { state in
-            guard !state.refused.isEmpty, state.refusedLook != revision else { return [:] as [String: Refused] }
-            state.refusedLook = revision
-            return state.refused
-        }
+        guard let (look, due) = refusalsDue() else { return }
+        // With what is given here: of several that wait for an address one gets it.
+        var objects = look.state
         var reports: [String: [Report]] = [:]
-        for (taskID, known) in refused {
-            var status = TaskStatus(.running, "", at: .now)
-            status.chosenAddresses = known.chosen
-            guard let task = objects.tasks[taskID], task.nodeID == known.nodeID,
-                ChosenAddressRules.areNews(status, of: task)
-            else {
+        for (taskID, known) in due.sorted(by: { $0.key < $1.key }) {
+            guard let task = objects.tasks[taskID], known.isOpen(in: task) else {
                 state.withLock { $0.refused[taskID] = nil }
                 continue
             }
             var changed = task
-            ChosenAddressRules.settle(status, in: &changed, objects)
+            ChosenAddressRules.settle(known.status, in: &changed, objects)
             if changed == task { continue }
-            var report = Report(taskID: taskID, status: status)
+            objects.tasks[taskID] = changed
+            var report = Report(taskID: taskID, status: known.status)
             report.isOfAddresses = true
             reports[known.nodeID, default: []].append(report)
         }
@@ -126,15 +138,51 @@ package final class ReportWriter: Sendable {
         }
     }
 
+    /// Those that may be believed now: what has come since the last look, and what that has to do with anything that has changed.
+    /// - Returns: `nil` when there are none at all.
+    private func refusalsDue() -> (SwarmLook, [String: Refused])? {
+        let (isNeeded, former) = state.withLock { state in
+            // A state that nobody needs is not kept.
+            if state.refused.isEmpty { state.refusedLook = nil }
+            return (!state.refused.isEmpty, state.refusedLook)
+        }
+        guard isNeeded else { return nil }
+        let look = model.look(after: former)
+        let freed = former.map { Self.addresses(of: look.changes.tasks, in: $0.state) } ?? []
+        let isAll = former == nil || !look.changes.networks.isEmpty
+        let due = state.withLock { state in
+            state.refusedLook = look
+            let due = state.refused.filter { id, known in
+                isAll || known.isNew || look.changes.tasks.contains(id) || known.has(anyOf: freed)
+            }
+            for id in due.keys { state.refused[id]?.isNew = false }
+            return due
+        }
+        return (look, due)
+    }
+
+    /// What some tasks have in networks whose addresses nodes choose.
+    private static func addresses(of tasks: Set<String>, in objects: SwarmState) -> Set<IPAddress> {
+        var addresses: Set<IPAddress> = []
+        for id in tasks {
+            for attachment in objects.tasks.shared(id)?.value.networksAttachments ?? []
+            where attachment.network.isNodeLocal {
+                addresses.formUnion(attachment.addresses.map(\.address))
+            }
+        }
+        return addresses
+    }
+
+    /// Keeps what is not believed. What is given is forgotten once it is written; see ``note(_:)``.
     private func settle(_ entry: Entry, in task: inout SwarmTask) {
         let (id, status) = (task.id, entry.report.status)
+        guard let chosen = status.chosenAddresses, ChosenAddressRules.areNews(status, of: task) else { return }
         ChosenAddressRules.settle(status, in: &task, model.objects)
         let isRefused = ChosenAddressRules.areNews(status, of: task)
-        let refused = isRefused ? status.chosenAddresses.map { Refused(nodeID: entry.nodeID, chosen: $0) } : nil
         state.withLock { state in
-            state.refused[id] = refused
-            // Who was in the way may have gone while this was being looked at.
-            if refused != nil { state.refusedLook = nil }
+            // What the node says last counts.
+            guard isRefused || state.refused[id] != nil else { return }
+            state.refused[id] = Refused(nodeID: entry.nodeID, chosen: chosen)
         }
     }
 
@@ -188,8 +236,9 @@ package final class ReportWriter: Sendable {
             if transaction.isEmpty { return }
             switch try await commit(transaction) {
             case nil:
-                // Too large for the store: nothing else may wait for it.
+                // Too large for the store: nothing else may wait for it, nor is it tried again and again.
                 for task in changed.values { open[task.id] = nil }
+                state.withLock { state in for task in changed.values { state.refused[task.id] = nil } }
             case .committed(let revision):
                 note(
                     changed.values.map { task in
@@ -240,7 +289,10 @@ package final class ReportWriter: Sendable {
     private func note(_ tasks: [SwarmTask]) {
         let model = model.objects
         state.withLock { state in
-            for task in tasks { state.written[task.id] = task }
+            for task in tasks {
+                state.written[task.id] = task
+                if let known = state.refused[task.id], !known.isOpen(in: task) { state.refused[task.id] = nil }
+            }
             state.written = state.written.filter { id, task in
                 task.version.index > UInt64(clamping: model.revision)
             }

@@ -167,4 +167,42 @@ import Testing
             #expect(try await Self.stored(store, "a").status.state == .running)
         }
     }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `an address that is free again is given to one of those that wait for it, also where writing fails at first`()
+        async throws
+    {
+        let holder = ChosenAddressTests.task("c", on: "k", ["192.0.2.5/24"])
+        let waiting = [ChosenAddressTests.task("a", on: "n"), ChosenAddressTests.task("b", on: "m")]
+        try await with([holder] + waiting) { store, model, writer in
+            let chosen = ChosenAddressTests.status(["192.0.2.5/24"])
+            try await writer.write([.init(taskID: "a", status: chosen)], of: "n")
+            try await writer.write([.init(taskID: "b", status: chosen)], of: "m")
+            func addressed() async throws -> [String] {
+                var found: [String] = []
+                for id in ["a", "b"] {
+                    let attachment = try await Self.stored(store, id).networksAttachments?.first
+                    if attachment?.addresses.isEmpty == false { found.append(id) }
+                }
+                return found
+            }
+            try await writer.lookAgain()
+            #expect(try await addressed().isEmpty)
+            // What is said of the task without an address takes nothing back.
+            try await writer.write([Self.report("b", .running)], of: "m")
+            var ended = holder
+            ended.status.state = .shutdown
+            _ = try await store.base.commit(StoreTransaction(puts: [.init(ended.key, try ended.storedBytes)]))
+            await model.catchUp(to: store.base.revision)
+            store.before.withLock { $0 = { _ in throw StateStoreError(.unavailable, "write") } }
+            await #expect(throws: StateStoreError.self) { try await writer.lookAgain() }
+            store.before.withLock { $0 = nil }
+            for _ in 0..<2 {
+                try await writer.lookAgain()
+                #expect(try await addressed() == ["a"])
+                #expect(writer.nodesWithRefusals == ["m"])
+                await model.catchUp(to: store.base.revision)
+            }
+        }
+    }
 }
