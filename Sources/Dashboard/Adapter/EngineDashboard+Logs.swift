@@ -246,12 +246,14 @@ extension EngineDashboard {
             return (
                 log,
                 { chunk in
-                    var line = LogLines.line(chunk, owner: scope.id)
-                    // Whatever its log options say: it is no task's.
-                    if line?.stream != 3 {
-                        line?.task = scope.id
-                        line?.node = node
+                    guard var line = LogLines.line(chunk, owner: scope.id) else { return nil }
+                    if line.stream == 3 {
+                        // The rest of a line for which no message between nodes had room has no stamp, and is no word of ours.
+                        return chunk.stream == .systemError ? line : nil
                     }
+                    // Whatever its log options say: it is no task's.
+                    line.task = scope.id
+                    line.node = node
                     return line
                 }
             )

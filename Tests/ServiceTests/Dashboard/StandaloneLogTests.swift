@@ -66,7 +66,11 @@ import Testing
             return LogStream(
                 isTerminal: false,
                 output: AsyncThrowingStream { continuation in
-                    continuation.yield([OutputChunk(stream: .standardOutput, bytes: ByteBuffer(string: line))])
+                    // And of a long line, what a message had no room for.
+                    continuation.yield(
+                        [line, "the rest\n"].map {
+                            OutputChunk(stream: .standardOutput, bytes: ByteBuffer(string: $0))
+                        })
                     continuation.finish()
                 })
         }
@@ -86,6 +90,13 @@ import Testing
     @Test func `a container's lines are its own and its node's`() async throws {
         let line = try #require(try await lines(DashboardScope(.container, Self.id("d"))).first)
         #expect(line.task == Self.id("d") && line.node == "n3" && line.text == "from d" && line.stream == 1)
+    }
+
+    @Test func `the rest of a line that was cut on its way is no word of the dashboard's`() async throws {
+        let window = try #require(DashboardWindow(from: 1_767_000_000_000, to: 1_768_000_000_000))
+        let query = DashboardLogQuery(scopes: [DashboardScope(.container, Self.id("d"))], window: window)
+        let page = try await dashboard().logs(query)
+        #expect(page.lines.map(\.text) == ["from d"] && page.notes.isEmpty)
     }
 
     @Test func `a node's lines and everybody's have those that can be asked for`() async throws {
