@@ -21,7 +21,7 @@ extension EngineDashboard {
     /// The logs that are asked for.
     private struct LogScopes {
         var all: [DashboardScope] = []
-        /// Containers of other nodes that are too many for one answer.
+        /// Containers that are not in it: they are too many for one answer, or for what nodes tell of themselves.
         var leftOut = 0
 
         /// Those that are read.
@@ -182,6 +182,9 @@ extension EngineDashboard {
         }
         if let known = await extras.standalone?() {
             let now = Timestamp.now
+            for id in known.connected where id != own && (node == nil || node == id) {
+                scopes.leftOut += known.board.leftOut(of: id)
+            }
             for place in known.board.places where place.nodeID != own && known.connected.contains(place.nodeID) {
                 if let node, place.nodeID != node { continue }
                 found.append(ContainerView(place, now: now))

@@ -16,10 +16,12 @@ import Testing
         ("n2", "c", "running"), ("n3", "d", "running"), ("n2", "e", "created"),
     ])
 
-    private static func known(_ all: [(String, Character, String)]) -> StandaloneKnowledge {
+    /// - Parameter leftOut: As many more the nodes have.
+    private static func known(_ all: [(String, Character, String)], leftOut: Int = 0) -> StandaloneKnowledge {
         var board = StandaloneBoard()
         for (node, digit, state) in all {
             var told = StandaloneMessages.Told()
+            told.leftOut = leftOut
             told.present = [
                 StandaloneContainer(
                     id: id(digit), name: "web", image: "nginx", state: state, created: Timestamp(seconds: 900))
@@ -106,18 +108,18 @@ import Testing
 
     @Test func `where only some logs are read the page says of how many, and the file as well`() async throws {
         let many: [(String, Character, String)] = "0123456789".map { ("n2", $0, "running") }
-        let dashboard = await dashboard(Self.known(many))
+        let dashboard = await dashboard(Self.known(many, leftOut: 5))
         let window = try #require(DashboardWindow(from: 1_767_000_000_000, to: 1_768_000_000_000))
         func query(_ scope: DashboardScope) -> DashboardLogQuery { DashboardLogQuery(scopes: [scope], window: window) }
-        // A task, too.
-        let some = DashboardLogsRead(read: 9, all: 11, most: 32, mostOfNode: 8)
+        // A task, too, and those that the node does not tell of.
+        let some = DashboardLogsRead(read: 9, all: 16, most: 32, mostOfNode: 8)
         #expect(try await dashboard.logs(query(DashboardScope(.node, "n2"))).partial == some)
         #expect(try await dashboard.logs(query(DashboardScope(.container, Self.id("9")))).partial == nil)
         var notes: [String] = []
         for try await lines in try await dashboard.allLines(query(DashboardScope(.node, "n2"))) {
             notes += lines.filter { $0.stream == 3 }.map(\.text)
         }
-        #expect(notes.first == "9 of 11 logs were read: choose some")
+        #expect(notes.first == "9 of 16 logs were read: choose some")
     }
 
     @Test func `those that cannot be asked are shown as well`() async throws {
