@@ -100,8 +100,12 @@ package struct AlertMachine: Sendable {
     mutating func look(_ rules: [AlertRule], at now: Timestamp, _ values: (AlertMetric) -> [AlertSample]) -> [Change] {
         var changes: [Change] = []
         var holding: Set<String> = []
+        // Once of each, however many rules compare them.
+        var known: [AlertMetric: [AlertSample]] = [:]
         for rule in rules {
-            for sample in values(rule.metric) where rule.comparison.holds(sample.value, rule.threshold) {
+            let samples = known[rule.metric] ?? values(rule.metric)
+            known[rule.metric] = samples
+            for sample in samples where rule.comparison.holds(sample.value, rule.threshold) {
                 let id = Alert.fingerprint(rule.name, sample.labels)
                 guard holding.count < Self.mostAlerts || firing[id] != nil, holding.insert(id).inserted else {
                     continue

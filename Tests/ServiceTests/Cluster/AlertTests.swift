@@ -189,6 +189,17 @@ import Testing
             fired == Set(AlertRule.shipped.map(\.name)).subtracting(["QuorumAtRisk", "PathIll", "AddressesUsedUp"]))
     }
 
+    @Test func `values are computed once a look, however many rules compare them`() {
+        var machine = AlertMachine()
+        var asked: [AlertMetric] = []
+        let other = AlertRule("Lower", .nodeDiskFreeRatio, .below, 0.05, for: 30, .critical, "{value}")
+        let changes = machine.look([rule, other], at: start) { metric in
+            asked.append(metric)
+            return []
+        }
+        #expect(changes.isEmpty && asked == [.nodeDiskFreeRatio])
+    }
+
     /// A network of two small subnets and a large one of IPv6, where tasks have so many addresses of each family.
     private func samples(given count: Int) throws -> AlertSamples {
         var network = SwarmNetwork(id: "w1")
