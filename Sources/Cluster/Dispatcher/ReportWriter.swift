@@ -174,10 +174,10 @@ package final class ReportWriter: Sendable {
     }
 
     /// Keeps what is not believed. What is given is forgotten once it is written; see ``note(_:)``.
-    private func settle(_ entry: Entry, in task: inout SwarmTask) {
+    private func settle(_ entry: Entry, in task: inout SwarmTask, _ objects: SwarmState) {
         let (id, status) = (task.id, entry.report.status)
         guard let chosen = status.chosenAddresses, ChosenAddressRules.areNews(status, of: task) else { return }
-        ChosenAddressRules.settle(status, in: &task, model.objects)
+        ChosenAddressRules.settle(status, in: &task, objects)
         let isRefused = ChosenAddressRules.areNews(status, of: task)
         state.withLock { state in
             // What the node says last counts.
@@ -221,8 +221,9 @@ package final class ReportWriter: Sendable {
             var transaction = StoreTransaction()
             var changed: [StoreKey: SwarmTask] = [:]
             var bytes = 0
+            var objects = withChosenAddresses()
             for (id, entries) in open.sorted(by: { $0.key < $1.key }) {
-                guard let task = try await present(id), let new = applied(entries, to: task) else {
+                guard let task = try await present(id), let new = applied(entries, to: task, objects) else {
                     open[id] = nil
                     continue
                 }
@@ -232,6 +233,7 @@ package final class ReportWriter: Sendable {
                 transaction.require(.modified(task.key, at: Int64(clamping: task.version.index)))
                 transaction.put(task.key, value)
                 changed[task.key] = new
+                if new.hasChosenAddress { objects.tasks[id] = new }
             }
             if transaction.isEmpty { return }
             switch try await commit(transaction) {
@@ -286,6 +288,17 @@ package final class ReportWriter: Sendable {
         return try await store.get(StoreKey(.tasks, id: id)).flatMap { try? SwarmTask(stored: $0) }
     }
 
+    /// The swarm with the addresses of tasks that were written here and that the read model does not have yet.
+    private func withChosenAddresses() -> SwarmState {
+        var objects = model.objects
+        let revision = UInt64(clamping: objects.revision)
+        let written = state.withLock { state in
+            state.written.values.filter { $0.version.index > revision && $0.hasChosenAddress }
+        }
+        for task in written { objects.tasks[task.id] = task }
+        return objects
+    }
+
     private func note(_ tasks: [SwarmTask]) {
         let model = model.objects
         state.withLock { state in
@@ -300,10 +313,10 @@ package final class ReportWriter: Sendable {
     }
 
     /// The task with what its node reports of it, in the order of the reports; `nil` when none of it is news.
-    private func applied(_ entries: [Entry], to task: SwarmTask) -> SwarmTask? {
+    private func applied(_ entries: [Entry], to task: SwarmTask, _ objects: SwarmState) -> SwarmTask? {
         var changed = task
         for entry in entries where task.nodeID == entry.nodeID {
-            settle(entry, in: &changed)
+            settle(entry, in: &changed, objects)
             guard !entry.report.isOfAddresses, NodeReports.isNews(entry.report.status, after: changed.status) else {
                 continue
             }
@@ -316,5 +329,12 @@ package final class ReportWriter: Sendable {
         guard changed != task else { return nil }
         changed.updatedAt = .now
         return changed
+    }
+}
+
+extension SwarmTask {
+    /// It has an address that its node has chosen.
+    fileprivate var hasChosenAddress: Bool {
+        (networksAttachments ?? []).contains { $0.network.isNodeLocal && !$0.addresses.isEmpty }
     }
 }

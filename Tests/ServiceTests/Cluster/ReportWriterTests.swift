@@ -205,4 +205,22 @@ import Testing
             }
         }
     }
+
+    /// The read model may not have the first one's yet.
+    @Test(.timeLimit(.minutes(1))) func `an address that a task has just been given is no other node's`() async throws {
+        try await with([ChosenAddressTests.task("a", on: "n"), ChosenAddressTests.task("b", on: "m")]) { store, _, _ in
+            let blind = ReadModel(store: store)
+            blind.take(.snapshot(try await store.list(StoreKey.everything)))
+            let writer = ReportWriter(store: store, model: blind)
+            let chosen = ChosenAddressTests.status(["192.0.2.5/24"])
+            for (task, node) in [("a", "n"), ("b", "m")] {
+                try await writer.write([.init(taskID: task, status: chosen)], of: node)
+            }
+            let first = try await Self.stored(store, "a").networksAttachments?.first?.addresses
+            let second = try await Self.stored(store, "b").networksAttachments?.first?.addresses
+            #expect(first?.map(\.description) == ["192.0.2.5/24"])
+            #expect(second?.isEmpty == true)
+            #expect(writer.nodesWithRefusals == ["m"])
+        }
+    }
 }
