@@ -530,7 +530,7 @@ class Cluster:
             found = [one["Id"] for one in node.get("/containers/json?all=1") if any(name.startswith("/" + start) for name in one["Names"])
                      and "com.docker.swarm.task.id" not in (one.get("Labels") or {})]
             if found:
-                node.docker("rm", "-fv", *found)
+                node.docker("rm", "-fv", *found, timeout=120)
 
 
 def says(text, kind, name, words):
