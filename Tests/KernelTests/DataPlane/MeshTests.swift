@@ -90,7 +90,8 @@ import Testing
     }
 
     @Test(arguments: Way.allCases)
-    func `A3: no connection is refused while tasks here and elsewhere take over from each other`(way: Way) async throws {
+    func `A3: no connection is refused while tasks here and elsewhere take over from each other`(way: Way) async throws
+    {
         try await withWorld(nodes: 2, by: way) { world in
             let tasks: [(node: UInt8, number: UInt8)] = [(1, 1), (1, 2), (2, 1), (2, 2)]
             func lead(to behind: [(node: UInt8, number: UInt8)]) async throws {
