@@ -165,8 +165,8 @@ import Testing
 
     /// Asks until an answer comes: the sender is as old as its first question.
     private func answer(_ caller: Caller) async -> String {
-        // A refusal that came before is told first.
-        for _ in 0..<3 { if let answer = try? await caller.ask() { return answer } }
+        // A refusal that came before is told first; and what ends by changes may be looked for a second later.
+        for _ in 0..<10 { if let answer = try? await caller.ask() { return answer } }
         return "none"
     }
 
