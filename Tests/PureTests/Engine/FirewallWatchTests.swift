@@ -31,7 +31,7 @@ import Testing
         // A table of the administrator's that has the name alone.
         #expect(found([TableID(.inet, "filter"): ["ufw-before-input"]]) == [])
         #expect(found([TableID(.inet, "firewalld"): ["filter_INPUT"]]) == [.firewalld])
-        let both = [TableID(.ip, "firewalld"): [], TableID(.ip, "filter"): ["ufw-user-input"]]
+        let both: [TableID: [String]] = [TableID(.ip, "firewalld"): [], TableID(.ip, "filter"): ["ufw-user-input"]]
         #expect(found(both) == [.firewalld, .ufw])
     }
 
