@@ -1,3 +1,4 @@
+import Concurrency
 import Foundation
 package import GRPCCore
 import LinuxSystem
@@ -55,9 +56,11 @@ package struct DispatcherService: Wire.Dispatcher.SimpleServiceProtocol {
                                 nodeID, session: session, description: description, place: place)
                             news.yield()
                         } else {
-                            try await dispatcher.open(
-                                member, session: session, description: description, place: place,
-                                program: NodeReports.program(message.program), answers: answer)
+                            try await inOwnTask {
+                                try await dispatcher.open(
+                                    member, session: session, description: description, place: place,
+                                    program: NodeReports.program(message.program), answers: answer)
+                            }
                             isOpen = true
                             answer.yield()
                         }
@@ -66,14 +69,14 @@ package struct DispatcherService: Wire.Dispatcher.SimpleServiceProtocol {
                 // Beside the above: a store that is slow makes no node silent.
                 group.addTask {
                     for await _ in heard {
-                        try await dispatcher.writeHeard(nodeID, session: session)
+                        try await inOwnTask { try await dispatcher.writeHeard(nodeID, session: session) }
                         answer.yield()
                     }
                 }
                 group.addTask {
                     var told: [String] = []
                     for await _ in answers {
-                        var answer = await self.answer(nodeID, session)
+                        var answer = try await inOwnTask { await self.answer(nodeID, session) }
                         let revoked = (dispatcher.model.objects.cluster?.revoked ?? []).map(\.serial)
                         if revoked != told { answer.revoked = revoked }
                         told = revoked

@@ -1,3 +1,4 @@
+import Concurrency
 package import GRPCCore
 import GRPCNIOTransportHTTP2
 import NodeProtocol
@@ -79,7 +80,8 @@ package struct RoleGate: ServerInterceptor {
         request: StreamingServerRequest<Input>, context: ServerContext,
         next: @Sendable (StreamingServerRequest<Input>, ServerContext) async throws -> StreamingServerResponse<Output>
     ) async throws -> StreamingServerResponse<Output> {
-        let caller = try await caller(context)
+        // Streams that last for a session keep nothing of it.
+        let caller = try await inOwnTask { try await self.caller(context) }
         guard Self.allowed[context.descriptor]?.contains(caller) == true else {
             throw RPCError(code: .permissionDenied, message: "\(context.descriptor) is not for a \(caller)")
         }
