@@ -250,10 +250,7 @@ extension EngineDashboard {
                 log,
                 { chunk in
                     guard var line = LogLines.line(chunk, owner: scope.id) else { return nil }
-                    if line.stream == 3 {
-                        // The rest of a line for which no message between nodes had room has no stamp, and is no word of ours.
-                        return chunk.stream == .systemError ? line : nil
-                    }
+                    if line.stream == 3 { return line }
                     // Whatever its log options say: it is no task's.
                     line.task = scope.id
                     line.node = node

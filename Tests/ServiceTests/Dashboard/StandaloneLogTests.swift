@@ -157,12 +157,14 @@ import Testing
 
     // MARK: Merging
 
-    private func log(_ lines: [String], isStuck: Bool = false) -> LogStream {
+    private func log(_ lines: [String], on stream: OutputChunk.Stream = .standardOutput, isStuck: Bool = false)
+        -> LogStream
+    {
         LogStream(
             isTerminal: false,
             output: AsyncThrowingStream { continuation in
                 for line in lines {
-                    continuation.yield([OutputChunk(stream: .standardOutput, bytes: ByteBuffer(string: line + "\n"))])
+                    continuation.yield([OutputChunk(stream: stream, bytes: ByteBuffer(string: line + "\n"))])
                 }
                 continuation.finish(throwing: isStuck ? TunnelError.brokenOff("node-3") : nil)
             })
@@ -191,8 +193,9 @@ import Testing
         #expect(try await merged([]).isEmpty)
     }
 
-    @Test func `what is no line of a log is told, and not without end`() async throws {
-        let all = try await merged([log((0..<1000).map { "what \($0)" }), log([line(1, "a")])])
+    @Test func `what the system says is told, and not without end, and what has no stamp is not`() async throws {
+        let said = log((0..<1000).map { "what \($0)" }, on: .systemError)
+        let all = try await merged([said, log(["a word of theirs", line(1, "a")])])
         #expect(all.first == "a" && all.count == 1 + MergedLog.mostNotes && all[1] == "# log 0: what 0")
     }
 }
