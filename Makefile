@@ -2,13 +2,13 @@
 # make demo-down  takes it down again
 # make test       all tests, and the walkthrough on a cluster of their own; every part runs, the end says which were red
 # make check      format and tidy
-# make clean-room the two commands' way in a minimal Debian 12 made for it: packages, build, walkthrough
+# make clean-room what README asks of a new user, in a minimal Debian 12 made for it: packages, build, walkthrough
 # make fuzz       an hour of made-up inputs for the parsers, FUZZ_SECONDS=N for another time; fuzz-quick is a minute
 # make soak       names on five nodes while they are cut off and daemons are killed; SOAK_SECONDS=N for another time than three minutes
 # make simulate   long seeded runs of the swarm's planning and of what nodes are told: 10,000 nodes, a million changes
 # make bench      a release build beside Debian's Docker engine, plain networks and wireguard-go, one line a figure
 # make benchmarks   only builds what bench and bench-scale have of their own, as CI does
-# make bench-scale  how the cost of one more task and container grows with those there are; bench-scale-full has the swarm of the aims, of 1,000 nodes
+# make bench-scale  how the cost of one more task and container grows with those there are; bench-scale-full with a swarm of 1,000 nodes and 30,000 tasks
 # make api-docs   writes docs/api.md and docs/options.md anew from the routes and tables
 # make install    release builds of the three programs into PREFIX, /usr/local unless it says otherwise
 
@@ -105,7 +105,7 @@ bench:
 	swift build -c release --product history-benchmark
 	Benchmarks/run --apus .build/release/apus
 
-# The swarm of nodes without a kernel: what fits in half an hour, the numbers of the aims, or others (`make bench-scale SWARM="--quick"`).
+# How large the swarm of nodes without a kernel is: usually what fits in half an hour; 1,000 nodes for bench-scale-full; or as said (`make bench-scale SWARM="--quick"`).
 SWARM := --agents 200 --services 200 --networks 20 --replicas 30
 bench-scale-full: SWARM := --full
 bench-scale bench-scale-full:
