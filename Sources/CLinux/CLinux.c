@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/xattr.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
@@ -244,6 +245,10 @@ static int child_main(void *argument) {
     }
     if (syscall(SYS_close_range, (unsigned)last + 1, ~0U, 0) != 0) return child_failed(child, "close_range");
     if (request->directory && chdir(request->directory) != 0) return child_failed(child, "chdir");
+    if (request->most_descriptors != 0) {
+        const struct rlimit most = {request->most_descriptors, request->most_descriptors};
+        if (setrlimit(RLIMIT_NOFILE, &most) != 0) return child_failed(child, "setrlimit");
+    }
 
     // Last of all: what is opened before is opened with this process' own rights to devices.
     for (const char *const *path = request->tasks; path && *path; path++) {

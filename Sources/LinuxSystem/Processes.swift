@@ -134,6 +134,7 @@ package enum Processes {
                                 what.network_namespace = namespace
                                 what.tasks = tasks.baseAddress
                                 what.cgroup = cgroup
+                                what.most_descriptors = UInt(clamping: givenDescriptors.withLock { $0 })
                                 return clinux_spawn(&what, &pid, &descriptor, &stage)
                             }
                         }
@@ -236,15 +237,26 @@ package enum Processes {
         try check(clinux_set_subreaper(1), "become subreaper")
     }
 
-    /// Lets this process open as many files as it may at all (RLIMIT_NOFILE): every container's namespace keeps some open. Returns how many that are.
+    /// What this process may open before ``raiseDescriptorLimit()``, which is what the programs that it starts may; 0 before.
+    private static let givenDescriptors = Mutex<UInt64>(0)
+
+    /// Lets this process open as many files as the kernel has for one (`fs.nr_open`), or as it may at all where it has no right to raise that
+    /// (RLIMIT_NOFILE): each container has two dozen open, of which its namespace and counters are most. What it starts, containers among it,
+    /// may open as many as it was given. Returns how many this process may.
     @discardableResult
     package static func raiseDescriptorLimit() throws(SystemError) -> UInt64 {
         let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
         var limit = rlimit()
         try check(getrlimit(resource, &limit), "read the limit of descriptors")
+        let given = limit.rlim_max
+        givenDescriptors.withLock { if $0 == 0 { $0 = UInt64(clamping: given) } }
+        let ofKernel = try Files.text("/proc/sys/fs/nr_open").flatMap { UInt64($0.filter(\.isNumber)) }
+        limit.rlim_max = max(given, rlim_t(clamping: ofKernel ?? 0))
         limit.rlim_cur = limit.rlim_max
+        if setrlimit(resource, &limit) == 0 { return UInt64(clamping: limit.rlim_cur) }
+        (limit.rlim_cur, limit.rlim_max) = (given, given)
         try check(setrlimit(resource, &limit), "raise the limit of descriptors")
-        return UInt64(clamping: limit.rlim_cur)
+        return UInt64(clamping: given)
     }
 
     /// Reaps ended children that nobody waits for. Returns how many.

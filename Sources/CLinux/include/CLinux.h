@@ -114,6 +114,7 @@ struct clinux_spawn {
     int network_namespace;  // descriptor, or -1
     const char *const *tasks;  // `tasks` files of version 1 cgroups that the child enters by itself; ends with NULL
     int cgroup;  // descriptor of a version 2 cgroup that the child is born in (Linux 5.7), or -1
+    unsigned long most_descriptors;  // RLIMIT_NOFILE of the child, both values; 0 for this process' own
 };
 
 /// Starts a program in a child that shares memory until its exec (CLONE_VM | CLONE_VFORK) and begins with this process'

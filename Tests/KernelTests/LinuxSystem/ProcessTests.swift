@@ -26,6 +26,27 @@ import Testing
         #expect(status == .exited(7))
     }
 
+    @Test
+    func `this process may open as many files as the kernel has for one, and what it starts as many as it was given`()
+        async throws
+    {
+        func most(_ limits: String) throws -> Substring {
+            let line = try #require(limits.split(separator: "\n").first { $0.hasPrefix("Max open files") })
+            return try #require(line.dropFirst(14).split(separator: " ").dropFirst().first)
+        }
+        let limits = SpawnRequest(executable: "/bin/cat", arguments: ["/proc/self/limits"], environment: [])
+        let given = try most(try await output(limits).text)
+        let raised = try Processes.raiseDescriptorLimit()
+        #expect(try most(try #require(try Files.text("/proc/self/limits"))) == "\(raised)")
+        let status = try #require(try Files.text("/proc/self/status"))
+        let rights = try #require(status.split(separator: "\n").first { $0.hasPrefix("CapEff:") })
+        // CAP_SYS_RESOURCE, capabilities(7).
+        let mayRaise = try #require(UInt64(rights.dropFirst(7).filter(\.isHexDigit), radix: 16)) >> 24 & 1 == 1
+        let ofKernel = try #require(try Files.text("/proc/sys/fs/nr_open"))
+        #expect("\(raised)" == (mayRaise ? String(ofKernel.filter(\.isNumber)) : String(given)))
+        #expect(try most(try await output(limits).text) == given)
+    }
+
     @Test func `a child has only the descriptors it was given, and null devices for the first three`() async throws {
         let extra = try Descriptor.open("/etc/hostname", O_RDONLY)
         // Inheritable on purpose: it must be closed all the same.
