@@ -79,7 +79,8 @@ package struct Manager: Sendable {
             if transaction.isEmpty { return }
             transaction.require(
                 mark.map { .modified(Self.guardKey, at: $0.modifyRevision) } ?? .absent(Self.guardKey))
-            transaction.put(Self.guardKey, Array(nodeID.utf8))
+            // No two writes are alike: one whose answer was lost is known again.
+            transaction.put(Self.guardKey, Array("\(nodeID) \(RandomID.hex(bytes: 8))".utf8))
             let outcome = try await store.commit(transaction)
             if let revision = outcome.revision { return await model.catchUp(to: revision) }
             // What was overtaken must be seen before planning anew.

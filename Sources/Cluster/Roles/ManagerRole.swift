@@ -95,15 +95,16 @@ struct ManagerRole: Sendable {
             events: configuration.events, webhook: configuration.alertWebhook.map { AlertWebhook(url: $0, log: log) },
             storeMetrics: { [socket = supervisor.configuration.socket, log] in await Self.metrics(at: socket, log) })
         configuration.events?.keep(asManager: true)
+        let forNodes = ObjectWriter(store: GatedStore(base: store, model: model, patience: GatedStore.impatience))
         let dispatcher = Dispatcher(
-            model: model, writer: manager.writer, live: live, nodeID: nodeID, heartbeat: configuration.heartbeat,
+            model: model, writer: forNodes, live: live, nodeID: nodeID, heartbeat: configuration.heartbeat,
             capabilities: configuration.capabilities, log: log, publish: configuration.publish)
         if !hasQuorum {
             log.warning("the store has no quorum: this manager answers from what it knows, and refuses changes")
             try await model.prime()
         }
         try await LocalRenewal(role: self, authority: authority, model: model).renewIfExpired()
-        let server = try makeServer(manager, dispatcher, authority)
+        let server = try makeServer(manager, dispatcher, forNodes, authority)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await model.run() }
             tasks.addTask { try await live.run() }
@@ -167,7 +168,7 @@ struct ManagerRole: Sendable {
     }
 
     private func makeServer(
-        _ manager: Manager, _ dispatcher: Dispatcher, _ authority: CertificateAuthority
+        _ manager: Manager, _ dispatcher: Dispatcher, _ forNodes: ObjectWriter, _ authority: CertificateAuthority
     ) throws -> GRPCServer<HTTP2ServerTransport.Posix> {
         let membership = file.value
         let (host, port) = try NodeTransport.split(membership.listenAddress)
@@ -203,8 +204,7 @@ struct ManagerRole: Sendable {
                 RoleGate(identity) { id in
                     // A node that has just joined at another manager is in the store before it is in this one's copy.
                     if model.objects.nodes[id] != nil { return true }
-                    do { return try await manager.writer.get(Node.self, id) != nil } catch let error as StateStoreError
-                    {
+                    do { return try await forNodes.get(Node.self, id) != nil } catch let error as StateStoreError {
                         throw RPCError(error)
                     }
                 }

@@ -8,6 +8,8 @@ import Synchronization
 package final class ReadModel: ServiceLifecycle.Service, SwarmCopy {
     private struct State {
         var history = SwarmHistory.unread
+        /// Since when `history` may be behind; `nil` while it is not.
+        var staleSince: ContinuousClock.Instant? = .now
         var followers: [Int: AsyncStream<Void>.Continuation] = [:]
         var nextFollower = 0
     }
@@ -49,6 +51,8 @@ package final class ReadModel: ServiceLifecycle.Service, SwarmCopy {
     package var objects: SwarmState { state.withLock { $0.history.state } }
     /// True while the store cannot be reached.
     package var isStale: Bool { state.withLock { $0.history.state.isStale } }
+    /// Since when it cannot; `nil` while it can.
+    var staleSince: ContinuousClock.Instant? { state.withLock { $0.staleSince } }
 
     /// The objects as they are now, and which have changed since an earlier look; all of them when there was none.
     ///
@@ -123,6 +127,7 @@ package final class ReadModel: ServiceLifecycle.Service, SwarmCopy {
         let (followers, steps) = state.withLock { state in
             var steps: [TaskStep] = []
             state.history.take(update, tasks: tellOfTask == nil ? nil : { steps.append($0) })
+            state.staleSince = state.history.state.isStale ? state.staleSince ?? .now : nil
             return (Array(state.followers.values), steps)
         }
         for follower in followers { follower.yield() }
