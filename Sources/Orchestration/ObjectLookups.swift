@@ -6,11 +6,13 @@ extension Node: MappedObject { package typealias Lookup = NodeLookup }
 extension Service: MappedObject { package typealias Lookup = ServiceLookup }
 extension SwarmNetwork: MappedObject { package typealias Lookup = NetworkLookup }
 
-/// Nodes by name, those that are managers, and the addresses that they have in the ingress network.
+/// Nodes by name, those that are managers, those that are down, and the addresses that they have in the ingress network.
 package struct NodeLookup: ObjectLookup {
     private(set) var byHostname = Grouping<String, Node>()
     /// Those that are managers, are to be, or were and have not been told apart yet.
     private(set) var managers: TreeDictionary<String, SharedObject<Node>> = [:]
+    /// Ids of those that are down.
+    private(set) var down = CountedSet<String>()
     private(set) var ingressAddresses = CountedSet<IPAddress>()
 
     package init() {}
@@ -18,12 +20,14 @@ package struct NodeLookup: ObjectLookup {
     package mutating func insert(_ object: SharedObject<Node>) {
         if let name = object.value.description?.hostname { byHostname.insert(object, at: name) }
         if object.value.isAnyManager { managers[object.value.id] = object }
+        if object.value.status.state == .down { down.insert(object.value.id) }
         for address in object.value.membership?.ingressAddresses?.all ?? [] { ingressAddresses.insert(address) }
     }
 
     package mutating func remove(_ object: SharedObject<Node>) {
         if let name = object.value.description?.hostname { byHostname.remove(object, at: name) }
         if object.value.isAnyManager { managers[object.value.id] = nil }
+        if object.value.status.state == .down { down.remove(object.value.id) }
         for address in object.value.membership?.ingressAddresses?.all ?? [] { ingressAddresses.remove(address) }
     }
 }

@@ -28,9 +28,11 @@ package struct TaskLookup: ObjectLookup {
         var wanted = CountedSet<String>()
         /// Those that have failed on a node or were rejected by it.
         var failed: TreeDictionary<String, SharedObject<SwarmTask>> = [:]
+        var counts = TaskCounts()
 
         mutating func insert(_ object: SharedObject<SwarmTask>) {
             places.insert(object, at: object.value.place)
+            counts.count(object.value, 1)
             guard let node = object.value.nodeID else { return }
             if object.value.takesOfNode, object.value.isWanted { wanted.insert(node) }
             if object.value.hasFailed { failed[object.value.id] = object }
@@ -38,6 +40,7 @@ package struct TaskLookup: ObjectLookup {
 
         mutating func remove(_ object: SharedObject<SwarmTask>) {
             places.remove(object, at: object.value.place)
+            counts.count(object.value, -1)
             guard let node = object.value.nodeID else { return }
             if object.value.takesOfNode, object.value.isWanted { wanted.remove(node) }
             if object.value.hasFailed { failed[object.value.id] = nil }
@@ -113,6 +116,8 @@ package struct TaskLookup: ObjectLookup {
     func any(of service: String) -> SharedObject<SwarmTask>? {
         services[service]?.places.all.first?.value.first?.value
     }
+    /// How many tasks of a service there are, by what is told of it.
+    func counts(of service: String) -> TaskCounts { services[service]?.counts ?? TaskCounts() }
     /// How many tasks of a service that are to run each node has.
     func desiredByNode(of service: String) -> CountedSet<String> { services[service]?.wanted ?? CountedSet() }
     /// A service's tasks that have failed on a node or were rejected by it, in no order.

@@ -8,16 +8,19 @@ extension Manager {
     package func listServices(_ filters: Filters, withStatus: Bool) throws -> [Service] {
         try filters.allow(["id", "label", "mode", "name", "runtime"])
         let objects = model.objects
-        let found = objects.services.values.filter { service in
-            filters.any("id") { service.id.hasPrefix($0) }
+        let found = objects.services.shared.filter { shared in
+            let service = shared.value
+            return filters.any("id") { service.id.hasPrefix($0) }
                 && filters.any("name") { service.spec.name.hasPrefix($0) }
                 && filters.any("mode") { $0 == service.spec.modeName }
                 && filters.any("runtime") { $0 == service.spec.taskTemplate.runtime ?? "container" }
                 && filters.labelsMatch(service.spec.labels)
         }
-        return found.sorted { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) }.map { service in
-            var service = Self.shown(service)
-            if withStatus { service.serviceStatus = Self.status(of: service, objects) }
+        .sorted { ($0.value.createdAt, $0.value.id) < ($1.value.createdAt, $1.value.id) }
+        let statuses = withStatus ? ServiceStatuses(objects) : nil
+        return found.map { shared in
+            var service = Self.shown(shared.value)
+            if let statuses { service.serviceStatus = statuses.status(of: service) }
             return service
         }
     }
@@ -118,28 +121,6 @@ extension Manager {
                 conditions: [.modified(present.key, at: Int64(clamping: present.version.index))],
                 deletes: [present.key, .name(.services, present.spec.name)])
         }
-    }
-
-    private static func status(of service: Service, _ state: SwarmState) -> ServiceStatus {
-        let tasks = state.sharedTasks(ofService: service.id).lazy.map(\.value)
-        var status = ServiceStatus()
-        status.runningTasks = UInt64(
-            clamping: tasks.count {
-                $0.status.state == .running && $0.isWanted
-                    && state.nodes.shared($0.nodeID ?? "")?.value.status.state != .down
-            })
-        if service.spec.isJob {
-            let current = tasks.filter { service.isUpToDate($0, on: nil) }
-            status.completedTasks = UInt64(clamping: current.count { $0.status.state == .complete })
-            status.desiredTasks =
-                service.spec.mode.replicatedJob?.maxConcurrent
-                ?? UInt64(clamping: current.count { $0.isWanted && $0.isLive })
-        } else if service.spec.isGlobal {
-            status.desiredTasks = UInt64(clamping: tasks.count { $0.isWanted })
-        } else {
-            status.desiredTasks = UInt64(clamping: service.spec.replicas)
-        }
-        return status
     }
 }
 

@@ -16,18 +16,6 @@ import Testing
         @Sendable func next() -> String { "\(prefix)-\(String(format: "%05d", counter.next()))" }
     }
 
-    private static func checkLookups(_ state: SwarmState) {
-        var fresh = SwarmState()
-        for (id, node) in state.nodes { fresh.nodes[id] = node }
-        for (id, service) in state.services { fresh.services[id] = service }
-        for (id, task) in state.tasks { fresh.tasks[id] = task }
-        for (id, network) in state.networks { fresh.networks[id] = network }
-        #expect(state.nodes.lookup == fresh.nodes.lookup)
-        #expect(state.services.lookup == fresh.services.lookup)
-        #expect((state.tasks.lookup == fresh.tasks.lookup) == true, "tasks are found otherwise than from nothing")
-        #expect(state.networks.lookup == fresh.networks.lookup)
-    }
-
     private static func told(_ task: SwarmTask?) -> String {
         guard let task else { return "none" }
         let addresses = (task.networksAttachments ?? []).flatMap(\.addresses)
@@ -93,9 +81,9 @@ import Testing
             var next = state
             Self.commit(incremental, to: &next, &swarm)
             swarm.swarm.state = next
-            if step % 10 == 0 { Self.checkLookups(swarm.swarm.state) }
+            if step % 10 == 0 { StateOracle.check(swarm.swarm.state) }
         }
-        Self.checkLookups(swarm.swarm.state)
+        StateOracle.check(swarm.swarm.state)
         #expect(planned > 10)
     }
 
