@@ -280,10 +280,7 @@ extension Swarm {
             var membership = try addresses(
                 listen: request.listenAddr, advertise: request.advertiseAddr, dataPath: request.dataPathAddr,
                 peer: first)
-            let outcome = try await Joiner(token: token, group: group).join(
-                request.remoteAddrs, description: try await executor.describeNode(),
-                advertiseAddress: membership.advertiseAddress, dataPathAddress: membership.dataPathAddress.description,
-                availability: request.availability ?? "active")
+            let outcome = try await admission(request, token, membership)
             membership.nodeID = outcome.credentials.member.nodeID
             membership.clusterID = outcome.clusterID
             membership.role = outcome.credentials.member.role.nodeRole
@@ -300,11 +297,33 @@ extension Swarm {
             let sealing = try await onThread { try SealingFile.load(files) }
             let file = MembershipFile(directory: configuration.directory, membership)
             try await file.save()
+            let joinKey = configuration.joinKey
+            try await onThread { try joinKey.forget() }
             let part = try makePart(file, outcome.credentials, revoked: outcome.revoked, sealing, bootstrap: nil)
             begin(part)
             if part.isManager {
                 try await started(part, isPatient: true, tooLate: .joinTimeout)
             }
+        }
+    }
+
+    /// Asks the managers, as the same node as before if there was no answer then.
+    private func admission(
+        _ request: SwarmJoinRequest, _ token: JoinToken, _ membership: Membership
+    ) async throws -> Joiner.Outcome {
+        let joinKey = configuration.joinKey
+        let description = try await executor.describeNode()
+        func join() async throws -> Joiner.Outcome {
+            let key = try await onThread { try joinKey.take() }
+            return try await Joiner(token: token, group: group, key: key).join(
+                request.remoteAddrs, description: description, advertiseAddress: membership.advertiseAddress,
+                dataPathAddress: membership.dataPathAddress.description, availability: request.availability ?? "active")
+        }
+        do {
+            return try await join()
+        } catch SwarmError.joinRefused(let refusal) where refusal.code == Joiner.keyIsUsed {
+            try await onThread { try joinKey.forget() }
+            return try await join()
         }
     }
 
@@ -349,5 +368,7 @@ extension Swarm {
     private func discard(_ membership: Membership) async throws {
         try await ManagerRole.supervisor(configuration, membership, log: log).stop()
         try await MembershipFile.erase(directory: configuration.directory)
+        let joinKey = configuration.joinKey
+        try await onThread { try joinKey.forget() }
     }
 }

@@ -8,9 +8,15 @@ import SwiftProtobuf
 import X509
 
 /// Makes a node a member: fetches the root, compares it with the token, and only then tells the secret.
+///
+/// Whichever managers are asked with the same key, and however often, it is one node that joins (`CertificateService`).
 struct Joiner {
+    /// What a manager answers when the key is that of a node that is not this one any more: another key is necessary.
+    static let keyIsUsed = name(of: .alreadyExists)
+
     let token: JoinToken
     let group: MultiThreadedEventLoopGroup
+    var key = NodeKey()
 
     struct Outcome: Sendable {
         let credentials: NodeCredentials
@@ -45,8 +51,7 @@ struct Joiner {
         _ address: String, _ description: NodeDescription, _ advertiseAddress: String, _ dataPathAddress: String,
         _ availability: String
     ) async throws -> Outcome {
-        let key = NodeKey()
-        let pem = try await fetchRoot(address, key)
+        let pem = try await fetchRoot(address)
         guard JoinToken.equal(JoinToken.digest(ofRootPEM: pem), token.digest) else {
             throw SwarmError.rootMismatch(digest: token.digest)
         }
@@ -83,7 +88,7 @@ struct Joiner {
     }
 
     /// The root that whoever answers there sends: trusted only by the token's digest. The secret is not on this connection.
-    private func fetchRoot(_ address: String, _ key: NodeKey) async throws -> String {
+    private func fetchRoot(_ address: String) async throws -> String {
         let identity = try TLSIdentity(joiner: key, roots: [])
         return try await NodeTransport.withClient(to: address, identity: identity, check: .none, group: group) {
             client in
@@ -101,6 +106,7 @@ struct Joiner {
         case .failedPrecondition: "FailedPrecondition"
         case .resourceExhausted: "ResourceExhausted"
         case .aborted: "Aborted"
+        case .alreadyExists: "AlreadyExists"
         default: "Unknown"
         }
     }

@@ -1,4 +1,5 @@
 import Crypto
+import LinuxSystem
 import Model
 import SwiftASN1
 package import X509
@@ -37,6 +38,17 @@ package struct Member: Sendable, Hashable {
             let role = parts[.NameAttributes.organizationalUnitName].flatMap(Role.init(rawValue:))
         else { throw ClusterError(.badCertificate, "the certificate is not one of a swarm's node") }
         self.init(nodeID: node, clusterID: cluster, role: role)
+    }
+}
+
+extension Member {
+    /// The id of the node that joins a swarm with a key: 128 bits of SHA-256 over the swarm's id and the key (SubjectPublicKeyInfo, RFC 5280). So
+    /// whoever joins once more with the same key is the same node, whichever manager is asked, and nobody else can be it.
+    static func nodeID(joiningWith key: Certificate.PublicKey, clusterID: String) throws -> String {
+        var serializer = DER.Serializer()
+        try serializer.serialize(key)
+        let digest = SHA256.hash(data: Array("\(clusterID)\n".utf8) + serializer.serializedBytes)
+        return RandomID.swarm(of: Array(digest.prefix(16)))
     }
 }
 

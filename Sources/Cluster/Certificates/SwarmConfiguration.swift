@@ -48,6 +48,8 @@ package struct SwarmConfiguration: Sendable {
     var forcingMark: String { directory + "/force-new-cluster" }
     var credentials: CredentialFiles { CredentialFiles(directory: directory + "/certificates") }
 
+    var joinKey: JoinKey { JoinKey(runDirectory: runDirectory) }
+
     /// Where others reach this node's member of the store.
     func storeURL(_ membership: Membership) -> String {
         let host = HostText.split(membership.advertiseAddress)?.host ?? membership.advertiseAddress

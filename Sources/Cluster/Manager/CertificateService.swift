@@ -2,12 +2,10 @@ import Addressing
 import Faults
 import Foundation
 import GRPCCore
-import LinuxSystem
 import Logging
 import Model
 import NodeProtocol
 import Orchestration
-import StateStore
 import SwiftASN1
 import SwiftProtobuf
 import Synchronization
@@ -15,8 +13,6 @@ import X509
 
 /// Lets nodes into the swarm and renews their certificates.
 struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
-    static let noToken = "A valid join token is necessary to join this cluster"
-
     /// Bytes of a signing request; ours have 250.
     private static let maximumRequest = 4096
 
@@ -34,57 +30,6 @@ struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
         try admission.admit(context)
         let pem = try authority.rootPEM
         return .with { $0.pem = pem }
-    }
-
-    func join(request: Wire.JoinRequest, context: ServerContext) async throws -> Wire.CertificateReply {
-        try admission.admit(context)
-        guard case .unauthenticated(let own) = try Peer(context) else {
-            throw RPCError(code: .failedPrecondition, message: "the node is a member of the swarm already")
-        }
-        guard let cluster = manager.model.objects.cluster, let tokens = cluster.joinTokens else {
-            throw RPCError(code: .unavailable, message: "the swarm's state is not known yet")
-        }
-        // Both are compared, so that the time does not tell which one is nearly right.
-        let isWorker = JoinToken.equal(request.token, tokens.worker)
-        let isManager = JoinToken.equal(request.token, tokens.manager)
-        guard isWorker || isManager else { throw RPCError(code: .invalidArgument, message: Self.noToken) }
-        if let reason = capabilities.refusal(of: try NodeReports.program(request.program), called: "the node") {
-            throw RPCError(code: .failedPrecondition, message: reason)
-        }
-        let signingRequest = try Self.parse(request.signingRequest)
-        guard signingRequest.publicKey == own.publicKey else {
-            throw RPCError(code: .permissionDenied, message: "the certificate shown is not for the requested key")
-        }
-        let place = NodeAddress(nil, context)
-        let dataPath = try place.parse(request.dataPathAddress)
-        let advertised =
-            request.advertiseAddress.isEmpty ? dataPath : try place.parse(withPort: request.advertiseAddress)
-        for address in Set([dataPath, advertised]) {
-            try place.check(joining: address, beside: manager.model.objects.nodes.values)
-        }
-        let member = Member(nodeID: RandomID.swarm(), clusterID: cluster.id, role: isManager ? .manager : .worker)
-        let certificate = try issue(
-            signingRequest, for: member, cluster, [request.advertiseAddress, request.dataPathAddress])
-        var node = Node(id: member.nodeID)
-        node.createdAt = .now
-        node.updatedAt = node.createdAt
-        node.spec.availability = NodeAvailability(rawValue: request.availability) ?? .active
-        node.spec.role = member.role.nodeRole
-        node.status.addr = dataPath.description
-        var membership = Node.Membership()
-        membership.dataPathAddress = dataPath
-        membership.note(certificate, pem: try certificate.canonicalPEM)
-        membership.role = member.role.nodeRole
-        membership.advertiseAddress = request.advertiseAddress
-        node.membership = membership
-        let outcome = try await manager.store.commit(
-            StoreTransaction(conditions: [.absent(node.key)], puts: [.init(node.key, try node.storedBytes)]))
-        guard let revision = outcome.revision else {
-            throw RPCError(code: .aborted, message: "the node could not be added, try again")
-        }
-        await manager.model.catchUp(to: revision)
-        log.info("node joins", metadata: ["node": "\(member.nodeID)", "address": "\(request.dataPathAddress)"])
-        return try reply(member, certificate, cluster)
     }
 
     func renew(request: Wire.RenewRequest, context: ServerContext) async throws -> Wire.CertificateReply {
@@ -123,7 +68,7 @@ struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
     }
 
     /// Of too many certificates of one manager the oldest go out of force: none may be forgotten that still counts.
-    private func makeRoom(in node: Node) async throws {
+    func makeRoom(in node: Node) async throws {
         let issued = (node.membership?.issued ?? []).filter { $0.until > .now }
         guard issued.count >= Node.maximumIssued, let cluster = manager.model.objects.cluster else { return }
         let kept = Node.maximumIssued - 1
@@ -156,7 +101,7 @@ struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
         }
     }
 
-    private func issue(
+    func issue(
         _ request: CertificateSigningRequest, for member: Member, _ cluster: ClusterObject, _ addresses: [String]
     ) throws -> Certificate {
         let expiry = cluster.spec.caConfig?.nodeCertExpiry ?? 0
@@ -170,7 +115,7 @@ struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
         }
     }
 
-    private static func parse(_ bytes: Data) throws -> CertificateSigningRequest {
+    static func parse(_ bytes: Data) throws -> CertificateSigningRequest {
         do {
             guard bytes.count <= maximumRequest else { throw RPCError(code: .invalidArgument, message: "too long") }
             return try CertificateSigningRequest(derEncoded: Array(bytes))
@@ -179,7 +124,7 @@ struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
         }
     }
 
-    private func reply(
+    func reply(
         _ member: Member, _ certificate: Certificate, _ cluster: ClusterObject
     ) throws -> Wire.CertificateReply {
         let pem = try certificate.canonicalPEM
