@@ -61,12 +61,12 @@ enum BridgeOptionRules {
         }
         // Of a longer one Docker has words of its own.
         if let name = options[LocalNetwork.bridgeNameOption], (1...15).contains(name.utf8.count),
-            !EndpointOptions.isLinkName(name)
+            !LinkOptions.isLinkName(name)
         {
             throw .unsupported("\(LocalNetwork.bridgeNameOption)=\(name)")
         }
         guard let prefix = options[LocalNetwork.interfacePrefixOption] else { return }
-        guard (1...longestPrefix).contains(prefix.utf8.count), EndpointOptions.isLinkName(prefix) else {
+        guard (1...longestPrefix).contains(prefix.utf8.count), LinkOptions.isLinkName(prefix) else {
             throw .unsupported("\(LocalNetwork.interfacePrefixOption)=\(prefix)")
         }
     }
@@ -91,7 +91,7 @@ enum BridgeOptionRules {
         }
     }
 
-    static func isTrustable(_ link: String) -> Bool { EndpointOptions.isLinkName(link) || link == "lo" }
+    static func isTrustable(_ link: String) -> Bool { LinkOptions.isLinkName(link) || link == "lo" }
 
     /// The links of a list with colons between them.
     static func links(_ text: String) -> [String] { text.split(separator: ":").map(String.init) }

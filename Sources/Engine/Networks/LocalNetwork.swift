@@ -69,7 +69,7 @@ struct LocalNetwork: VersionedRecord, Identifiable, Equatable {
     /// Whether its bridge was given a name that rules would take for something else, as could be asked for before names were looked at. Rules are
     /// made for all networks together, so that one would stop the others: it has the name of one that names none.
     var isMisnamed: Bool {
-        options[Self.bridgeNameOption].map { !$0.isEmpty && !EndpointOptions.isLinkName($0) } ?? false
+        options[Self.bridgeNameOption].map { !$0.isEmpty && !LinkOptions.isLinkName($0) } ?? false
     }
     var mtu: Int { SwarmNetwork.mtu(options) ?? 1500 }
     var allowsTrafficBetweenContainers: Bool {
