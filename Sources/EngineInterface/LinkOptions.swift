@@ -17,6 +17,7 @@ package struct LinkOptions: Sendable, Equatable {
     private static let nameOption = "com.docker.network.endpoint.ifname"
     /// `net.ipv4.conf.IFNAME.NAME=VALUE`, several with commas between them.
     private static let parametersOption = "com.docker.network.endpoint.sysctls"
+    /// Taken in small letters as well: the `docker` command sends options of `--network name=…` so.
     private static let placeholder = "IFNAME"
 
     /// - Parameter options: Those that do not begin with `com.docker.network.` are passed over.
@@ -46,12 +47,14 @@ package struct LinkOptions: Sendable, Equatable {
 
     private static func parameter(_ text: Substring) throws(EndpointOptionError) -> Parameter {
         let sides = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-        let parts = (sides.first ?? "").split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        var parts = (sides.first ?? "").split(separator: ".", omittingEmptySubsequences: false).map(String.init)
         guard sides.count == 2, parts.count == 5, parts[0] == "net", ["ipv4", "ipv6", "mpls"].contains(parts[1]),
-            parts[3] == placeholder, parts.allSatisfy({ !$0.isEmpty && !$0.contains("/") })
+            [placeholder, placeholder.lowercased()].contains(parts[3]),
+            parts.allSatisfy({ !$0.isEmpty && !$0.contains("/") })
         else {
             throw .invalidParameter(String(text))
         }
+        parts[3] = placeholder
         return Parameter(path: parts, value: String(sides[1]))
     }
 
