@@ -75,7 +75,8 @@ package struct RequestField: Sendable {
         ),
         ("IPAM.Options", "all", "the default driver of addresses has none"),
         (
-            "Options of networks, DriverOpts of endpoints", "names that do not begin with `com.docker.network.`",
+            "Options of networks, DriverOpts of endpoints and of services' networks",
+            "names that begin neither with `com.docker.network.` nor, of services, with `apus.`",
             "drivers pass over what they do not know"
         ),
         (

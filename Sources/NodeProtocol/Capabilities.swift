@@ -63,6 +63,11 @@ package struct Capabilities: Sendable {
         task.assignment?.ports = ports.single
     }
 
+    /// Names and parameters of tasks' links. Who does not know of them makes the links as usual.
+    package static let linkOptions = Capability("link-options", since: "0.4.0") { task in
+        for place in (task.networksAttachments ?? []).indices { task.networksAttachments?[place].driverOpts = nil }
+    }
+
     /// This program's.
     package static let present = Capabilities(
         version: ProductVersion.text,
@@ -73,7 +78,7 @@ package struct Capabilities: Sendable {
             Capability(required: "network-facts", since: "0.4.0"),
             // What a node has applied of them it says in its session.
             Capability(required: "network-progress", since: "0.4.0"),
-            overlayKeys, dualMesh, portRows,
+            overlayKeys, dualMesh, portRows, linkOptions,
         ])
 
     /// Whether another program has one of them.

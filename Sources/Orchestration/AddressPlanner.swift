@@ -229,6 +229,7 @@ struct AddressPlanner {
             if network.isNodeLocal {
                 var attachment = NetworkAttachment(network: network, addresses: [])
                 attachment.aliases = config.aliases
+                attachment.driverOpts = config.linkOptions
                 attachments.append(attachment)
                 continue
             }
@@ -257,6 +258,7 @@ struct AddressPlanner {
             }
             var attachment = NetworkAttachment(network: network, addresses: addresses)
             attachment.aliases = config.aliases
+            attachment.driverOpts = config.linkOptions
             attachments.append(attachment)
         }
         task.networksAttachments = attachments.isEmpty ? nil : attachments

@@ -21,6 +21,7 @@ struct ServiceRules {
         spec.taskTemplate.networks = try spec.taskTemplate.networks.map { try $0.map(resolve) }
         spec.networks = try spec.networks.map { try $0.map(resolve) }
         try settlePredefined(&spec)
+        try LinkRules.settle(&spec)
         spec.taskTemplate.runtime = spec.taskTemplate.runtime ?? "container"
         var endpoint = spec.endpointSpec ?? EndpointSpec()
         endpoint.mode = [nil, .other("")].contains(endpoint.mode) ? .vip : endpoint.mode
@@ -57,26 +58,18 @@ struct ServiceRules {
             ?? state.networks.values.first { !target.isEmpty && $0.id.hasPrefix(target) }
         guard let found else {
             if attachment.predefined != nil {
-                try Self.refuseOptions(of: attachment)
+                try LinkRules.check(attachment)
                 return attachment
             }
             throw ServiceError.networkNotFound(target)
         }
-        try Self.refuseOptions(of: attachment, except: NetworkAttachmentConfig.addressOptions)
         guard found.spec.ingress != true else {
             throw ServiceError.ingressNamed(found.spec.name)
         }
         var attachment = attachment
         attachment.target = found.id
+        try LinkRules.check(attachment)
         return attachment
-    }
-
-    private static func refuseOptions(
-        of attachment: NetworkAttachmentConfig, except known: Set<String> = []
-    ) throws(UnsupportedError) {
-        if let option = (attachment.driverOpts ?? [:]).keys.filter({ !known.contains($0) }).min() {
-            throw .feature("the option \(option) of a service's network")
-        }
     }
 
     /// A node's own network stands alone, and in the template, which is what nodes are sent.

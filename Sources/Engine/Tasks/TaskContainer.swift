@@ -33,8 +33,17 @@ struct TaskContainer {
         request.configuration = configuration(spec)
         request.hostConfig = try host(spec)
         request.hostConfig.portBindings = try hostPorts()
+        if let own = ownNetwork, let options = own.linkOptions {
+            var settings = EndpointSettings()
+            settings.driverOpts = options
+            request.networkingConfig = NetworkingConfiguration()
+            request.networkingConfig?.endpointsConfig = [own.target: settings]
+        }
         return request
     }
+
+    /// The service's place on a network that every node has of its own; where it has one it has no other.
+    private var ownNetwork: NetworkAttachmentConfig? { task.spec.networks?.first { $0.predefined != nil } }
 
     private func refuseUnsupported(_ spec: ContainerSpec) throws(UnsupportedError) {
         if !(spec.secrets ?? []).isEmpty { throw UnsupportedError.features("secrets") }
@@ -99,7 +108,7 @@ struct TaskContainer {
             host.logConfig.config = driver.options ?? [:]
         }
         // Else the networks of the swarm say it, or the default bridge does.
-        if let own = task.spec.networks?.lazy.compactMap(\.predefined).first { host.networkMode = own.rawValue }
+        if let own = ownNetwork { host.networkMode = own.target }
         return host
     }
 
@@ -153,6 +162,7 @@ struct TaskContainer {
             var endpoint = try EndpointRecord(attachment)
             var requested = EndpointSettings()
             requested.aliases = attachment.aliases
+            requested.driverOpts = attachment.driverOpts
             requested.ipamConfig = EndpointSettings.AddressRequest()
             requested.ipamConfig?.iPv4Address = endpoint.addresses?.v4?.address.description
             endpoint.requested = requested

@@ -184,6 +184,8 @@ package struct NetworkAttachment: Codable, Sendable, Equatable {
     /// With their subnets' prefix lengths. Where nodes choose them, none until the node has told.
     @Zero package var addresses: [IPNetwork]
     package var aliases: [String]?
+    /// Options of the task's link, see ``NetworkAttachmentConfig/linkOptions``. Absent where there are none, and from managers of before.
+    package var driverOpts: [String: String]?
     /// `nil`: the one that follows from the addresses.
     package var assignedTag: EndpointTag?
 
@@ -194,7 +196,9 @@ package struct NetworkAttachment: Codable, Sendable, Equatable {
     }
 
     fileprivate mutating func share(with others: [NetworkAttachment]) {
-        if let known = others.first(where: { $0._network == _network }) { _network = known._network }
+        guard let known = others.first(where: { $0._network == _network }) else { return }
+        _network = known._network
+        if driverOpts == known.driverOpts { driverOpts = known.driverOpts }
     }
 
     package var endpointAddresses: EndpointAddresses { EndpointAddresses(addresses) }

@@ -108,7 +108,15 @@ package struct Placement: Codable, Sendable, Equatable {
 package struct NetworkAttachmentConfig: Codable, Sendable, Equatable {
     @Zero package var target: String
     package var aliases: [String]?
-    /// Options of the endpoint: ``addressOptions``; others are refused.
+    /// Options of the endpoint by their names: ``addressOptions``, and those of the tasks' links, see ``linkOptions``.
     package var driverOpts: [String: String]?
     package init() {}
+}
+
+extension NetworkAttachmentConfig {
+    /// What is asked of the tasks' links, by the names of options, as a container's endpoint has it in `DriverOpts`; `nil` for nothing.
+    package var linkOptions: [String: String]? {
+        let options = (driverOpts ?? [:]).filter { !Self.addressOptions.contains($0.key) }
+        return options.isEmpty ? nil : options
+    }
 }

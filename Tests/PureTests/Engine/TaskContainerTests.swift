@@ -69,4 +69,46 @@ import Testing
         #expect(throws: TaskError.addressMissing(["2001:db8::/32"])) { try hosts(["2001:db8::/32"], [.v4]) }
         #expect(throws: TaskError.addressMissing(["::1"])) { try hosts(["::1"]) }
     }
+
+    @Test func `a task's link has the name and the parameters that its service asks for, as a container's has`() throws
+    {
+        let options = [
+            "com.docker.network.endpoint.ifname": "lan0",
+            "com.docker.network.endpoint.sysctls": "net.ipv4.conf.IFNAME.log_martians=1",
+        ]
+        var task = SwarmTask(id: "t1")
+        task.nodeID = "n1"
+        task.spec.containerSpec = ContainerSpec()
+        var (app, lan) = (SwarmNetwork(id: "app"), SwarmNetwork(id: "lan"))
+        (app.spec.name, lan.spec.name) = ("app", "lan")
+        app.driverState = Driver(name: "overlay", options: [SwarmNetwork.identifierOption: "4099"])
+        lan.spec.scope = "swarm"
+        lan.driverState = Driver(name: "macvlan")
+        task.networksAttachments = [
+            NetworkAttachment(network: app, addresses: [try #require(IPNetwork("10.2.0.4/24"))]),
+            NetworkAttachment(network: lan, addresses: []),
+        ]
+        for place in 0..<2 { task.networksAttachments?[place].driverOpts = options }
+        let endpoints = try #require(try TaskContainer(task: task, nodeID: "n1").endpoints(gatewayBridgeID: "gw"))
+        #expect(endpoints.map(\.networkName) == ["app", "lan", LocalNetwork.gatewayBridgeName])
+        for endpoint in endpoints.prefix(2) {
+            #expect(endpoint.requested?.driverOpts == options)
+            let read = try EndpointOptions(endpoint.requested)
+            #expect(read.interfaceName == "lan0")
+            #expect(read.writes(for: "lan0").map(\.path) == ["net/ipv4/conf/lan0/log_martians"])
+        }
+        #expect(try EndpointOptions(endpoints[2].requested).interfaceName == nil)
+
+        // On the node's own bridge the container asks for it by itself.
+        var place = NetworkAttachmentConfig()
+        (place.target, place.driverOpts) = ("bridge", options)
+        task.networksAttachments = nil
+        task.spec.networks = [place]
+        let request = try TaskContainer(task: task, nodeID: "n1").request()
+        #expect(request.hostConfig.networkMode == "bridge")
+        #expect(request.networkingConfig?.endpointsConfig?["bridge"]??.driverOpts == options)
+        place.driverOpts = nil
+        task.spec.networks = [place]
+        #expect(try TaskContainer(task: task, nodeID: "n1").request().networkingConfig == nil)
+    }
 }
