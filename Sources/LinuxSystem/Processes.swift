@@ -241,7 +241,7 @@ package enum Processes {
     private static let givenDescriptors = Mutex<UInt64>(0)
 
     /// Lets this process open as many files as the kernel has for one (`fs.nr_open`), or as it may at all where it has no right to raise that
-    /// (RLIMIT_NOFILE): each container has two dozen open, of which its namespace and counters are most. What it starts, containers among it,
+    /// (RLIMIT_NOFILE): each container has up to two dozen open, of which its namespace and counters are most. What it starts, containers among it,
     /// may open as many as it was given. Returns how many this process may.
     @discardableResult
     package static func raiseDescriptorLimit() throws(SystemError) -> UInt64 {
@@ -257,6 +257,14 @@ package enum Processes {
         (limit.rlim_cur, limit.rlim_max) = (given, given)
         try check(setrlimit(resource, &limit), "raise the limit of descriptors")
         return UInt64(clamping: given)
+    }
+
+    /// How many files this process may have open now (RLIMIT_NOFILE).
+    package static func descriptorLimit() -> UInt64 {
+        var limit = rlimit()
+        // Fails for a bad address or resource alone, getrlimit(2).
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 0 }
+        return UInt64(clamping: limit.rlim_cur)
     }
 
     /// Reaps ended children that nobody waits for. Returns how many.

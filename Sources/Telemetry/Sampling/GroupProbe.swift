@@ -1,6 +1,6 @@
 import LinuxSystem
 
-/// Reads one container's control groups, whose files it keeps open.
+/// Reads one container's control groups, whose files it keeps open as far as there is room.
 final class GroupProbe {
     private let group: String
     private let layout: CgroupLayout
@@ -8,13 +8,11 @@ final class GroupProbe {
     private var limits = GroupLimits()
     private var hasLimits = false
 
-    init(_ group: String, _ layout: CgroupLayout) {
+    init(_ group: String, _ layout: CgroupLayout, _ room: FileRoom) {
         self.group = group
         self.layout = layout
-        files = KeptFiles(GroupFile.allCases.map { $0.path(group, layout) ?? "" })
+        files = KeptFiles(GroupFile.allCases.map { $0.path(group, layout) ?? "" }, room)
     }
-
-    var openCount: Int { files.openCount }
 
     /// - Parameter limits: Whether the limits are read as well, and not taken from the last time.
     func sample(into row: inout SampleRow, limits readsLimits: Bool, _ buffer: ReadBuffer) {

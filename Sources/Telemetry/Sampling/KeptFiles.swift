@@ -18,25 +18,29 @@ final class ReadBuffer {
     }
 }
 
-/// Files of one directory that are opened at the first reading and kept: pread(2) costs a fraction of opening a control group's file anew. A descriptor of
-/// a control group's file keeps nothing from being removed.
+/// Files that are opened at the first reading and kept, as far as there is room: pread(2) costs a fraction of opening a control group's file anew. For others
+/// each reading opens and closes the file. A descriptor of a control group's file keeps nothing from being removed.
 struct KeptFiles: ~Copyable {
     private static let unopened: CInt = -1
     private static let missing: CInt = -2
 
     private let paths: [String]
+    private let room: FileRoom
     private var descriptors: [CInt]
 
-    /// - Parameter paths: Absolute.
-    init(_ paths: [String]) {
+    /// - Parameter paths: Absolute; empty for a file that there is none of.
+    init(_ paths: [String], _ room: FileRoom) {
         self.paths = paths
+        self.room = room
         descriptors = Array(repeating: Self.unopened, count: paths.count)
     }
 
-    deinit { for descriptor in descriptors where descriptor >= 0 { close(descriptor) } }
-
-    /// Of files that are open.
-    var openCount: Int { descriptors.reduce(0) { $0 + ($1 >= 0 ? 1 : 0) } }
+    deinit {
+        for descriptor in descriptors where descriptor >= 0 {
+            close(descriptor)
+            room.giveBack()
+        }
+    }
 
     /// Looks again for what was not there.
     mutating func forgetMissing() {
@@ -50,17 +54,30 @@ struct KeptFiles: ~Copyable {
     mutating func read(_ index: Int, _ buffer: ReadBuffer) -> UnsafeRawBufferPointer? {
         guard descriptors.indices.contains(index), descriptors[index] != Self.missing else { return nil }
         if descriptors[index] >= 0 {
-            if let bytes = buffer.read(descriptors[index]) { return bytes }
+            let bytes = buffer.read(descriptors[index])
             // ENODEV: what it was a file of is gone.
-            close(descriptors[index])
-            descriptors[index] = Self.unopened
+            if bytes == nil || room.isTooFull { letGo(index) }
+            if let bytes { return bytes }
         }
-        descriptors[index] = open(paths[index], O_RDONLY | O_CLOEXEC)
-        guard descriptors[index] >= 0 else {
-            descriptors[index] = errno == ENOENT ? Self.missing : Self.unopened
+        guard let slash = paths[index].lastIndex(of: "/") else { return nil }
+        let name = String(paths[index][paths[index].index(after: slash)...])
+        let descriptor = room.descriptor(of: name, in: String(paths[index][..<slash]))
+        guard descriptor >= 0 else {
+            if errno == ENOENT { descriptors[index] = Self.missing }
             return nil
         }
-        return buffer.read(descriptors[index])
+        if room.take() {
+            descriptors[index] = descriptor
+            return buffer.read(descriptor)
+        }
+        defer { close(descriptor) }
+        return buffer.read(descriptor)
+    }
+
+    private mutating func letGo(_ index: Int) {
+        close(descriptors[index])
+        descriptors[index] = Self.unopened
+        room.giveBack()
     }
 
     /// The same by path; `nil` in the outer optional for a file that is none of these.

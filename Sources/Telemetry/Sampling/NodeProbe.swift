@@ -22,13 +22,18 @@ final class NodeProbe {
     }
 
     private let root: String
-    private var files = KeptFiles(File.allCases.map(\.path))
+    private let room = FileRoom(most: File.allCases.count)
+    private var files: KeptFiles
     private let microsecondsPerTick = 1_000_000 / max(1, Int64(clamping: sysconf(Int32(_SC_CLK_TCK))))
 
     /// - Parameter root: In the file system that is looked at.
-    init(root: String) { self.root = root }
+    init(root: String) {
+        self.root = root
+        files = KeptFiles(File.allCases.map(\.path), room)
+    }
 
     func sample(_ buffer: ReadBuffer) -> SampleRow {
+        defer { room.leave() }
         var row = SampleRow(of: NodeSeries.self)
         row[NodeSeries.processors] = Int64(clamping: sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         processors(into: &row, buffer)

@@ -18,8 +18,8 @@ package final class Sampler: Sendable {
         let startedAt: Int64
         var usage: (at: ContinuousClock.Instant, value: ContainerMeasurement.Usage)?
 
-        init(_ target: SampleTarget, _ layout: CgroupLayout) {
-            group = GroupProbe(target.group, layout)
+        init(_ target: SampleTarget, _ layout: CgroupLayout, _ room: FileRoom) {
+            group = GroupProbe(target.group, layout, room)
             process = target.networkProcess.map { ProcessProbe($0) }
             startedAt = target.startedAt
         }
@@ -33,11 +33,13 @@ package final class Sampler: Sendable {
         var probes: [String: Probe] = [:]
         let node: NodeProbe
         let buffer = ReadBuffer()
+        /// For files of control groups.
+        let room = FileRoom(most: 0)
         var count = 0
 
         mutating func probe(_ target: SampleTarget, _ layout: CgroupLayout) -> Probe {
             if let probe = probes[target.id], probe.isOf(target) { return probe }
-            let probe = Probe(target, layout)
+            let probe = Probe(target, layout, room)
             probes[target.id] = probe
             return probe
         }
@@ -45,12 +47,17 @@ package final class Sampler: Sendable {
 
     private let worker = WorkerThread()
     private let layout: CgroupLayout
+    private let mostKeptFiles: Int?
     // Held by the worker's thread alone, for as long as a sample takes; nobody waits for it but on that thread.
     private let state: Mutex<State>
 
-    /// - Parameter root: In the file system that the node's room is told of.
-    package init(layout: CgroupLayout, root: String) {
+    /// - Parameters:
+    ///   - root: In the file system that the node's room is told of.
+    ///   - mostKeptFiles: Files of control groups that are kept open; `nil` for a quarter of what the process may open. Of the containers for which that is not
+    ///     enough, they are opened at each sample.
+    package init(layout: CgroupLayout, root: String, mostKeptFiles: Int? = nil) {
         self.layout = layout
+        self.mostKeptFiles = mostKeptFiles
         state = Mutex(State(node: NodeProbe(root: root)))
     }
 
@@ -63,6 +70,9 @@ package final class Sampler: Sendable {
         try await worker.run { self.sampleNow(targets().sorted { $0.id < $1.id }, time) }
     }
 
+    /// The rest is for what containers cannot do without: their namespaces, streams and ports, and who speaks to the daemon.
+    private var room: Int { mostKeptFiles ?? Int(clamping: Processes.descriptorLimit() / 4) }
+
     private func sampleNow(_ targets: [SampleTarget], _ time: Int64) -> Snapshot {
         let start = ContinuousClock.now
         return state.withLock { state in
@@ -71,6 +81,8 @@ package final class Sampler: Sendable {
             snapshot.refused = max(0, targets.count - Self.mostContainers)
             let wanted = Set(targets.map(\.id))
             for id in state.probes.keys where !wanted.contains(id) { state.probes[id] = nil }
+            state.room.most = room
+            defer { state.room.leave() }
             state.count &+= 1
             for (index, target) in targets.prefix(Self.mostContainers).enumerated() {
                 let readsLimits = (state.count &+ index) % Self.limitPeriod == 0
@@ -106,6 +118,8 @@ package final class Sampler: Sendable {
     private func measureNow(_ target: SampleTarget) throws -> ContainerMeasurement.Usage {
         try state.withLock { state in
             let now = ContinuousClock.now
+            state.room.most = room
+            defer { state.room.leave() }
             let probe = state.probe(target, layout)
             if let usage = probe.usage, now - usage.at < Self.freshness { return usage.value }
             var usage = ContainerMeasurement.Usage(timestamp: .now)
@@ -124,7 +138,7 @@ package final class Sampler: Sendable {
     /// Files that are kept open.
     package func openFileCount() async throws -> Int {
         try await worker.run {
-            self.state.withLock { $0.probes.values.reduce(0) { $0 + $1.group.openCount + ($1.process == nil ? 0 : 1) } }
+            self.state.withLock { $0.probes.values.reduce($0.room.kept) { $0 + ($1.process == nil ? 0 : 1) } }
         }
     }
 }

@@ -147,6 +147,93 @@ import Testing
         }
     }
 
+    /// How many files of these control groups this process has open, directories among them.
+    private func openFiles(of targets: [SampleTarget]) throws -> Int {
+        try Files.list("/proc/self/fd").filter { name in
+            let path = (try? Files.link("/proc/self/fd/\(name)")) ?? ""  // Another test may have closed it since.
+            return targets.contains { path.contains($0.group) }
+        }.count
+    }
+
+    /// Which values there are, by container.
+    private func filled(_ sampler: Sampler, at time: Int64, _ targets: [SampleTarget]) async throws -> [Set<Int>] {
+        try await sampler.sample(at: time) { targets }.containers.map { sample in
+            Set(ContainerSeries.allCases.filter { sample.row[$0] != nil }.map(\.rawValue))
+        }
+    }
+
+    @Test func `where there is no room for files that stay open, they are opened at each sample and say the same`()
+        async throws
+    {
+        try await withGroups(4) { layout, targets in
+            let all = Sampler(layout: layout, root: "/")
+            let expected = try await filled(all, at: 10, targets)
+            let count = try await all.openFileCount()
+            let each = count / targets.count
+            #expect(each > 5 && each * targets.count == count)
+            _ = try await all.sample(at: 20) { [] }
+            #expect(try openFiles(of: targets) == 0)
+
+            // Room for one, and for a part of another.
+            let sampler = Sampler(layout: layout, root: "/", mostKeptFiles: each + 3)
+            for time: Int64 in [10, 20, 30] {
+                let found = try await filled(sampler, at: time, targets)
+                #expect(found == expected)
+                #expect(try await sampler.openFileCount() == each + 3)
+                #expect(try openFiles(of: targets) == each + 3, "no directory stays open either")
+            }
+            #expect(try await sampler.measure(targets[3]).processes == 0)
+            #expect(try openFiles(of: targets) == each + 3)
+
+            // Who stays takes the room of those that have gone.
+            let last = Array(targets.suffix(1))
+            let alone = try await filled(sampler, at: 40, last)
+            #expect(alone == Array(expected.suffix(1)))
+            #expect(try openFiles(of: last) == each)
+            #expect(try openFiles(of: targets) == each)
+            let together = try await filled(sampler, at: 50, targets)
+            #expect(together == expected)
+            #expect(try openFiles(of: targets) == each + 3)
+
+            // A group that comes again has another directory than the one that was open for a sample before.
+            try await onThread { try Cgroups.remove(targets[2].group, in: layout) }
+            let without = try await filled(sampler, at: 60, targets)
+            #expect(!without[2].contains(ContainerSeries.processes.rawValue))
+            try await onThread { try Cgroups.create(targets[2].group, in: layout) }
+            var restarted = targets
+            restarted[2].startedAt = 65
+            let again = try await filled(sampler, at: 70, restarted)
+            #expect(again == expected)
+            _ = try await sampler.sample(at: 80) { [] }
+            #expect(try await sampler.openFileCount() == 0)
+            #expect(try openFiles(of: targets) == 0)
+        }
+    }
+
+    private func texts(_ files: inout KeptFiles, _ count: Int, _ buffer: ReadBuffer) -> [String] {
+        var found: [String] = []
+        for index in 0..<count {
+            guard let bytes = files.read(index, buffer) else { continue }
+            found.append(String(decoding: bytes, as: UTF8.self))
+        }
+        return found
+    }
+
+    @Test func `files are let go when there is less room for them, and kept again when there is more`() async throws {
+        try await withTemporaryDirectory { directory in
+            let paths = (0..<4).map { "\(directory)/\($0)" }
+            for path in paths { try Files.rewrite(path, in: path, mode: 0o600) }
+            let room = FileRoom(most: 3)
+            let buffer = ReadBuffer()
+            var files = KeptFiles(paths, room)
+            for most in [3, 1, 4] {
+                room.most = most
+                let found = texts(&files, paths.count, buffer)
+                #expect(found == paths && room.kept == most)
+            }
+        }
+    }
+
     private func residentBytes() -> Int {
         let text = (try? Files.text("/proc/self/statm")) ?? ""  // A test of this process.
         return (text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * Int(getpagesize())
