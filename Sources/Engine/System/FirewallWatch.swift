@@ -1,10 +1,12 @@
 import DataPlane
 import Logging
+import Synchronization
 
 /// Tells that a program administers the node's firewall whose rules for input see no published port: by `docker info`, and in the log at the start.
 final class FirewallWatch: Sendable {
     private let looking: @Sendable () async throws -> [HostFirewall]
     private let log: Logger
+    private let isBlind = Atomic<Bool>(false)
 
     /// - Parameter looking: What is at work on the node now.
     init(log: Logger, looking: @escaping @Sendable () async throws -> [HostFirewall]) {
@@ -24,9 +26,17 @@ final class FirewallWatch: Sendable {
         }
     }
 
+    /// That nothing can be seen is said once, until something could: `docker info` is asked as often as somebody likes.
     private func look() async -> [HostFirewall] {
-        do { return try await looking() } catch is CancellationError { return [] } catch {
-            log.warning("whether the node has a firewall of its own could not be seen", metadata: ["error": "\(error)"])
+        do {
+            let found = try await looking()
+            isBlind.store(false, ordering: .relaxed)
+            return found
+        } catch is CancellationError { return [] } catch {
+            if !isBlind.exchange(true, ordering: .relaxed) {
+                log.warning(
+                    "whether the node has a firewall of its own could not be seen", metadata: ["error": "\(error)"])
+            }
             return []
         }
     }

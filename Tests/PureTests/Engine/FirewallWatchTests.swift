@@ -1,6 +1,7 @@
 import Concurrency
 import Logging
 import Nftables
+import TestKit
 import Testing
 
 @testable import DataPlane
@@ -8,6 +9,19 @@ import Testing
 
 @Suite struct FirewallWatchTests {
     private struct Unreadable: Error {}
+
+    private struct KeepingHandler: LogHandler {
+        let lines: Kept<[String]>
+        var metadata: Logger.Metadata = [:]
+        var logLevel = Logger.Level.trace
+
+        subscript(metadataKey key: String) -> Logger.MetadataValue? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) { lines.withLock { $0.append("\(event.level): \(event.message)") } }
+    }
 
     /// Tables with their chains, as a listing might have them.
     private func found(_ listing: [TableID: [String]]) -> [HostFirewall] {
@@ -46,5 +60,26 @@ import Testing
         #expect(await told.warnings().isEmpty)
         let blind = watch { throw Unreadable() }
         #expect(await blind.warnings().isEmpty)
+    }
+
+    @Test func `that nothing can be seen is logged once, and again only when something could be seen in between`()
+        async
+    {
+        let lines = Kept<[String]>([])
+        let seen = ObservableValue<[HostFirewall]?>(nil)
+        let watch = FirewallWatch(log: Logger(label: "test") { _ in KeepingHandler(lines: lines) }) {
+            guard let found = seen.value else { throw Unreadable() }
+            return found
+        }
+        let said = "warning: whether the node has a firewall of its own could not be seen"
+        await watch.tell()
+        for _ in 0..<3 { #expect(await watch.warnings().isEmpty) }
+        #expect(lines.withLock { $0 } == [said])
+        seen.set([.ufw])
+        #expect(await watch.warnings().count == 1)
+        #expect(lines.withLock { $0 } == [said])
+        seen.set(nil)
+        for _ in 0..<3 { #expect(await watch.warnings().isEmpty) }
+        #expect(lines.withLock { $0 } == [said, said])
     }
 }
