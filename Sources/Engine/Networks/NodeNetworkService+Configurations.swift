@@ -3,6 +3,7 @@ import Concurrency
 import EngineInterface
 import Faults
 import LinuxSystem
+import Logging
 import Model
 
 /// Networks that are made to be taken by others (`--config-only`, `--config-from`): settings under a name.
@@ -130,11 +131,18 @@ extension NodeNetworkService {
     }
 
     /// Takes this node's part away of a network that has just been removed here, unless a container is still on it: managers tell of that a moment
-    /// later, and whoever removes the network may remove its settings next.
-    func dropPart(of id: String) async throws {
-        try await lock.run("networks") {
-            guard networks.network(id)?.isOfSwarm == true, try await removeUnused(id) else { return }
-            try await network.refresh(removesLater: true)
+    /// later, and whoever removes the network may remove its settings next. The network is gone in any case: what cannot be let go of now goes with what
+    /// they tell.
+    func dropPart(of id: String) async {
+        do {
+            try await lock.run("networks") {
+                guard networks.network(id)?.isOfSwarm == true, try await removeUnused(id) else { return }
+                try await network.refresh(removesLater: true)
+            }
+        } catch is CancellationError { return } catch {
+            network.log.warning(
+                "a part of a network that was removed is still there",
+                metadata: ["network": "\(id)", "error": "\(error)"])
         }
     }
 

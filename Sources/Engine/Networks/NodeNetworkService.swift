@@ -201,7 +201,7 @@ package final class NodeNetworkService: NetworkBackend {
         if found.scope == "swarm" {
             guard let catalog else { throw NetworkError.notFound(reference) }
             try await catalog.removeSwarmNetwork(id: found.identifier)
-            return try await dropPart(of: found.identifier)
+            return await dropPart(of: found.identifier)
         }
         try await lock.run("networks") {
             try checkConfiguration(found.identifier)
