@@ -27,9 +27,9 @@ struct AddressSupply {
 
     /// Addresses that are held in a network.
     private struct Holdings: Sendable, Equatable {
-        var tasks: CountedSet<IPAddress>
-        var services: CountedSet<IPAddress>
-        var nodes: CountedSet<IPAddress>
+        var tasks: HeldAddresses
+        var services: HeldAddresses
+        var nodes: HeldAddresses
         /// Asked for by services, which may not have them.
         var kept: CountedSet<IPAddress>
     }
@@ -220,7 +220,7 @@ struct AddressSupply {
     private static func holdings(in network: String, _ state: SwarmState) -> Holdings {
         Holdings(
             tasks: state.tasks.lookup.addresses(in: network), services: state.services.lookup.addresses(in: network),
-            nodes: state.ingressNetwork?.id == network ? state.nodes.lookup.ingressAddresses : CountedSet(),
+            nodes: state.ingressNetwork?.id == network ? state.nodes.lookup.ingressAddresses : HeldAddresses(),
             kept: state.services.lookup.keptAddresses(in: network))
     }
 }

@@ -13,7 +13,7 @@ package struct NodeLookup: ObjectLookup {
     private(set) var managers: TreeDictionary<String, SharedObject<Node>> = [:]
     /// Ids of those that are down.
     private(set) var down = CountedSet<String>()
-    private(set) var ingressAddresses = CountedSet<IPAddress>()
+    private(set) var ingressAddresses = HeldAddresses()
 
     package init() {}
 
@@ -44,7 +44,7 @@ package struct ServiceLookup: ObjectLookup {
     private(set) var byPort = PortPublishers()
     /// How many services have or ask for a port that all nodes publish.
     private(set) var meshPorts = PortCounts()
-    private var addresses: TreeDictionary<String, CountedSet<IPAddress>> = [:]
+    private var addresses: TreeDictionary<String, HeldAddresses> = [:]
     /// Those that ask for certain addresses, whether they have them or not.
     private var kept = Grouping<KeptAddress, Service>()
     private var keptOfNetwork: TreeDictionary<String, CountedSet<IPAddress>> = [:]
@@ -70,7 +70,7 @@ package struct ServiceLookup: ObjectLookup {
         }
         for held in object.value.endpoint.virtualIPs ?? [] {
             guard let address = held.addr?.address else { continue }
-            addresses[held.networkID, default: CountedSet()].insert(address)
+            addresses[held.networkID, default: HeldAddresses()].insert(address)
         }
     }
 
@@ -89,7 +89,7 @@ package struct ServiceLookup: ObjectLookup {
         }
         for held in object.value.endpoint.virtualIPs ?? [] {
             guard let address = held.addr?.address else { continue }
-            addresses[held.networkID, default: CountedSet()].remove(address)
+            addresses[held.networkID, default: HeldAddresses()].remove(address)
             if addresses[held.networkID]?.isEmpty == true { addresses[held.networkID] = nil }
         }
     }
@@ -103,7 +103,7 @@ package struct ServiceLookup: ObjectLookup {
     /// Whether a service has an address as its own in a network.
     func holds(_ address: IPAddress, in network: String) -> Bool { addresses[network]?.contains(address) ?? false }
     /// The addresses that services have as their own in a network.
-    func addresses(in network: String) -> CountedSet<IPAddress> { addresses[network] ?? CountedSet() }
+    func addresses(in network: String) -> HeldAddresses { addresses[network] ?? HeldAddresses() }
     /// How many addresses of a network services have.
     func addressCount(in network: String) -> Int { addresses[network]?.count ?? 0 }
 }

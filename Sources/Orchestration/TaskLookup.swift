@@ -52,7 +52,7 @@ package struct TaskLookup: ObjectLookup {
     /// By id of a network that they have an attachment to, those that have ended included.
     private(set) var byNetwork = Grouping<String, SwarmTask>()
     private var uses: TreeDictionary<String, NodeUse> = [:]
-    private var addresses: TreeDictionary<String, CountedSet<IPAddress>> = [:]
+    private var addresses: TreeDictionary<String, HeldAddresses> = [:]
     /// Wanted, and without addresses yet.
     private(set) var new: TreeDictionary<String, SharedObject<SwarmTask>> = [:]
     /// Wanted, and without a place on a node yet.
@@ -72,7 +72,7 @@ package struct TaskLookup: ObjectLookup {
             byNetwork.insert(object, at: attachment.network.id)
             guard isLive else { continue }
             for address in attachment.addresses {
-                addresses[attachment.network.id, default: CountedSet()].insert(address.address)
+                addresses[attachment.network.id, default: HeldAddresses()].insert(address.address)
             }
         }
         guard let node = object.value.nodeID else { return }
@@ -92,7 +92,7 @@ package struct TaskLookup: ObjectLookup {
             byNetwork.remove(object, at: network)
             guard isLive else { continue }
             for address in attachment.addresses {
-                addresses[network, default: CountedSet()].remove(address.address)
+                addresses[network, default: HeldAddresses()].remove(address.address)
             }
             if addresses[network]?.isEmpty == true { addresses[network] = nil }
         }
@@ -130,7 +130,7 @@ package struct TaskLookup: ObjectLookup {
     /// Whether a task that has not ended has an address in a network.
     func holds(_ address: IPAddress, in network: String) -> Bool { addresses[network]?.contains(address) ?? false }
     /// The addresses of a network that such tasks have.
-    func addresses(in network: String) -> CountedSet<IPAddress> { addresses[network] ?? CountedSet() }
+    func addresses(in network: String) -> HeldAddresses { addresses[network] ?? HeldAddresses() }
     /// How many addresses of a network such tasks have.
     func addressCount(in network: String) -> Int { addresses[network]?.count ?? 0 }
 }

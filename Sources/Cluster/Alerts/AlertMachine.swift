@@ -105,8 +105,10 @@ package struct AlertMachine: Sendable {
         for rule in rules {
             let samples = known[rule.metric] ?? values(rule.metric)
             known[rule.metric] = samples
-            for sample in samples where rule.comparison.holds(sample.value, rule.threshold) {
+            for sample in samples where rule.comparison.holds(sample.value, rule.thresholdOfEnd) {
                 let id = Alert.fingerprint(rule.name, sample.labels)
+                // Between the two an alert goes on, and none begins.
+                guard firing[id] != nil || rule.comparison.holds(sample.value, rule.threshold) else { continue }
                 guard holding.count < Self.mostAlerts || firing[id] != nil, holding.insert(id).inserted else {
                     continue
                 }
@@ -136,6 +138,20 @@ package struct AlertMachine: Sendable {
         }
         pending = pending.filter { holding.contains($0.key) }
         return changes
+    }
+}
+
+extension AlertRule {
+    /// Where an alert that fires is over: for addresses in use a tenth of the threshold beyond it, since in a network that is nearly full they come and go with every
+    /// task, and each would end the alert and begin it anew. For all others the threshold itself.
+    fileprivate var thresholdOfEnd: Double {
+        guard metric == .networkAddressesUsedRatio else { return threshold }
+        let margin = abs(threshold) / 10
+        switch comparison {
+        case .above, .atLeast: return threshold - margin
+        case .below, .atMost: return threshold + margin
+        case .equal, .different: return threshold
+        }
     }
 }
 

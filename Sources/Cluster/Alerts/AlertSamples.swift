@@ -1,4 +1,3 @@
-import Addressing
 import EngineInterface
 import Model
 import Orchestration
@@ -63,17 +62,9 @@ struct AlertSamples {
         }
     }
 
-    /// A family's subnets are filled one after the other, so they count together.
     private var addressesUsed: [AlertSample] {
         state.networks.shared.compactMap { entry in
-            let network = entry.value
-            var subnets: [IPFamily: (given: Double, all: Double)] = [:]
-            for usage in state.addressUsage(of: network, RestingAddresses()) where usage.capacity > 0 {
-                let all = Double(usage.capacity)
-                subnets[usage.subnet.family, default: (0, 0)].given += all - Double(usage.free)
-                subnets[usage.subnet.family, default: (0, 0)].all += all
-            }
-            return subnets.values.map { $0.given / $0.all }.max().map { sample($0, of: network) }
+            state.usedAddressShare(of: entry.value).map { sample($0, of: entry.value) }
         }
     }
 

@@ -69,6 +69,7 @@ struct AddressChurnTests {
             let ingress = try #require(swarm.state.networks["ingress"])
             let usage = try #require(swarm.state.addressUsage(of: ingress, RestingAddresses()).first)
             #expect(usage.used == held(in: "ingress", swarm.state).count && usage.used + usage.free == 13)
+            #expect(swarm.state.usedAddressShare(of: ingress) == Double(usage.used) / 13)
             swarm.state.services["web\(round)"] = nil
             swarm.state.networks["net\(round)"] = nil
         }
@@ -117,5 +118,44 @@ struct AddressChurnTests {
         #expect(range.mayGive(IPAddress(10, 64, 0, 15)) && !range.mayGive(IPAddress(10, 64, 0, 16)))
         let wide = AddressRange(subnet: try #require(IPNetwork("fd00::/64")))
         #expect(wide.capacity == (1 << 64) - 1 && wide.unavailable == 1)
+    }
+
+    @Test func `which part of a network's addresses is in use is told of the fuller family, and of the range alone`()
+        throws
+    {
+        var network = SwarmNetwork(id: "w1")
+        #expect(SwarmState().usedAddressShare(of: network) == nil)
+        func pool(_ subnet: String, range: String? = nil) throws -> AllocatedPools.Pool {
+            let subnet = try #require(IPNetwork(subnet))
+            var pool = AllocatedPools.Pool(subnet: subnet, gateway: subnet.first.advanced(by: 1))
+            pool.range = range.flatMap { IPNetwork($0) }
+            return pool
+        }
+        func share(_ addresses: [[String]]) throws -> Double? {
+            var state = SwarmState()
+            state.networks["w1"] = network
+            for (number, own) in addresses.enumerated() {
+                var task = SwarmTask(id: "t\(number)")
+                task.desiredState = .running
+                task.status.state = .running
+                let addresses = try own.map { try #require(IPNetwork($0)) }
+                task.networksAttachments = [NetworkAttachment(network: network, addresses: addresses)]
+                state.tasks[task.id] = task
+            }
+            let share = state.usedAddressShare(of: network)
+            for id in state.tasks.keys.map(\.self) { state.tasks[id] = nil }
+            #expect(state.usedAddressShare(of: network) == 0, "what nobody has any more is not counted")
+            return share
+        }
+        network.ipamOptions = AllocatedPools()
+        network.ipamOptions?.configs = try [pool("10.1.0.0/29"), pool("10.2.0.0/29"), pool("fd00::/125")]
+        // 5 of each subnet of IPv4 can be given, and 6 of IPv6.
+        #expect(try share([["10.1.0.2/29", "fd00::2/125"], ["10.1.0.3/29", "fd00::3/125"]]) == 2.0 / 6)
+        #expect(try share([["10.1.0.2/29"], ["10.1.0.3/29"], ["10.2.0.2/29", "fd00::3/125"]]) == 3.0 / 10)
+        // A task and the one that follows it, of the same address.
+        #expect(try share([["fd00::2/125"], ["fd00::2/125"], ["fd00::3/125"]]) == 2.0 / 6)
+        network.ipamOptions?.configs = try [pool("10.1.0.0/24", range: "10.1.0.0/29")]
+        // 6 of the range can be given; who asked for one beside it takes none of them.
+        #expect(try share([["10.1.0.2/24"], ["10.1.0.200/24"], ["10.1.0.201/24"]]) == 1.0 / 6)
     }
 }

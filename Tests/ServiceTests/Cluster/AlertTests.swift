@@ -256,4 +256,25 @@ import Testing
         let ended = next.look(rules, at: now, try samples(given: 13).values(of:))
         #expect(ended.map(\.event.action) == ["resolved"])
     }
+
+    @Test func `an alert of used addresses goes on until clearly less are in use, and begins no earlier`() throws {
+        let rules = AlertRule.shipped.filter { $0.name == "AddressesUsedUp" }
+        var machine = AlertMachine()
+        func look(_ seconds: Int64, given count: Int) throws -> [String] {
+            let values = try samples(given: count)
+            return machine.look(rules, at: start.advanced(bySeconds: seconds), values.values(of:)).map(\.event.action)
+        }
+        // 22 and 23 of 26 are less than nine tenths, and more than 81 %.
+        for seconds: Int64 in [0, 60, 120] { #expect(try look(seconds, given: 23).isEmpty) }
+        #expect(try look(130, given: 24).isEmpty)
+        #expect(try look(190, given: 24) == ["firing"])
+        for seconds: Int64 in [200, 260, 320] {
+            #expect(try look(seconds, given: 23).isEmpty)
+            #expect(try look(seconds + 30, given: 22).isEmpty)
+        }
+        #expect(try look(360, given: 25).isEmpty)
+        #expect(try look(370, given: 21) == ["resolved"])
+        #expect(try look(380, given: 23).isEmpty)
+        #expect(machine.firing.isEmpty)
+    }
 }
