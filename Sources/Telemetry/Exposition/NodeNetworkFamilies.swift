@@ -103,7 +103,7 @@ struct NodeNetworkFamilies {
     private static func writePorts(_ facts: NodeNetworkFacts, to page: inout ExpositionWriter) {
         page.family(
             "apus_network_bridge_ports", .gauge,
-            "Ports that are in use of a network's bridge on this node: containers', and those to the node and to other nodes."
+            "Ports that are in use of a network's bridge on this node: one a container, in an overlay one to other nodes, and in ingress and docker_gwbridge one of the ingress sandbox."
         )
         for ports in facts.bridgePorts {
             page.sample(

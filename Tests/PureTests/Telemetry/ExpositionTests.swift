@@ -167,6 +167,12 @@ import Testing
         let lines = Self.pages(.text)[0].text.split(separator: "\n").map(String.init)
         #expect(lines.contains(#"apus_network_bridge_ports{network="app",network_id="w1"} 1022"#))
         #expect(lines.contains("apus_network_bridge_ports_limit 1023"))
+        // The bridge itself, by which the node is in the network, is no port of it.
+        let help = lines.first { $0.hasPrefix("# HELP apus_network_bridge_ports ") }
+        #expect(
+            help
+                == "# HELP apus_network_bridge_ports Ports that are in use of a network's bridge on this node: one a container, in an overlay one to other nodes, and in ingress and docker_gwbridge one of the ingress sandbox."
+        )
     }
 
     @Test func `times are told in classes that are added up, and the store under etcd's names`() {
