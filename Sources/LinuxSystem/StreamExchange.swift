@@ -26,19 +26,7 @@ package enum StreamPlace: Sendable, Equatable, CustomStringConvertible {
     package func withPointer(_ call: (UnsafePointer<sockaddr>, socklen_t) -> CInt) throws(SystemError) -> CInt {
         switch self {
         case .internet(let address): return address.withPointer(call)
-        case .unix(let path):
-            var name = sockaddr_un()
-            name.sun_family = sa_family_t(AF_UNIX)
-            let octets = Array(path.utf8)
-            guard octets.count < MemoryLayout.size(ofValue: name.sun_path) else {
-                throw SystemError(errno: ENAMETOOLONG, attempting: "use the socket \(path)")
-            }
-            withUnsafeMutableBytes(of: &name.sun_path) { $0.copyBytes(from: octets) }
-            return withUnsafePointer(to: name) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    call($0, socklen_t(MemoryLayout<sockaddr_un>.size))
-                }
-            }
+        case .unix(let path): return try UnixSocketAddress(path).withPointer(call)
         }
     }
 }

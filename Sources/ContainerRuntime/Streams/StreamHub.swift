@@ -146,16 +146,9 @@ final class StreamHub: Sendable {
             owning: try check(
                 Glibc.socket(AF_UNIX, CInt(clamping: SOCK_SEQPACKET.rawValue | SOCK_CLOEXEC.rawValue), 0),
                 "make a socket"))
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        let path = Array("/proc/self/fd/\(bundle.raw)/attach".utf8)
-        withUnsafeMutableBytes(of: &address.sun_path) { room in room.copyBytes(from: path) }
-        let result = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                Glibc.connect(socket.raw, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        try check(result, "connect to \(directory)/attach")
+        let raw = socket.raw
+        let address = UnixSocketAddress("/proc/self/fd/\(bundle.raw)/attach")
+        try check(try address.withPointer { Glibc.connect(raw, $0, $1) }, "connect to \(directory)/attach")
         return socket.release()
     }
 

@@ -28,9 +28,8 @@ package struct ControlStream: ~Copyable {
         let socket = Descriptor(
             owning: try check(
                 Glibc.socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0), "make a socket"))
-        try Self.withName(path) { name, length throws(SystemError) in
-            try check(connect(socket.raw, name, length), "connect to \(path)")
-        }
+        let raw = socket.raw
+        try check(try UnixSocketAddress(path).withPointer { Glibc.connect(raw, $0, $1) }, "connect to \(path)")
         try self.init(socket)
     }
 
@@ -44,9 +43,8 @@ package struct ControlStream: ~Copyable {
         unlink(path)
         // The mode holds from the moment that the name is there.
         try check(fchmod(socket.raw, 0o600), "set the mode of \(path)")
-        try withName(path) { name, length throws(SystemError) in
-            try check(bind(socket.raw, name, length), "bind \(path)")
-        }
+        let raw = socket.raw
+        try check(try UnixSocketAddress(path).withPointer { Glibc.bind(raw, $0, $1) }, "bind \(path)")
         try check(chmod(path, 0o600), "set the mode of \(path)")
         try check(listen(socket.raw, 8), "listen at \(path)")
         return socket
@@ -102,23 +100,4 @@ package struct ControlStream: ~Copyable {
 
     /// The next whole message of what was read.
     package mutating func next() throws(ControlError) -> ArraySlice<UInt8>? { try input.next() }
-
-    private static func withName(
-        _ path: String, _ call: (UnsafePointer<sockaddr>, socklen_t) throws(SystemError) -> Void
-    ) throws(SystemError) {
-        var name = sockaddr_un()
-        name.sun_family = sa_family_t(AF_UNIX)
-        let octets = Array(path.utf8)
-        guard octets.count < MemoryLayout.size(ofValue: name.sun_path) else {
-            throw SystemError(errno: ENAMETOOLONG, attempting: "use the socket \(path)")
-        }
-        withUnsafeMutableBytes(of: &name.sun_path) { $0.copyBytes(from: octets) }
-        let length = socklen_t(MemoryLayout<sockaddr_un>.size)
-        let result = withUnsafePointer(to: &name) { name in
-            name.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer -> Result<Void, SystemError> in
-                do throws(SystemError) { return .success(try call(pointer, length)) } catch { return .failure(error) }
-            }
-        }
-        try result.get()
-    }
 }

@@ -93,15 +93,8 @@ import Testing
     /// A connection with a request on it.
     private static func ask(_ path: String, _ request: String) throws -> Descriptor {
         let socket = Descriptor(owning: try check(Glibc.socket(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0), "socket"))
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
-        let connected = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(socket.raw, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        try check(connected, "connect")
+        let raw = socket.raw
+        try check(try UnixSocketAddress(path).withPointer { connect(raw, $0, $1) }, "connect")
         try socket.writeAll(Array(request.utf8))
         return socket
     }

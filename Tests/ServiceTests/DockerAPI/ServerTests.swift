@@ -239,14 +239,7 @@ import Testing
             try await other.close()
             if !FileManager.default.fileExists(atPath: path) {
                 let bound = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0)
-                var address = sockaddr_un()
-                address.sun_family = sa_family_t(AF_UNIX)
-                withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
-                _ = withUnsafePointer(to: &address) {
-                    $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                        bind(bound, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-                    }
-                }
+                try check(try UnixSocketAddress(path).withPointer { bind(bound, $0, $1) }, "bind \(path)")
                 close(bound)
             }
             #expect(FileManager.default.fileExists(atPath: path))

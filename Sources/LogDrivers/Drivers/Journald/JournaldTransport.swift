@@ -14,20 +14,8 @@ struct JournaldTransport: LogTransport {
         let number = try check(
             Glibc.socket(AF_UNIX, CInt(clamping: SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0), "make a socket")
         let socket = Descriptor(owning: number)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        let octets = Array(path.utf8)
-        guard octets.count < MemoryLayout.size(ofValue: address.sun_path) else {
-            throw SystemError(errno: ENAMETOOLONG, attempting: "connect to \(path)")
-        }
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: octets) }
         // A datagram socket's connect(2) only looks the name up: it does not wait.
-        let result = withUnsafePointer(to: address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                Glibc.connect(number, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        try check(result, "connect to \(path)")
+        try check(try UnixSocketAddress(path).withPointer { Glibc.connect(number, $0, $1) }, "connect to \(path)")
         try check(clinux_socket_buffers(number, 4096, Self.sendBuffer), "enlarge a socket's buffer")
         try check(clinux_send_timeout(number, JournaldConnection.wait), "limit how long sending waits")
         return JournaldConnection(socket)
