@@ -8,8 +8,9 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../Acceptance"))
 from api import Refused  # noqa: E402
-from cluster import QUICK, expect, poll, run  # noqa: E402
+from cluster import expect, poll, run  # noqa: E402
 from logs import processor_seconds  # noqa: E402
+from onlab import OnLab  # noqa: E402
 from peer import fetch  # noqa: E402
 from proc import link  # noqa: E402
 
@@ -86,31 +87,20 @@ class Servers:
         self.processes = []
 
 
-class Overlays:
+class Overlays(OnLab):
     """`with Overlays(cluster) as overlays:` a task on either node, both in an overlay in clear and in an encrypted one: `clear` and `encrypted` are the ways."""
 
     def __init__(self, cluster):
-        self.cluster, self.servers = cluster, Servers()
+        super().__init__(cluster)
+        self.servers = Servers()
         self.near, self.far = cluster.nodes[0], cluster.nodes[1]
-
-    def __enter__(self):
-        try:
-            self.build()
-        except BaseException:
-            self.clear_away()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        self.clear_away()
 
     def build(self):
         manager = self.cluster.manager
         manager.docker("network", "create", "--driver", "overlay", CLEAR)
         manager.docker("network", "create", "--driver", "overlay", "--opt", "encrypted", ENCRYPTED)
         for name, node in ((CALLER, self.near), (CALLEE, self.far)):
-            manager.docker("service", "create", "-d", "--name", name, "--network", CLEAR, "--network", ENCRYPTED,
-                           "--constraint", f"node.hostname=={node.name}", *QUICK, "busybox", "sleep", "1000000", timeout=120)
+            self.idle(name, node, CLEAR, ENCRYPTED)
         for name in (CALLER, CALLEE):
             self.cluster.running(name, 1)
         caller, callee = self.inside(self.near, CALLER), self.inside(self.far, CALLEE)
@@ -124,9 +114,6 @@ class Overlays:
         poll(60, "a stream in the encrypted overlay", self.encrypted.ready)
         self.encrypted.pids = [pid for node in (self.near, self.far) for pid in self.encryptors(node)]
         expect(len(self.encrypted.pids) == 2, f"processes apus-esp of two nodes: {self.encrypted.pids}")
-
-    def inside(self, node, service):
-        return [*self.cluster.enter(node.name), "nsenter", f"--net=/run/apus/netns/c-{node.containers(service)[0]}"]
 
     @staticmethod
     def encryptors(node):

@@ -5,7 +5,6 @@ import os
 import subprocess
 
 from api import Engine, Refused
-from cluster import Cluster
 from encryption import Overlays, WireGuard, alternating
 from figures import IMAGE, tell
 from names import Asker, Names
@@ -19,7 +18,7 @@ RATE, KEPT = 2000, 100
 
 
 class Networks:
-    """What a bench has beside this: `options`, `directory`, `registry`, `lab` and `attempt`."""
+    """What a bench has beside this: `options`, `directory`, `registry`, `fresh` and `attempt`."""
 
     def compiled(self, name, *options):
         """The program of a source beside this."""
@@ -33,10 +32,8 @@ class Networks:
     def paths(self):
         few = self.options.quick
         program = self.compiled("shortconnections")
-        self.lab("down", "--name", "bench")
-        try:
-            self.lab("up", "--name", "bench", "--nodes", "2", "--managers", "1", "--registry", self.registry)
-            with Paths(Cluster(self.options.apus, "bench"), program) as paths:
+        with self.fresh(2) as cluster:
+            with Paths(cluster, program) as paths:
                 for kind, unit, rounds, amount in [
                     ("throughput", "Gbit/s", 2 if few else 7, 1 if few else 2), ("connection", "us", 2 if few else 7, 300 if few else 1500),
                 ]:
@@ -44,8 +41,6 @@ class Networks:
                         for name, ours, plain in paths.measure(kind, rounds, amount):
                             tell(f"{kind}-{name}", ours, plain, unit, 2 if kind == "throughput" else 1)
                     self.attempt(kind, one)
-        finally:
-            self.lab("down", "--name", "bench", check=False)
 
     # MARK: encryption
 
@@ -54,10 +49,8 @@ class Networks:
         if not os.path.exists("/dev/net/tun"):
             raise Refused("not measurable: this machine has no /dev/net/tun, which apus-esp and wireguard-go are reached through")
         os.makedirs(self.directory, exist_ok=True)
-        self.lab("down", "--name", "bench")
-        try:
-            self.lab("up", "--name", "bench", "--nodes", "2", "--managers", "1", "--registry", self.registry)
-            with Overlays(Cluster(self.options.apus, "bench")) as overlays, contextlib.ExitStack() as stack:
+        with self.fresh(2) as cluster:
+            with Overlays(cluster) as overlays, contextlib.ExitStack() as stack:
                 ways = {"encrypted": overlays.encrypted, "clear": overlays.clear}
                 # Without it, the figures that do not need it are made all the same.
                 self.attempt("wireguard-go", lambda: ways.update(wireguard=stack.enter_context(WireGuard(self.directory)).way))
@@ -69,8 +62,6 @@ class Networks:
                     self.attempt(name, lambda: self.encrypted(name, unit, digits, measure, ways))
                 if "wireguard" in ways:
                     self.attempt("encrypted-processor-a-gib", lambda: self.encrypted_processor(ways, seconds))
-        finally:
-            self.lab("down", "--name", "bench", check=False)
 
     def encrypted(self, name, unit, digits, measure, ways):
         best = alternating(ways, 2 if self.options.quick else 5, measure, max)
@@ -87,17 +78,13 @@ class Networks:
 
     def names(self):
         """Answers a second of either engine's resolver, in a container."""
-        self.lab("down", "--name", "bench")
-        try:
-            self.lab("up", "--name", "bench", "--nodes", "1", "--managers", "1", "--registry", self.registry)
-            ours = Engine(Cluster(self.options.apus, "bench").nodes[0].docker_host.removeprefix("unix://"))
+        with self.fresh(1) as cluster:
+            ours = Engine(cluster.nodes[0].docker_host.removeprefix("unix://"))
             ours.pull(IMAGE)
             with Peer(self.directory, self.registry, IMAGE) as peer:
                 sides = {"apus": Names(ours, IMAGE), "peer": Names(peer.engine, IMAGE)}
                 self.attempt("names-of-containers", lambda: self.answers("containers", {name: side.containers() for name, side in sides.items()}))
                 self.attempt("names-of-services", lambda: self.answers("services", {name: side.services() for name, side in sides.items()}))
-        finally:
-            self.lab("down", "--name", "bench", check=False)
 
     def answers(self, kind, made):
         askers = {name: Asker(self.directory, *given) for name, given in made.items()}
@@ -110,28 +97,20 @@ class Networks:
 
     def updates(self):
         """Two replicas, twenty forced updates, in both families; in clear and encrypted."""
-        self.lab("down", "--name", "bench")
-        try:
-            self.lab("up", "--name", "bench", "--nodes", "2", "--managers", "1", "--registry", self.registry, "--underlay", "dual")
+        with self.fresh(2, "--underlay", "dual") as cluster:
             for kind in ("clear", "encrypted"):
-                self.attempt(f"updates-{kind}", lambda: self.updated(f"updates-{kind}", kind, (4, 6), 2, 1, 2 if self.options.quick else 20))
-        finally:
-            self.lab("down", "--name", "bench", check=False)
+                self.attempt(f"updates-{kind}", lambda: self.updated(cluster, f"updates-{kind}", kind, (4, 6), 2, 1, 2 if self.options.quick else 20))
 
     def updates_large(self):
         """A service of 300 on five nodes, fifty replaced at a time."""
         replicas = 20 if self.options.quick else 300
-        self.lab("down", "--name", "bench")
-        try:
-            self.lab("up", "--name", "bench", "--nodes", "5", "--managers", "1", "--registry", self.registry, limit=600)
-            self.updated("updates-large", "clear", (4,), replicas, replicas // 6, 1)
-        finally:
-            self.lab("down", "--name", "bench", check=False)
+        with self.fresh(5, limit=600) as cluster:
+            self.updated(cluster, "updates-large", "clear", (4,), replicas, replicas // 6, 1)
 
-    def updated(self, name, kind, families, replicas, parallelism, count):
+    def updated(self, cluster, name, kind, families, replicas, parallelism, count):
         """One line a way, and the aim is that nothing fails."""
         program = self.compiled("requests", "-static")
-        with Updates(Cluster(self.options.apus, "bench"), program, kind, families, replicas, parallelism) as updates:
+        with Updates(cluster, program, kind, families, replicas, parallelism) as updates:
             counts, took = updates.measure(count, RATE, KEPT)
         for way, found in counts.items():
             failed = found["failed"]

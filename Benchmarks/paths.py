@@ -7,29 +7,20 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../Acceptance"))
 from cluster import expect, poll  # noqa: E402
+from onlab import OnLab  # noqa: E402
 
 STREAM, SHORT = 5201, 7001
 MESH, HOST = {STREAM: 5301, SHORT: 7301}, {STREAM: 5401, SHORT: 7401}
 NETWORK = "bench-net"
 
 
-class Paths:
+class Paths(OnLab):
     """`with Paths(cluster, program) as paths:` services, servers in their tasks, and a hand-made tunnel between two nodes."""
 
     def __init__(self, cluster, program):
-        self.cluster, self.program, self.processes = cluster, program, []
+        super().__init__(cluster)
+        self.program, self.processes = program, []
         self.near, self.far = cluster.nodes[0], cluster.nodes[1]
-
-    def __enter__(self):
-        try:
-            self.build()
-        except BaseException:
-            self.clear()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        self.clear()
 
     def build(self):
         manager = self.cluster.manager
@@ -104,7 +95,7 @@ class Paths:
             self.plain.append(place)
         self.serve(self.plain[1])
 
-    def clear(self):
+    def clear_away(self):
         for process in self.processes:
             process.kill()
         for process in self.processes:

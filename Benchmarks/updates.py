@@ -8,7 +8,8 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../Acceptance"))
 from api import Refused  # noqa: E402
-from cluster import QUICK, expect, poll, url, version  # noqa: E402
+from cluster import expect, poll, url, version  # noqa: E402
+from onlab import OnLab  # noqa: E402
 
 NETWORK, SERVICE, CALLER = "bench-updates", "bench-updates", "bench-caller"
 PORT = 5501
@@ -16,7 +17,7 @@ INSIDE = "/requests"  # The program in a container.
 OPTIONS = {"clear": [], "encrypted": ["--opt", "encrypted"]}
 
 
-class Updates:
+class Updates(OnLab):
     """`with Updates(…) as updates:` a published service of so many tasks on an overlay, whose program is `requests.c`, and a task that calls it.
 
     - `kind`: `clear` or `encrypted`
@@ -25,20 +26,10 @@ class Updates:
     """
 
     def __init__(self, cluster, program, kind, families, replicas, parallelism):
-        self.cluster, self.program, self.kind, self.families = cluster, program, kind, families
+        super().__init__(cluster)
+        self.program, self.kind, self.families = program, kind, families
         self.replicas, self.parallelism = replicas, parallelism
         self.near = cluster.nodes[0]
-
-    def __enter__(self):
-        try:
-            self.build()
-        except BaseException:
-            self.clear_away()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        self.clear_away()
 
     def build(self):
         manager = self.cluster.manager
@@ -48,8 +39,7 @@ class Updates:
             "service", "create", "-d", "--name", SERVICE, "--network", NETWORK, "--replicas", str(self.replicas), "--publish", f"{PORT}:{PORT}",
             "--mount", f"type=bind,source={self.program},target={INSIDE},readonly", "--update-parallelism", str(self.parallelism),
             "--update-monitor", "300ms", "busybox", INSIDE, "serve", str(PORT), timeout=120)
-        manager.docker("service", "create", "-d", "--name", CALLER, "--network", NETWORK, "--constraint", f"node.hostname=={self.near.name}", *QUICK,
-                       "busybox", "sleep", "1000000", timeout=120)
+        self.idle(CALLER, self.near, NETWORK)
         self.cluster.running(SERVICE, self.replicas, 400)
         self.cluster.running(CALLER, 1)
         self.ways = self.found_ways()
@@ -59,13 +49,13 @@ class Updates:
 
     def found_ways(self):
         """{name: the words that lead to who calls, the addresses that it calls}."""
-        manager, enter = self.cluster.manager, self.cluster.enter
+        manager = self.cluster.manager
         network = manager.inspect("network", NETWORK)["Id"]
         virtual = [one["Addr"].split("/")[0] for one in manager.inspect("service", SERVICE)["Endpoint"]["VirtualIPs"] if one["NetworkID"] == network]
-        inside = [*enter(self.near.name), "nsenter", f"--net=/run/apus/netns/c-{self.near.containers(CALLER)[0]}"]
+        inside = self.inside(self.near, CALLER)
         ways = {}
         for family in self.families:
-            ways[f"mesh-{family}"] = enter("client"), [node.at(family) for node in self.cluster.nodes]
+            ways[f"mesh-{family}"] = self.cluster.enter("client"), [node.at(family) for node in self.cluster.nodes]
             own = [address for address in virtual if version(address) == family]
             expect(len(own) == 1, f"addresses of {SERVICE} of IPv{family}: {virtual}")
             ways[f"vip-{family}"] = inside, own

@@ -97,6 +97,42 @@ import Testing
         }
     }
 
+    @Test func `what a benchmark makes on a lab is cleared away, however far it has come`() async throws {
+        try await withTemporaryDirectory { directory in
+            let program = """
+                import sys
+                sys.path.insert(0, "\(Self.top)/Benchmarks")
+                sys.dont_write_bytecode = True
+                from onlab import OnLab
+                class Node:
+                    name = "node-2"
+                    def docker(self, *words, **options): print(*words)
+                    def containers(self, service): return ["0a1b"]
+                class Lab:
+                    manager = Node()
+                    def enter(self, member): return ["in", member]
+                class Part(OnLab):
+                    fails = False
+                    def build(self):
+                        self.idle("caller", Node(), "one", "two")
+                        if self.fails: raise ValueError
+                    def clear_away(self): print("cleared")
+                with Part(Lab()) as part: print(*part.inside(Node(), "caller"))
+                Part.fails = True
+                try:
+                    with Part(Lab()): print("never")
+                except ValueError: print("failed")
+                """
+            try Files.writeAtomically(program, to: directory + "/part", mode: 0o644)
+            let (status, output) = try await run(["python3", "part"], in: directory)
+            let made =
+                "service create -d --name caller --network one --network two --constraint node.hostname==node-2 --stop-signal SIGKILL busybox sleep 1000000"
+            let inside = "in node-2 nsenter --net=/run/apus/netns/c-0a1b"
+            let lines = output.split(separator: "\n").map(String.init)
+            #expect(status == 0 && lines == [made, inside, "cleared", made, "cleared", "failed"], "\(output)")
+        }
+    }
+
     @Test func `what a machine lacks is told at once and all of it`() async throws {
         try await withTemporaryDirectory { directory in
             try Files.writeAtomically(
