@@ -19,7 +19,7 @@ extension CertificateService {
         let newcomer = try newcomer(request, context)
         do {
             for _ in 0..<Self.joinAttempts {
-                let node = try await manager.writer.get(Node.self, newcomer.member.nodeID)
+                let node = try await writer.get(Node.self, newcomer.member.nodeID)
                 let reply: Wire.CertificateReply?
                 if let node {
                     reply = try await answerAgain(newcomer, as: node)
@@ -78,7 +78,7 @@ extension CertificateService {
         node.membership = Node.Membership()
         node.membership?.role = newcomer.member.role.nodeRole
         try newcomer.describe(&node, certificate)
-        let outcome = try await manager.store.commit(
+        let outcome = try await writer.store.commit(
             StoreTransaction(conditions: [.absent(node.key)], puts: [.init(node.key, try node.storedBytes)]))
         guard let revision = outcome.revision else { return nil }
         await manager.model.catchUp(to: revision)
@@ -103,7 +103,7 @@ extension CertificateService {
         }
         let certificate = try certificate(for: newcomer)
         try await makeRoom(in: node)
-        let revision = try await manager.writer.update(Node.self, node.id) { node in
+        let revision = try await writer.update(Node.self, node.id) { node in
             // It may have begun a session, or have got another role, since it was looked at.
             try newcomer.check(isOwn: node)
             try newcomer.describe(&node, certificate)

@@ -18,6 +18,8 @@ struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
 
     let authority: CertificateAuthority
     let manager: Manager
+    /// Patient as calls of nodes are.
+    let writer: ObjectWriter
     let managers: @Sendable () -> [Wire.Manager]
     let admission: CallAdmission
     let capabilities: Capabilities
@@ -39,7 +41,7 @@ struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
         }
         let signingRequest = try Self.parse(request.signingRequest)
         guard let cluster = manager.model.objects.cluster,
-            let node = try await manager.writer.get(Node.self, member.nodeID)
+            let node = try await writer.get(Node.self, member.nodeID)
         else { throw RPCError(code: .permissionDenied, message: "node \(member.nodeID) is not part of the swarm") }
         // The role is the swarm's to say, not the old certificate's.
         let renewed = Member(
@@ -54,7 +56,7 @@ struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
             signingRequest, for: renewed, cluster, [address, node.membership?.dataPathAddress?.description ?? ""])
         let pem = try certificate.canonicalPEM
         try await makeRoom(in: node)
-        _ = try await manager.writer.update(Node.self, node.id) { node in
+        _ = try await writer.update(Node.self, node.id) { node in
             // Demoted meanwhile: what was revoked then is all that there was.
             guard (node.grantedRole == .manager) == (renewed.role == .manager) else {
                 throw RPCError(code: .aborted, message: "the node's role has changed, try again")
@@ -73,11 +75,11 @@ struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
         guard issued.count >= Node.maximumIssued, let cluster = manager.model.objects.cluster else { return }
         let kept = Node.maximumIssued - 1
         let oldest = issued.dropLast(kept)
-        _ = try await manager.writer.update(ClusterObject.self, cluster.id) { cluster in
+        _ = try await writer.update(ClusterObject.self, cluster.id) { cluster in
             cluster.revoke(Array(oldest))
             return true
         }
-        _ = try await manager.writer.update(Node.self, node.id) { node in
+        _ = try await writer.update(Node.self, node.id) { node in
             node.membership?.issued?.removeAll { oldest.contains($0) }
             return true
         }
@@ -93,7 +95,7 @@ struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
             try admission.admit(context)
             // One that is not a member's is refused like others.
             guard !certificate.isSelfSigned, let member = try? Member(of: certificate),
-                let node = try await manager.writer.get(Node.self, member.nodeID),
+                let node = try await writer.get(Node.self, member.nodeID),
                 try node.membership?.certificate == certificate.canonicalPEM
                     || node.membership?.issued?.contains(certificate.record) == true
             else { throw refusal }

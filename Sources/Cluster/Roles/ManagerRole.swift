@@ -190,15 +190,15 @@ struct ManagerRole: Sendable {
             transport: transport,
             services: [
                 CertificateService(
-                    authority: authority, manager: manager, managers: managers, admission: CallAdmission(),
-                    capabilities: configuration.capabilities, log: log),
+                    authority: authority, manager: manager, writer: forNodes, managers: managers,
+                    admission: CallAdmission(), capabilities: configuration.capabilities, log: log),
                 DispatcherService(dispatcher, managers: managers, roots: { roots }),
                 LogBrokerService(manager.logs),
                 FeedService(manager.feeds),
                 TunnelService(manager.tunnels),
                 AttachmentService(manager: manager),
                 ManagersService(
-                    manager: manager, members: manager.members, keys: sealing.keys, log: log),
+                    writer: forNodes, members: manager.members, keys: sealing.keys, log: log),
             ],
             interceptors: [
                 RoleGate(identity) { id in

@@ -9,7 +9,8 @@ import SwiftProtobuf
 
 /// What managers do for each other.
 struct ManagersService: Wire.Managers.SimpleServiceProtocol {
-    let manager: Manager
+    /// Patient as calls of nodes are.
+    let writer: ObjectWriter
     let members: EtcdMembers
     let keys: SealingKeys
     let log: Logger
@@ -17,14 +18,14 @@ struct ManagersService: Wire.Managers.SimpleServiceProtocol {
     func joinStore(request: Wire.JoinStoreRequest, context: ServerContext) async throws -> Wire.JoinStoreReply {
         let id = try Peer(context).member.nodeID
         if request.peerURL.isEmpty {
-            guard let node = try await manager.writer.get(Node.self, id), Self.mayJoin(node) else {
+            guard let node = try await writer.get(Node.self, id), Self.mayJoin(node) else {
                 throw Self.refusal(id)
             }
             return reply([])
         }
         let place = NodeAddress(id, context)
         let address = try place.parse(withPort: request.address)
-        try place.check(address, of: try await manager.writer.get(Node.self, id))
+        try place.check(address, of: try await writer.get(Node.self, id))
         // The store of a manager is where the manager is.
         let scheme = "https://"
         guard request.peerURL.utf8.count <= scheme.utf8.count + HostText.longest, request.peerURL.hasPrefix(scheme),
@@ -64,8 +65,8 @@ struct ManagersService: Wire.Managers.SimpleServiceProtocol {
 
     /// Where the node's member will be is written down before it is added: a member that belongs to no node would be removed.
     private func attach(_ id: String, _ url: String, _ address: String) async throws -> [EtcdMember] {
-        guard let node = try await manager.writer.get(Node.self, id), Self.mayJoin(node) else { throw Self.refusal(id) }
-        _ = try await manager.writer.update(Node.self, id) { node in
+        guard let node = try await writer.get(Node.self, id), Self.mayJoin(node) else { throw Self.refusal(id) }
+        _ = try await writer.update(Node.self, id) { node in
             guard Self.mayJoin(node) else { throw Self.refusal(id) }
             let before = node
             node.membership = node.membership ?? .init()
