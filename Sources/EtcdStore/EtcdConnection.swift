@@ -87,10 +87,9 @@ extension StateStoreError {
         self.init(code, attempting, detail: "\(error.code): \(error.message)")
     }
 
-    /// Answers `unavailable` after which nothing can have been written.
-    private static let refusedBeforeWriting = [
-        "no leader", "rpc not supported for learner", "unhealthy cluster", "server stopped",
-    ]
+    /// Answers `unavailable` after which nothing can have been written. "server stopped" is none: a member that ends says so of writes that it
+    /// has proposed already, which the others may carry out (etcd's `EtcdServer.processInternalRaftRequestOnce`).
+    private static let refusedBeforeWriting = ["no leader", "rpc not supported for learner", "unhealthy cluster"]
 }
 
 /// Keeps the request side of a call open until the call is over, which cancels this.
