@@ -70,6 +70,7 @@ extension CertificateService {
 
     /// - Returns: `nil` when the node has been added meanwhile, by a call beside this one.
     private func add(_ newcomer: Newcomer) async throws -> Wire.CertificateReply? {
+        try checkAddresses(of: newcomer)
         let certificate = try certificate(for: newcomer)
         var node = Node(id: newcomer.member.nodeID)
         node.createdAt = .now
@@ -93,6 +94,8 @@ extension CertificateService {
     /// - Throws: `RPCError` with `.alreadyExists` when the node is not to be had by joining any more.
     private func answerAgain(_ newcomer: Newcomer, as node: Node) async throws -> Wire.CertificateReply? {
         try newcomer.check(isOwn: node)
+        // While nobody heard of it another one may have got the address.
+        try checkAddresses(of: newcomer)
         if let certificate = newcomer.certificate(toRepeatFor: node) {
             await manager.model.catchUp(to: Int64(clamping: node.version.index))
             log.info("node asks again to join", metadata: ["node": "\(node.id)"])
@@ -118,13 +121,16 @@ extension CertificateService {
     }
 
     /// - Throws: `RPCError` with `.permissionDenied` when the node names another one's address.
-    private func certificate(for newcomer: Newcomer) throws -> Certificate {
+    private func checkAddresses(of newcomer: Newcomer) throws {
         // Its own, of a try before, is no other one's.
         let others = manager.model.objects.nodes.values.lazy.filter { $0.id != newcomer.member.nodeID }
         for address in Set([newcomer.dataPath, newcomer.advertised]) {
             try newcomer.place.check(joining: address, beside: others)
         }
-        return try issue(
+    }
+
+    private func certificate(for newcomer: Newcomer) throws -> Certificate {
+        try issue(
             newcomer.signingRequest, for: newcomer.member, newcomer.cluster,
             [newcomer.advertiseAddress, newcomer.dataPath.description])
     }

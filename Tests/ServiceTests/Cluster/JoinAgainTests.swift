@@ -101,6 +101,25 @@ import X509
         }
     }
 
+    @Test func `a node that comes back late does not get an address that is another one's by then`() async throws {
+        try await withNodes(1) { nodes in
+            let node = nodes[0]
+            try await node.running { swarm in
+                try await node.initialise(swarm)
+                let token = try await swarm.inspectSwarm().joinTokens?.worker ?? ""
+                let (key, other) = (NodeKey(), NodeKey())
+                let id = try await join(node, token, as: key, at: "127.0.0.9").member.nodeID
+                try await eventually(within: .seconds(30), "the node is down") {
+                    try await swarm.inspectNode(id).status.state == .down
+                }
+                let next = try await join(node, token, as: other, at: "127.0.0.9")
+                #expect(next.member.nodeID != id)
+                #expect(try await refusal(node, token, as: key, at: "127.0.0.9") == "PermissionDenied")
+                #expect(try await join(node, token, as: key, at: "127.0.0.10").member.nodeID == id)
+            }
+        }
+    }
+
     @Test func `a node joins again with a token that was changed meanwhile, and after it was removed`() async throws {
         try await withNodes(1) { nodes in
             let node = nodes[0]
