@@ -297,8 +297,7 @@ extension Swarm {
             let sealing = try await onThread { try SealingFile.load(files) }
             let file = MembershipFile(directory: configuration.directory, membership)
             try await file.save()
-            let joinKey = configuration.joinKey
-            try await onThread { try joinKey.forget() }
+            await forgetJoinKey()
             let part = try makePart(file, outcome.credentials, revoked: outcome.revoked, sealing, bootstrap: nil)
             begin(part)
             if part.isManager {
@@ -324,6 +323,14 @@ extension Swarm {
         } catch SwarmError.joinRefused(let refusal) where refusal.code == Joiner.keyIsUsed {
             try await onThread { try joinKey.forget() }
             return try await join()
+        }
+    }
+
+    /// A membership that has begun or ended does so in any case: a key that stays is refused the next time, and replaced then.
+    private func forgetJoinKey() async {
+        let joinKey = configuration.joinKey
+        do { try await onThread { try joinKey.forget() } } catch {
+            log.warning("the key of joining stays", metadata: ["path": "\(joinKey.path)", "error": "\(error)"])
         }
     }
 
@@ -368,7 +375,6 @@ extension Swarm {
     private func discard(_ membership: Membership) async throws {
         try await ManagerRole.supervisor(configuration, membership, log: log).stop()
         try await MembershipFile.erase(directory: configuration.directory)
-        let joinKey = configuration.joinKey
-        try await onThread { try joinKey.forget() }
+        await forgetJoinKey()
     }
 }
