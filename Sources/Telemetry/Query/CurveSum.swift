@@ -11,6 +11,10 @@ struct StepValues {
     private let kind: SeriesKind
     private var steps: [Step]
     private var last: (value: Int64, time: Int64)?
+    /// The step that was added to last, and its time: as a rule the next sample is of it, too, and needs no division.
+    private var present = 0
+    private var begin: Int64 = 0
+    private var end: Int64 = 0
 
     init(_ grid: HistoryQuery.Grid, _ kind: SeriesKind) {
         self.grid = grid
@@ -46,14 +50,22 @@ struct StepValues {
     }
 
     private mutating func put(_ value: Double, weight: Double, most: Double, at time: Int64) {
-        guard let index = grid.index(time), steps.indices.contains(index) else { return }
-        steps[index].total += value
-        steps[index].weight += weight
-        steps[index].most = max(steps[index].most, most)
+        if time < begin || time >= end {
+            guard let index = grid.index(time) else { return }
+            present = index
+            begin = grid.start + Int64(clamping: index) * grid.step
+            end = begin + grid.step
+        }
+        guard steps.indices.contains(present) else { return }
+        steps[present].total += value
+        steps[present].weight += weight
+        steps[present].most = max(steps[present].most, most)
     }
 
-    var values: [(average: Double, maximum: Double)?] {
-        steps.map { $0.weight > 0 ? ($0.total / $0.weight, $0.most) : nil }
+    /// Of a step by its place on the grid; `nil` where nothing is known.
+    subscript(step: Int) -> (average: Double, maximum: Double)? {
+        guard steps.indices.contains(step), steps[step].weight > 0 else { return nil }
+        return (steps[step].total / steps[step].weight, steps[step].most)
     }
 }
 
@@ -70,8 +82,8 @@ struct CurveSum {
     }
 
     mutating func add(_ values: StepValues) {
-        for (index, value) in values.values.enumerated() where average.indices.contains(index) {
-            guard let value else { continue }
+        for index in average.indices where maximum.indices.contains(index) {
+            guard let value = values[index] else { continue }
             average[index] = put(average[index], value.average)
             maximum[index] = put(maximum[index], value.maximum)
         }

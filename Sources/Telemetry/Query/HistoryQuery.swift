@@ -123,11 +123,11 @@ extension HistoryQuery {
         return Grid(start: start, step: step, count: min(Int(clamping: (to - start + step - 1) / step), points))
     }
 
-    /// - Returns: For each group its kind of entities and the columns of ``series`` in it.
-    func columns() throws(HistoryQueryError) -> [(kind: EntityKind, columns: [Int])] {
+    /// - Returns: For each group the columns of ``series`` in it.
+    func columns() throws(HistoryQueryError) -> [[Int]] {
         guard groups.reduce(0, { $0 + $1.entities.count }) <= Self.mostEntities else { throw .tooMany("entities") }
         guard groups.count * series.count <= Self.mostCurves else { throw .tooMany("curves") }
-        var found: [(kind: EntityKind, columns: [Int])] = []
+        var found: [[Int]] = []
         for group in groups {
             let kind = group.entities.first?.kind ?? .container
             guard group.entities.allSatisfy({ $0.kind == kind }) else { throw .mixedGroup(group.name) }
@@ -138,7 +138,7 @@ extension HistoryQuery {
                 }
                 columns.append(column)
             }
-            found.append((kind, columns))
+            found.append(columns)
         }
         return found
     }

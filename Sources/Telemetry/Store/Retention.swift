@@ -35,7 +35,8 @@ enum Retention {
         return (try number("page_count") - number("freelist_count")) * (try number("page_size"))
     }
 
-    private static func span(_ table: String, _ database: Database) throws -> (first: Int64, last: Int64)? {
+    /// The numbers of the oldest and the newest block of a table; `nil` for an empty one.
+    static func span(_ table: String, _ database: Database) throws -> (first: Int64, last: Int64)? {
         guard let first = try Int64.fetchOne(database, sql: "SELECT MIN(key) FROM \(table)"),
             let last = try Int64.fetchOne(database, sql: "SELECT MAX(key) FROM \(table)")
         else { return nil }
