@@ -15,8 +15,17 @@ extension ChartRequest {
             }
         }
         return groups.mapValues {
-            HistoryQuery(groups: $0, series: series, from: window.from / 1000, to: window.to / 1000, points: points)
+            var query = HistoryQuery(
+                groups: $0, series: series, from: window.from / 1000, to: window.to / 1000, points: points)
+            query.readsPacked = true
+            return query
         }
+    }
+
+    /// Which sum a node's curve goes into.
+    private struct CurveName: Hashable {
+        let group: String
+        let series: String
     }
 
     /// What the nodes have answered, added up. Who has not answered, or on another grid than most others, or of another time, is silent; what a
@@ -35,27 +44,24 @@ extension ChartRequest {
         let ordered = fitting.filter { $0.value.stepSeconds == step }.sorted { $0.key < $1.key }
         let start = ordered.map(\.value.start).min() ?? from
         let groupsAsked = queries.mapValues { Set($0.groups.map(\.name)) }
-        var sums: [[String]: [Double?]] = [:]
+        var sums: [CurveName: [Double?]] = [:]
         var silent = asked
         for (node, answer) in ordered {
             let distance = answer.start - start
             guard distance % step == 0, distance / step < Int64(clamping: points) else { continue }
             let offset = Int(clamping: distance / step)
             silent.remove(node)
-            for curve in answer.curves.prefix(HistoryQuery.mostCurves)
-            where groupsAsked[node]?.contains(curve.group) == true {
-                var values = sums[[curve.group, curve.series]] ?? []
-                for (index, value) in curve.average.prefix(HistoryQuery.mostPoints).enumerated() {
-                    while values.count <= index + offset { values.append(nil) }
-                    guard let value else { continue }
-                    values[index + offset] = (values[index + offset] ?? 0) + value  // trap: there are so many
-                }
-                sums[[curve.group, curve.series]] = values
+            guard let asked = groupsAsked[node] else { continue }
+            for curve in answer.curves.prefix(HistoryQuery.mostCurves) where asked.contains(curve.group) {
+                let name = CurveName(group: curve.group, series: curve.series)
+                Self.add(curve.average, at: offset, to: &sums[name, default: []])
             }
         }
         let curves = groups.flatMap { group in
             series.compactMap { name in
-                sums[[group.name, name]].map { ChartAnswer.Curve(group: group.name, series: name, values: $0) }
+                sums[CurveName(group: group.name, series: name)].map {
+                    ChartAnswer.Curve(group: group.name, series: name, values: $0)
+                }
             }
         }
         return ChartAnswer(
@@ -63,14 +69,24 @@ extension ChartRequest {
             silent: silent.sorted())
     }
 
+    /// Adds a node's curve to those of others, of which it begins so many steps after the first. A value that none can have measured is none.
+    private static func add(_ values: [Double?], at offset: Int, to sum: inout [Double?]) {
+        let values = values.prefix(HistoryQuery.mostPoints)
+        let missing = values.count + offset - sum.count
+        if missing > 0, !values.isEmpty { sum.append(contentsOf: repeatElement(nil, count: missing)) }
+        for (index, value) in values.enumerated() {
+            guard let value, abs(value) <= HistoryAnswer.mostValue else { continue }
+            sum[index + offset] = (sum[index + offset] ?? 0) + value  // trap: there are so many
+        }
+    }
+
     /// Answers what is asked for by asking nodes.
     /// - Parameter ask: Hands each node, by its id, a query; gives the answers of those that have answered in time.
     package func answer(by ask: @Sendable ([String: Data]) async -> [String: Data]) async throws -> ChartAnswer {
         let encoder = JSONEncoder()
         let sent = try queries.mapValues { try encoder.encode($0) }
-        let decoder = JSONDecoder()
         // What is no answer is as if there were none.
-        let answers = await ask(sent).compactMapValues { try? decoder.decode(HistoryAnswer.self, from: $0) }
+        let answers = await ask(sent).compactMapValues { try? HistoryAnswer(sent: $0) }
         return sum(answers, of: Set(sent.keys))
     }
 

@@ -25,10 +25,10 @@ package struct TelemetryFeed: PulseSource, HistorySource {
         return pulse
     }
 
-    /// - Parameter query: A `HistoryQuery` as JSON; the answer is a `HistoryAnswer` as JSON.
+    /// - Parameter query: A `HistoryQuery` as JSON; the answer is a `HistoryAnswer` as it is sent to who asks so.
     package func answer(_ query: Data) async throws -> Data {
         let query = try JSONDecoder().decode(HistoryQuery.self, from: query)
         guard let history = telemetry.history else { throw NoHistory() }
-        return try JSONEncoder().encode(try await history.answer(query, now: Timestamp.now.seconds))
+        return try await history.answer(query, now: Timestamp.now.seconds).sent(to: query)
     }
 }

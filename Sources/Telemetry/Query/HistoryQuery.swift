@@ -27,6 +27,8 @@ package struct HistoryQuery: Sendable, Codable, Equatable {
     /// At most so many of a curve, ``mostPoints`` at most.
     package var points: Int
     package var combination: Combination
+    /// Whether who asks reads packed curves (``HistoryAnswer/sent(to:)``), and needs averages alone; earlier versions do not say.
+    package var readsPacked: Bool?
 
     package static let mostPoints = 600
     /// In all groups together.
