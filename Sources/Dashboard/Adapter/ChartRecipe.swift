@@ -136,30 +136,39 @@ struct ChartRecipe: Sendable {
 
     /// The lines of each group, named after the group, after themselves, or after both.
     func draw(_ answer: ChartAnswer, groups: [String]) -> [DashboardMetrics.Line] {
-        let curves = Dictionary(answer.curves.map { ("\($0.group)\n\($0.series)", $0.values) }) { first, _ in first }
-        return groups.flatMap { group in
-            lines.map { line in
-                let values = { (name: String) in curves["\(group)\n\(name)"] ?? [] }
-                let count = line.terms.map { values($0.series).count }.max() ?? 0
+        let curves = Dictionary(grouping: answer.curves, by: \.group).mapValues { curves in
+            Dictionary(curves.map { ($0.series, $0.values) }) { first, _ in first }
+        }
+        return groups.flatMap { group -> [DashboardMetrics.Line] in
+            // Looked for once, not for each step.
+            let own = curves[group] ?? [:]
+            return lines.map { line -> DashboardMetrics.Line in
+                let terms = line.terms.map { Term(values: own[$0.series] ?? [], weight: $0.weight) }
+                let whole = line.whole.map { own[$0] ?? [] }
+                let count = terms.map { $0.values.count }.max() ?? 0
                 let name = lines.count == 1 ? group : groups.count == 1 ? line.name : "\(group) \(line.name)"
                 return DashboardMetrics.Line(
-                    name: name,
-                    values: (0..<count).map { Self.value(line, at: $0, values) })
+                    name: name, values: (0..<count).map { Self.value(terms, of: whole, at: $0) })
             }
         }
     }
 
+    private struct Term {
+        let values: [Double?]
+        let weight: Double
+    }
+
     /// `nil` where none of the terms is known, and where there is no whole to have a share of.
-    private static func value(_ line: Line, at index: Int, _ values: (String) -> [Double?]) -> Double? {
-        func known(_ name: String) -> Double? {
-            let all = values(name)
-            return all.indices.contains(index) ? all[index] : nil
+    private static func value(_ terms: [Term], of whole: [[Double?]], at step: Int) -> Double? {
+        var sum: Double?
+        for term in terms where term.values.indices.contains(step) {
+            guard let value = term.values[step] else { continue }
+            sum = (sum ?? 0) + value * term.weight
         }
-        let terms = line.terms.compactMap { term in known(term.series).map { $0 * term.weight } }
-        guard !terms.isEmpty else { return nil }
-        let sum = terms.reduce(0, +)
-        guard !line.whole.isEmpty else { return sum }
-        let whole = line.whole.compactMap(known).reduce(0, +)
-        return whole > 0 ? sum / whole : nil
+        guard let sum, !whole.isEmpty else { return sum }
+        var all = 0.0
+        for values in whole where values.indices.contains(step) { all += values[step] ?? 0 }
+        let share = sum / all
+        return all > 0 && share.isFinite ? share : nil
     }
 }

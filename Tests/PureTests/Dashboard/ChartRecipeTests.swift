@@ -75,6 +75,18 @@ import Testing
                 .init(group: "a", series: "filesystem_free_bytes", values: [50, nil, 0]),
             ])
         #expect(disk.draw(answer, groups: ["a"]) == [.init(name: "a", values: [0.75, nil, nil])])
+        // Of two groups each its own; and what a node tells of a whole that is next to nothing makes no share that cannot be written.
+        let two = ChartAnswer(
+            from: 0, step: 10_000,
+            curves: answer.curves + [
+                .init(group: "b", series: "filesystem_size_bytes", values: [8, .leastNonzeroMagnitude, 4, 2]),
+                .init(group: "b", series: "filesystem_free_bytes", values: [2, -1e20, nil]),
+            ])
+        #expect(
+            disk.draw(two, groups: ["b", "a", "c"]) == [
+                .init(name: "b", values: [0.75, nil, 1, 1]), .init(name: "a", values: [0.75, nil, nil]),
+                .init(name: "c", values: []),
+            ])
     }
 
     @Test func `directions are lines of their own, or one sum`() throws {
