@@ -221,7 +221,7 @@ let package = Package(
             ],
             path: "Benchmarks/swarm", swiftSettings: strict),
         .executableTarget(
-            name: "history-benchmark", dependencies: ["Telemetry", "LinuxSystem", arguments],
+            name: "history-benchmark", dependencies: ["Dashboard", "Telemetry", "LinuxSystem", arguments],
             path: "Benchmarks/history", swiftSettings: strict),
         program("apus-esp", ["ESP", "LinuxSystem", "CLinux", "Model"], [arguments]),
         program("apus", ["Commands"], [arguments]),

@@ -19,14 +19,14 @@ struct HistoryTimes {
     func measure() async throws {
         let node = try await filled("node", containers)
         let one = query([[Entity(.container, "c0")]])
-        try await time("history-of-a-container", atMost: 5) { _ = try await node.answer(one, now: end) }
+        try await Self.time("history-of-a-container", atMost: 5) { _ = try await node.answer(one, now: end) }
         try await node.close(at: end)
 
         var all: [History] = []
         for number in 0..<Self.nodes { all.append(try await filled("node-\(number)", Self.tasks)) }
         let histories = all
         let service = query((0..<Self.tasks).map { [Entity(.container, "c\($0)")] })
-        try await time("history-of-a-service-of-100", atMost: 100) {
+        try await Self.time("history-of-a-service-of-100", atMost: 100) {
             try await withThrowingTaskGroup(of: Int.self) { group in
                 for history in histories {
                     group.addTask { try await history.answer(service, now: end).curves.count }
@@ -36,6 +36,10 @@ struct HistoryTimes {
                 guard curves == Self.nodes * Self.tasks else { throw Missing(curves: curves) }
             }
         }
+        try await ServiceParts(
+            start: Self.start, end: end, tasks: Self.tasks,
+            histories: histories.enumerated().map { (name: "n\($0.offset)", history: $0.element) }
+        ).measure()
         for history in histories { try await history.close(at: end) }
     }
 
@@ -68,13 +72,14 @@ struct HistoryTimes {
         return history
     }
 
-    private func time(_ name: String, atMost aim: Double, _ body: () async throws -> Void) async throws {
+    /// Prints how many milliseconds something takes: the median of the rounds.
+    static func time(_ name: String, atMost aim: Double, _ body: () async throws -> Void) async throws {
         var times: [Double] = []
-        for _ in 0..<Self.rounds {
+        for _ in 0..<rounds {
             let begun = ContinuousClock.now
             try await body()
             times.append((ContinuousClock.now - begun) / .milliseconds(1))
         }
-        tell(name, times.sorted()[Self.rounds / 2], "ms", atMost: aim)
+        tell(name, times.sorted()[rounds / 2], "ms", atMost: aim)
     }
 }
