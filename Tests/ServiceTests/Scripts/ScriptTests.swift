@@ -66,6 +66,29 @@ import Testing
         }
     }
 
+    @Test func `what is dealt out is done once, by whichever lane is free`() async throws {
+        try await withTemporaryDirectory { directory in
+            // The lane that has the first waits for the last, which so is the other's; each has the names that its functions mean.
+            let (status, output) = try await bash(
+                """
+                . \(Self.top)/Acceptance/parts
+                name=own
+                first() { part "$name first" timeout 30 bash -c 'until [ -e last ]; do sleep 0.05; done'; }
+                second() { part "$name second" true; }
+                last() { part "$name last" touch last; }
+                lane() { dealt first second last; }
+                beside lane
+                lane
+                together
+                conclude
+                """, in: directory)
+            #expect(status == 0 && output.contains("3 of 3 parts passed"), "\(output)")
+            for part in ["first", "second", "last"] {
+                #expect(output.components(separatedBy: "──── own \(part): ").count == 2, "\(output)")
+            }
+        }
+    }
+
     @Test func `whatever a check raises is a red line of its own, whose end is kept`() async throws {
         try await withTemporaryDirectory { directory in
             let program = """
