@@ -89,6 +89,33 @@ import Testing
         }
     }
 
+    @Test func `what needs no program is beside the build, and a red build is the end`() async throws {
+        try await withTemporaryDirectory { directory in
+            let (status, output) = try await bash(
+                """
+                set -e
+                mkdir -p Scripts Acceptance Demo/images bin
+                cp \(Self.top)/Scripts/test Scripts
+                cp \(Self.top)/Acceptance/parts \(Self.top)/Acceptance/shorten Acceptance
+                for program in Scripts/packages Demo/images/build bin/swift bin/make; do
+                    echo '#!/bin/sh' >$program
+                    chmod +x $program
+                done
+                echo 'echo "error: make was asked for $*"; exit 1' >>bin/make
+                PATH=$PWD/bin:$PATH Scripts/test build format tests acceptance
+                """, in: directory)
+            #expect(status == 1)
+            let end = output.split(separator: "════").last.map(String.init) ?? ""
+            let lines = end.split(separator: "\n").map { $0.split(separator: " ").joined(separator: " ") }
+            #expect(end.hasPrefix(" 3 of 4 parts passed"), "\(output)")
+            for part in ["format", "layers"] {
+                #expect(lines.contains { $0.hasPrefix("passed \(part)") }, "\(output)")
+            }
+            #expect(lines.contains { $0.hasPrefix("FAILED build") }, "\(output)")
+            #expect(lines.contains("error: make was asked for tests build"), "\(output)")
+        }
+    }
+
     @Test func `whatever a check raises is a red line of its own, whose end is kept`() async throws {
         try await withTemporaryDirectory { directory in
             let program = """
