@@ -1,5 +1,6 @@
 """Steps 21 and 23 of the walkthrough: log drivers with receivers of their protocols, and what is seen of the cluster at a moment."""
 
+import concurrent.futures
 import importlib.machinery
 import importlib.util
 import os
@@ -34,24 +35,31 @@ def own_driver(node, driver):
         node.docker("rm", "-f", name, check=False)
 
 
+def at_receiver(drivers, node, driver, port):
+    """Each line of a container, in order, at a receiver of the driver's protocol; `docker logs` has them as well."""
+    with tempfile.TemporaryDirectory(prefix="walk-logs.") as directory:
+        receiver = drivers.Receiver(node, directory, driver, port)
+        try:
+            drivers.plain(receiver)
+        except Skip as skip:
+            expect(False, f"{driver}: {skip}: Scripts/packages installs it")
+        finally:
+            receiver.end()
+    return driver
+
+
 def step21(cluster):
     """log drivers: json-file, syslog, journald, gelf, fluentd and awslogs deliver to a receiver, and `docker logs` works with each"""
     drivers = program("logdrivers")
-    node, told = cluster.nodes[-1], []
+    node = cluster.nodes[-1]
     node.inside("ip", "address", "add", "169.254.170.2/32", "dev", "lo")
     try:
-        own_driver(node, "json-file")
-        for port, driver in enumerate(("syslog", "journald", "gelf", "fluentd", "awslogs"), drivers.FIRST_PORT):
-            with tempfile.TemporaryDirectory(prefix="walk-logs.") as directory:
-                receiver = drivers.Receiver(node, directory, driver, port)
-                try:
-                    # Each line, in order, and `docker logs` has them as well.
-                    drivers.plain(receiver)
-                    told.append(driver)
-                except Skip as skip:
-                    expect(False, f"{driver}: {skip}: Scripts/packages installs it")
-                finally:
-                    receiver.end()
+        # At once: what a container writes takes some seconds, most of which it sleeps.
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            begun = [pool.submit(at_receiver, drivers, node, driver, port)
+                     for port, driver in enumerate(("syslog", "journald", "gelf", "fluentd", "awslogs"), drivers.FIRST_PORT)]
+            own_driver(node, "json-file")
+            told = [one.result() for one in begun]
     finally:
         node.inside("ip", "address", "del", "169.254.170.2/32", "dev", "lo")
     return f"{LINES} lines each, in order, at receivers of {', '.join(told)}; `docker logs` has them with every driver"
