@@ -75,10 +75,14 @@ def step23(cluster):
     try:
         monitoring.begin(cluster)
         used = monitoring.dashboard(cluster)
+
+        def stats(node):
+            said = node.docker("stats", "--no-stream", "--format", "{{.Name}} {{.CPUPerc}}").out
+            expect(f"{monitoring.SERVICE}." in said, f"`docker stats` on {node.name}: {said}")
         happened = monitoring.events(cluster)
-        for node in cluster.nodes:
-            stats = node.docker("stats", "--no-stream", "--format", "{{.Name}} {{.CPUPerc}}").out
-            expect(f"{monitoring.SERVICE}." in stats, f"`docker stats` on {node.name}: {stats}")
+        # Each takes two samples, a second apart.
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            list(pool.map(stats, cluster.nodes))
         return f"{used}; {happened}; {moment(cluster, monitoring)}"
     finally:
         cluster.remove_service(monitoring.SERVICE)
