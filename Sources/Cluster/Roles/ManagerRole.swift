@@ -123,17 +123,7 @@ struct ManagerRole: Sendable {
                 try Task.checkCancellation()
             }
             tasks.addTask {
-                await model.publish { event in
-                    if event.action == UnreadRecord.action {
-                        self.log.error(
-                            "an object of the swarm cannot be read and is left as it is",
-                            metadata: [
-                                "type": "\(event.type)", "id": "\(event.actorID)",
-                                "reason": "\(event.attributes["reason"] ?? "")",
-                            ])
-                    }
-                    self.configuration.publish(event)
-                }
+                await self.publish(model)
                 try Task.checkCancellation()
             }
             tasks.addTask { try await Self.serve(server) }
@@ -146,6 +136,21 @@ struct ManagerRole: Sendable {
             try await ready(manager)
             defer { tasks.cancelAll() }
             try await tasks.next()
+        }
+    }
+
+    /// Tells what happens in the swarm until cancelled, and logs which objects cannot be read.
+    private func publish(_ model: ReadModel) async {
+        await model.publish { event in
+            if event.action == UnreadRecord.action {
+                log.error(
+                    "an object of the swarm cannot be read and is left as it is",
+                    metadata: [
+                        "type": "\(event.type)", "id": "\(event.actorID)",
+                        "reason": "\(event.attributes["reason"] ?? "")",
+                    ])
+            }
+            configuration.publish(event)
         }
     }
 
