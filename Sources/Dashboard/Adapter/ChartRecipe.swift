@@ -32,6 +32,13 @@ package struct ChartRequest: Sendable, Equatable {
     package var window: DashboardWindow
     /// At most 600.
     package var points: Int
+
+    package init(groups: [Group], series: [String], window: DashboardWindow, points: Int) {
+        self.groups = groups
+        self.points = points
+        self.series = series
+        self.window = window
+    }
 }
 
 /// Curves on one grid.
@@ -165,10 +172,10 @@ struct ChartRecipe: Sendable {
             guard let value = term.values[step] else { continue }
             sum = (sum ?? 0) + value * term.weight
         }
-        guard let sum, !whole.isEmpty else { return sum }
+        guard let part = sum, !whole.isEmpty else { return sum }
         var all = 0.0
         for values in whole where values.indices.contains(step) { all += values[step] ?? 0 }
-        let share = sum / all
+        let share = part / all
         return all > 0 && share.isFinite ? share : nil
     }
 }
