@@ -73,6 +73,10 @@ package struct RequestField: Sendable {
             "TaskTemplate.Placement.Preferences[].Spread.SpreadDescriptor",
             "texts that name no label of a node or an engine", "Docker's scheduler passes over them, too"
         ),
+        (
+            "IPAM.Config", "subnets of a family that the network does not have, and addresses of them",
+            "Docker passes over them, too"
+        ),
         ("IPAM.Options", "all", "the default driver of addresses has none"),
         (
             "Options of networks, DriverOpts of endpoints and of services' networks",

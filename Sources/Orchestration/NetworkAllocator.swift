@@ -173,7 +173,7 @@ package struct NetworkAllocator {
     }
 
     private func choosePools(_ request: NetworkRequest) throws -> [AllocatedPools.Pool] {
-        let asked = request.ipam?.config ?? []
+        let asked = AddressPoolRules.split(request.ipam?.config ?? [], by: request.families).used
         let named = asked.filter { !($0.subnet ?? "").isEmpty }
         let present = state.networks.values.flatMap { $0.addressRanges.map(\.subnet) }
         // One that names no subnet is refused only beside others.

@@ -72,6 +72,8 @@ package final class EndpointService: NetworkConnectionBackend {
                 addresses.append(try self.local.allocate(family, in: id) { isTaken(id, $0) })
             } else if local.isPredefined {
                 throw EndpointError.addressOnDefaultNetwork
+            } else if local.passesOver(requested, family) {
+                continue
             } else if local.hasChosenSubnet(family) {
                 throw EndpointError.addressWithoutChosenSubnet
             } else {

@@ -130,6 +130,9 @@ struct LocalNetworkPlanner {
     /// - Throws: ``NetworkError``, ``PoolError``, ``NetworkOptionError``; ``UnsupportedError`` for what Apus does not do.
     func plan(_ request: NetworkRequest, id: String, at timestamp: Timestamp) throws -> LocalNetwork {
         try checkFeatures(request)
+        var request = request
+        let (used, unused) = AddressPoolRules.split(request.ipam?.config ?? [], by: request.families)
+        request.ipam?.config = used
         var network = LocalNetwork(id: id, name: request.name, driver: "bridge", created: timestamp)
         network.isInternal = request.internal
         network.isAttachable = request.attachable
@@ -160,7 +163,8 @@ struct LocalNetworkPlanner {
         for (index, pool) in parsed.enumerated() where !open.contains(pool.gateway.family) {
             pools[index].gateway = pool.gateway.description
         }
-        network.ipam = AddressManagement(driver: "default", config: pools)
+        // What was written is shown again, used or not.
+        network.ipam = AddressManagement(driver: "default", config: pools + unused)
         network.ipam.options = request.ipam?.options ?? [:]
         return network
     }

@@ -76,6 +76,12 @@ extension LocalNetwork {
     /// Of which its containers get addresses, IPv4 first.
     var families: [IPFamily] { IPFamily.allCases.filter { family in ranges.contains { $0.subnet.family == family } } }
 
+    /// Whether an address is of a pool that was written for a family that this network does not have: it is passed over as the pool is.
+    func passesOver(_ text: String, _ family: IPFamily) -> Bool {
+        guard !families.contains(family), let address = IPAddress(text) else { return false }
+        return (ipam.config ?? []).contains { $0.subnet.flatMap { IPNetwork($0) }?.contains(address) == true }
+    }
+
     /// Whether users may not ask for addresses of a family since its subnet is the engine's choice.
     func hasChosenSubnet(_ family: IPFamily) -> Bool {
         switch family {

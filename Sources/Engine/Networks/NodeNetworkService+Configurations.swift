@@ -52,7 +52,8 @@ extension NodeNetworkService {
         // Only to refuse what cannot be.
         let pools = (request.ipam?.config ?? []).filter { !($0.subnet ?? "").isEmpty }
         if request.families.isEmpty { throw NetworkError.noFamily }
-        _ = try AddressPoolRules.parse(pools, avoiding: [], families: request.families, mayBeLinks: true)
+        let used = AddressPoolRules.split(pools, by: request.families).used
+        _ = try AddressPoolRules.parse(used, avoiding: [], families: request.families, mayBeLinks: true)
         network.lacksIPv4 = request.families.contains(.v4) ? nil : true
         network.configuresIPv6 = request.families.contains(.v6) ? true : nil
         network.ipam = AddressManagement(driver: "default", config: request.ipam?.config ?? [])

@@ -12,7 +12,8 @@ extension NodeNetworkService {
     ) async throws -> LocalNetwork {
         let given = request.options ?? [:]
         let options = try ParentOptions(driver: request.driver, given)
-        if (request.ipam?.config ?? []).count > 1 { throw ParentError.severalSubnets(driver: request.driver) }
+        let used = AddressPoolRules.split(request.ipam?.config ?? [], by: request.families).used
+        if used.count > 1 { throw ParentError.severalSubnets(driver: request.driver) }
         var common = request
         common.options = given.filter { $0.key.hasPrefix("com.docker.network.") }
         for name in common.options?.keys.sorted() ?? [] where name != SwarmNetwork.mtuOption {

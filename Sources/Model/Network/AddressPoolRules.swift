@@ -50,6 +50,17 @@ package enum AddressPoolRules {
         return result
     }
 
+    /// Tells pools that a network uses from those of a family that it does not have, which are passed over, as with Docker: what is written
+    /// for IPv6 waits for the network to be made with it. A pool without a readable subnet is not passed over.
+    package static func split(
+        _ pools: [AddressPool], by families: Set<IPFamily>
+    ) -> (used: [AddressPool], unused: [AddressPool]) {
+        func isUsed(_ pool: AddressPool) -> Bool {
+            pool.subnet.flatMap { IPNetwork($0) }.map { families.contains($0.family) } ?? true
+        }
+        return (pools.filter(isUsed), pools.filter { !isUsed($0) })
+    }
+
     /// - Throws: ``PoolError/auxiliaryTaken(name:address:)``.
     private static func checkAuxiliaries(of pool: AddressPool, beside gateway: IPAddress) throws(PoolError) {
         var taken: Set<IPAddress> = [gateway]

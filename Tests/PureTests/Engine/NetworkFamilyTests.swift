@@ -52,8 +52,6 @@ import Testing
         #expect(only.lacksIPv4 == true && only.bridgeMAC.description == "02:42:01:23:45:67")
         let refused: [([AddressPool], Bool?, Bool?, String)] = [
             ([], false, nil, "IPv4 or IPv6 must be enabled"), ([], false, false, "IPv4 or IPv6 must be enabled"),
-            ([six], nil, nil, "Invalid subnet 2001:db8:1::/64 : the network has no addresses of this family"),
-            ([four], false, true, "Invalid subnet 10.8.0.0/24 : the network has no addresses of this family"),
             (
                 [six, AddressPool(subnet: "2001:db8:2::/64")], nil, true,
                 "bridge driver doesn't support multiple subnets"
@@ -81,6 +79,22 @@ import Testing
             let error = #expect(throws: APIError.self) { try told { try plan(pools, v4: v4, v6: v6) } }
             #expect(error?.message == message)
         }
+    }
+
+    @Test func `pools of a family that a network does not have are passed over, and addresses of theirs`() throws {
+        let (four, six) = (AddressPool(subnet: "10.8.0.0/24"), AddressPool(subnet: "2001:db8:1::/64"))
+        let plain = try plan([six, four])
+        #expect(subnets(plain) == ["10.8.0.0/24"] && plain.families == [.v4])
+        #expect(plain.ipam.config?.map(\.subnet) == ["10.8.0.0/24", "2001:db8:1::/64"])
+        #expect(plain.gateways?.v6 == nil && plain.hasChosenSubnet(.v4) == false)
+        #expect(plain.passesOver("2001:db8:1::5", .v6))
+        #expect(!plain.passesOver("2001:db8:2::5", .v6) && !plain.passesOver("x", .v6))
+        #expect(!plain.passesOver("10.8.0.5", .v4))
+        // Another two of which neither is used are not several subnets.
+        let chosen = try plan([six, AddressPool(subnet: "2001:db8:2::/64")])
+        #expect(subnets(chosen) == ["172.17.0.0/16"] && chosen.hasChosenSubnet(.v4))
+        let only = try plan([four], v4: false, v6: true)
+        #expect(subnets(only) == ["fd01:2345:6789::/64"] && only.families == [.v6])
     }
 
     @Test func `a network of IPv4 is kept as before`() throws {

@@ -123,10 +123,11 @@ import Testing
         #expect(try subnets(make(dual("d", ["2001:db8:8::/64"]))).count == 2)
         let alone = try make(dual("e", v4: false))
         #expect(alone.isIPv6Alone && alone.addressRanges.count == 1)
-        for request in [
-            request("x", ["fd00::/64"]), dual("x", ["10.9.0.0/24"], v4: false),
-            dual("x", ["fd01::/64", "fd02::/64"], v4: false),
-        ] { #expect(throws: (any Error).self) { try make(request) } }
+        #expect(throws: (any Error).self) { try make(dual("x", ["fd01::/64", "fd02::/64"], v4: false)) }
+        // Pools of a family that a network does not have are passed over.
+        #expect(try subnets(make(request("g", ["fd00::/64", "10.9.0.0/24"]))) == ["10.9.0.0/24"])
+        #expect(try make(request("h", ["fd00::/64"])).addressRanges.map(\.subnet.family) == [.v4])
+        #expect(try make(dual("i", ["10.9.1.0/24"], v4: false)).addressRanges.map(\.subnet.family) == [.v6])
         let plain = try make(request("f"))
         #expect(plain.spec.iPv6Enabled == nil && plain.addressRanges.map(\.subnet.family) == [.v4])
     }
