@@ -97,6 +97,10 @@ extension EndpointOptionError: MessageConvertible {
             "invalid endpoint settings:\ninvalid IPv4 address: \(text)"
         case .invalidAddress6(let text):
             "invalid endpoint settings:\ninvalid IPv6 address: \(text)"
+        case .invalidMAC(let text):
+            "invalid endpoint settings:\ninvalid MAC address: \(text)"
+        case .conflictingMAC:
+            "the container-wide MAC address must match the endpoint-specific MAC address for the main network, or be left empty"
         case .invalidInterfaceName(let name):
             "invalid endpoint settings:\ninvalid interface name \"\(name)\""
         case .invalidParameter(let text):

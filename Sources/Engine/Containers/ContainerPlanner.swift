@@ -168,15 +168,17 @@ struct ContainerPlanner {
         return try names.map { name in
             var requested = requestedSettings[name] ?? (name == "bridge" ? requestedSettings["default"] ?? nil : nil)
             if name == mode, let address = request.configuration.macAddress, !address.isEmpty {
+                let own = requested?.macAddress ?? ""
+                guard own.isEmpty || own == address else { throw EndpointOptionError.conflictingMAC }
                 requested = requested ?? EndpointSettings()
-                if requested?.macAddress.isEmpty == true { requested?.macAddress = address }
+                requested?.macAddress = address
             }
             if name == mode, mode != "bridge", let links = host.links, !links.isEmpty, (requested?.links ?? []).isEmpty
             {
                 requested = requested ?? EndpointSettings()
                 requested?.links = links
             }
-            _ = try EndpointOptions(requested)
+            try EndpointOptions.check(requested)
             return EndpointRecord(networkID: "", networkName: name, requested: requested)
         }
     }

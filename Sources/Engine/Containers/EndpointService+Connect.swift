@@ -13,7 +13,7 @@ extension EndpointService {
         let found = try await joinable(reference, among: try await networks.knownNetworks())
         let name = found?.name ?? reference
         try record.checkConnection(to: name)
-        _ = try EndpointOptions(settings)
+        try EndpointOptions.check(settings)
         if settings?.ipamConfig?.asksForAddress == true, name == "bridge" {
             throw EndpointError.addressOnDefaultNetwork
         }

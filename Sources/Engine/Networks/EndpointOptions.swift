@@ -26,6 +26,16 @@ struct EndpointOptions: Equatable {
     /// What the container's link is called instead of `ethN`.
     var interfaceName: String? { link.interfaceName }
 
+    /// Refuses what a new place cannot be asked for, also where nothing is read from it here.
+    ///
+    /// - Throws: as ``init(_:)``; ``EndpointOptionError/invalidMAC(_:)``.
+    static func check(_ settings: EndpointSettings?) throws {
+        _ = try EndpointOptions(settings)
+        if let text = settings?.macAddress, !text.isEmpty, MACAddress(written: text) == nil {
+            throw EndpointOptionError.invalidMAC(text)
+        }
+    }
+
     /// What is to be written for a link of this name.
     func writes(for name: String) -> [(path: String, value: String)] { link.writes(for: name) }
 }

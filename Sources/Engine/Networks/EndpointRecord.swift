@@ -75,7 +75,22 @@ extension EndpointRecord {
     /// A MAC that the user asked for; overlays have none to choose.
     var requestedMAC: MACAddress? {
         guard overlay == nil, let text = requested?.macAddress, !text.isEmpty else { return nil }
-        return MACAddress(text)
+        return MACAddress(written: text)
+    }
+}
+
+extension MACAddress {
+    /// As users may write one, and Docker reads it: octets between colons or hyphens, or two at a time between dots.
+    init?(written text: String) {
+        guard let separator = text.first(where: { ":-.".contains($0) }) else { return nil }
+        let width = separator == "." ? 4 : 2
+        let parts = text.split(separator: separator, omittingEmptySubsequences: false)
+        guard parts.count * width == 12, parts.allSatisfy({ $0.utf8.count == width }) else { return nil }
+        let digits = Array(parts.joined(separator: "").utf8)
+        let octets = stride(from: 0, to: digits.count, by: 2).map {
+            String(decoding: digits[$0..<min($0 + 2, digits.count)], as: UTF8.self)
+        }
+        self.init(octets.joined(separator: ":"))
     }
 }
 

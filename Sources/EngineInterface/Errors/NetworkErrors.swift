@@ -79,6 +79,9 @@ package enum EndpointError: Fault, Equatable {
 package enum EndpointOptionError: Fault, Equatable {
     case invalidAddress(String)
     case invalidAddress6(String)
+    case invalidMAC(String)
+    /// The container's own is another than that of its main place.
+    case conflictingMAC
     case invalidInterfaceName(String)
     case invalidParameter(String)
     case aliasOnDefaultNetwork
@@ -88,8 +91,8 @@ package enum EndpointOptionError: Fault, Equatable {
 
     package var kind: FaultKind {
         switch self {
-        case .invalidAddress, .invalidAddress6, .invalidInterfaceName, .invalidParameter, .aliasOnDefaultNetwork,
-            .emptyLink, .invalidLink:
+        case .invalidAddress, .invalidAddress6, .invalidMAC, .conflictingMAC, .invalidInterfaceName,
+            .invalidParameter, .aliasOnDefaultNetwork, .emptyLink, .invalidLink:
             .invalidInput
         case .unsupported: .notImplemented
         }

@@ -57,6 +57,24 @@ import Testing
         #expect(record.hostConfig.memorySwap == .max - 1)
     }
 
+    @Test func `the MAC of a container is that of its main place, and the two may not differ`() throws {
+        func record(_ own: String?, _ place: String) throws -> ContainerRecord {
+            try plan { request in
+                var settings = EndpointSettings()
+                settings.macAddress = place
+                request.configuration.macAddress = own
+                request.networkingConfig = NetworkingConfiguration()
+                request.networkingConfig?.endpointsConfig = ["bridge": settings]
+            }
+        }
+        let (one, other) = ("02:00:00:00:00:01", "02:00:00:00:00:02")
+        for (own, place) in [(one, ""), (one, one), (nil, one)] as [(String?, String)] {
+            #expect(try record(own, place).endpoints.map(\.requestedMAC) == [MACAddress(one)])
+        }
+        #expect(throws: EndpointOptionError.conflictingMAC) { try record(one, other) }
+        #expect(throws: EndpointOptionError.invalidMAC("zz")) { try record("zz", "") }
+    }
+
     @Test func `limits that cannot be are refused when the container is made, not when it is started`() throws {
         func refused(_ words: String, _ change: @escaping (inout HostConfiguration) -> Void) {
             #expect(throws: APIError(.invalidInput, words)) { try told { try plan { change(&$0.hostConfig) } } }

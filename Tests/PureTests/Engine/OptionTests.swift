@@ -1,5 +1,6 @@
 import Addressing
 import ContainerRuntime
+import EngineInterface
 import Faults
 import LinuxSystem
 import Model
@@ -189,6 +190,20 @@ import Testing
                 try told { try options { $0.driverOpts = [sysctls: text] } }
             }
             #expect(refusal?.kind == .invalidInput, "\(text)")
+        }
+    }
+
+    @Test func `a MAC is read as Docker reads it, or refused`() throws {
+        for text in ["02:42:ac:11:00:02", "02-42-AC-11-00-02", "0242.ac11.0002"] {
+            #expect(MACAddress(written: text) == MACAddress("02:42:ac:11:00:02"), "\(text)")
+        }
+        var settings = EndpointSettings()
+        try EndpointOptions.check(settings)
+        for text in [
+            "zz", "02:42:ac:11:00", "02:42:ac:11:00:0g", "02:42-ac:11:00:02", "0242ac110002", "é:42:ac:11:00:02",
+        ] {
+            settings.macAddress = text
+            #expect(throws: EndpointOptionError.invalidMAC(text)) { try EndpointOptions.check(settings) }
         }
     }
 
