@@ -160,7 +160,9 @@ struct ContainerPlanner {
     private func endpoints(_ request: ContainerCreateRequest, _ host: HostConfiguration) throws -> [EndpointRecord] {
         let mode = host.networkMode.isEmpty || host.networkMode == "default" ? "bridge" : host.networkMode
         let requestedSettings = request.networkingConfig?.endpointsConfig ?? [:]
-        if mode == "host" || mode == "none" || mode.hasPrefix("container:") {
+        if mode == "host" || mode == "none" || mode.hasPrefix("container:")
+            || request.configuration.networkDisabled == true
+        {
             return []
         }
         var names = [mode]

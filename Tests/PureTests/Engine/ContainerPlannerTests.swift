@@ -75,6 +75,11 @@ import Testing
         #expect(throws: EndpointOptionError.invalidMAC("zz")) { try record("zz", "") }
     }
 
+    @Test func `a container whose network is off joins none`() throws {
+        #expect(try plan { $0.configuration.networkDisabled = true }.endpoints.isEmpty)
+        #expect(try plan { $0.configuration.networkDisabled = false }.endpoints.map(\.networkName) == ["bridge"])
+    }
+
     @Test func `limits that cannot be are refused when the container is made, not when it is started`() throws {
         func refused(_ words: String, _ change: @escaping (inout HostConfiguration) -> Void) {
             #expect(throws: APIError(.invalidInput, words)) { try told { try plan { change(&$0.hostConfig) } } }
