@@ -165,7 +165,7 @@ struct LocalNetworkPlanner {
         }
         // What was written is shown again, used or not.
         network.ipam = AddressManagement(driver: "default", config: pools + unused)
-        network.ipam.options = request.ipam?.options ?? [:]
+        network.ipam.options = request.ipam?.options
         return network
     }
 

@@ -57,7 +57,7 @@ extension NodeNetworkService {
         network.lacksIPv4 = request.families.contains(.v4) ? nil : true
         network.configuresIPv6 = request.families.contains(.v6) ? true : nil
         network.ipam = AddressManagement(driver: "default", config: request.ipam?.config ?? [])
-        network.ipam.options = request.ipam?.options ?? [:]
+        network.ipam.options = request.ipam?.options
         network.isConfiguration = true
         try await networks.add(network)
         events.publish("network", "create", network.id, ["name": network.name, "type": network.driver])

@@ -87,6 +87,7 @@ import Testing
         #expect(subnets(plain) == ["10.8.0.0/24"] && plain.families == [.v4])
         #expect(plain.ipam.config?.map(\.subnet) == ["10.8.0.0/24", "2001:db8:1::/64"])
         #expect(plain.gateways?.v6 == nil && plain.hasChosenSubnet(.v4) == false)
+        #expect(plain.ipam.options == nil)
         #expect(plain.passesOver("2001:db8:1::5", .v6))
         #expect(!plain.passesOver("2001:db8:2::5", .v6) && !plain.passesOver("x", .v6))
         #expect(!plain.passesOver("10.8.0.5", .v4))
