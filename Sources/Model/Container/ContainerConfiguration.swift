@@ -58,7 +58,7 @@ package struct StringList: Codable, Sendable, Equatable {
 /// A health check. Durations are in nanoseconds; 0 means inherit.
 package struct HealthConfiguration: Codable, Sendable, Equatable {
     /// `["NONE"]`, `["CMD", …]`, `["CMD-SHELL", command]`; empty means inherit.
-    @Zero package var test: [String]
+    @OmittedZero package var test: [String]
     /// From the end of one probe to the next.
     package var interval: Int64?
     /// A probe that takes longer has failed.

@@ -69,6 +69,7 @@ import Testing
         #expect(try Self.lacks("NetworkSettings", in: NetworkSettings(), but: []) == [])
         #expect(try Self.lacks("EndpointSettings", in: EndpointSettings(), but: []) == [])
         #expect(try Self.lacks("ContainerState", in: ContainerState(), but: ["Health"]) == [])
+        #expect(String(decoding: try WireJSON.encode(HealthConfiguration()), as: UTF8.self) == "{}")
     }
 
     @Test func `answers of networks, volumes and services`() throws {
