@@ -57,15 +57,16 @@ enum ImageRoutes {
         }
     }
 
-    /// Answers with one JSON object a line. Until the first line an error has its own status; then it is a line.
+    /// Answers with one JSON object a line. Until the first line an error has its own status, unless each is to be a line; then it is a line.
     static func progress(
-        _ call: Call, _ work: @escaping @Sendable (@escaping ProgressSink) async throws -> Void
+        _ call: Call, errorsAreLines: Bool = false,
+        _ work: @escaping @Sendable (@escaping ProgressSink) async throws -> Void
     ) async throws -> Reply {
         try await call.stream("application/json", atOnce: false) { stream in
             do {
                 try await work { line in try await stream.write(encoded(line)) }
             } catch {
-                guard stream.hasBegun, !(error is CancellationError) else { throw error }
+                guard stream.hasBegun || errorsAreLines, !(error is CancellationError) else { throw error }
                 call.logger.debug("progress ended", metadata: ["error": "\(error)"])
                 var line = ProgressLine()
                 let message = FaultStatus.answer(to: error).message

@@ -46,7 +46,8 @@ enum ImageTransferRoutes {
         await call.connection.continueIfExpected()
         let images = call.backends.transfers
         let isQuiet = call.query.flag("quiet")
-        return try await ImageRoutes.progress(call) { sink in
+        // What is wrong with an archive is told in the answer, as by Docker, whose clients look for it there.
+        return try await ImageRoutes.progress(call, errorsAreLines: true) { sink in
             try await images.loadImages(call.request.body) { line in
                 // Bars are noise to the quiet; what was loaded is the answer.
                 if !isQuiet || line.stream != nil { try await sink(line) }

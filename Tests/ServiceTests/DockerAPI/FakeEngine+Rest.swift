@@ -47,6 +47,7 @@ extension FakeEngine: ImageBackend, ImageTransferBackend, RegistryBackend {
         _ archive: some AsyncSequence<ByteBuffer, any Error> & Sendable, progress: @escaping ProgressSink
     ) async throws {
         for try await bytes in archive { loadedBytes += bytes.readableBytes }
+        if loadedBytes == 3 { throw APIError(.invalidInput, "archive/tar: invalid tar header") }
         var line = ProgressLine()
         line.stream = "Loaded image: x:1\n"
         try await progress(line)

@@ -150,6 +150,14 @@ import Testing
         }
     }
 
+    @Test func `what is wrong with an archive is a line of the answer`() async throws {
+        try await ServerFixture.with { server in
+            let answer = try await ServerTests.ask(server, "/images/load", method: "POST", body: "abc")
+            #expect(answer.contains("200 OK"))
+            #expect(answer.contains(#""errorDetail":{"message":"archive/tar: invalid tar header"}"#))
+        }
+    }
+
     @Test func `an archive is loaded piece by piece, after leave to send it`() async throws {
         try await ServerFixture.with { server in
             let client = try await RawClient(server.socketPath)
