@@ -11,8 +11,9 @@ struct JobOrchestrator {
     func reconcile(_ service: Service, _ places: [Place: [SwarmTask]], _ draft: inout SwarmDraft) {
         var current: [Place: [SwarmTask]] = [:]
         for (place, tasks) in places {
-            for task in tasks where !service.isUpToDate(task, on: nil) && task.isLive {
-                if task.desiredState != .remove { draft.retire(task, to: .remove) }
+            for task in tasks where !service.isUpToDate(task, on: nil) {
+                if task.isLive, task.desiredState != .remove { draft.retire(task, to: .remove) }
+                if task.keepsPlace { draft.retire(task, to: .shutdown) }
             }
             let own = tasks.filter { service.isUpToDate($0, on: nil) && $0.desiredState != .remove }
             if !own.isEmpty { current[place] = own }
@@ -45,7 +46,9 @@ struct JobOrchestrator {
     ) -> Set<Place> {
         let fit = ServiceOrchestrator.nodes(for: service, current, draft.state)
         for (place, tasks) in current where !fit.contains(place) {
-            for task in tasks where task.isWanted && task.isLive { draft.retire(task, to: .shutdown) }
+            for task in tasks where task.keepsPlace || (task.isWanted && task.isLive) {
+                draft.retire(task, to: .shutdown)
+            }
         }
         return fit.filter { !Self.isOver(current[$0] ?? [], service) }
     }
@@ -54,4 +57,9 @@ struct JobOrchestrator {
     private static func isOver(_ tasks: [SwarmTask], _ service: Service) -> Bool {
         tasks.contains { $0.status.state == .complete } || SlotReconciler.hasEnded(tasks, service)
     }
+}
+
+extension SwarmTask {
+    /// It has ended, and only keeps its place until the next one may come, see ``RestartRule/heldUntil(by:at:)``.
+    fileprivate var keepsPlace: Bool { !isLive && desiredState == .ready }
 }

@@ -31,10 +31,30 @@ struct RestartRule {
         return (last.assignment?.restarts ?? []).count { $0 > since } < limit
     }
 
-    /// When the successor of a task that has ended by itself may start.
+    /// When the successor of a task that has ended by itself may start: a delay after it ended, or after its own start was due if that was later.
     func due(after last: SwarmTask, at now: Timestamp) -> Timestamp {
-        last.status.timestamp.believed(at: now).advanced(byNanoseconds: policy?.delay ?? Self.defaultDelay)
+        let ended = last.status.timestamp.believed(at: now)
+        guard last.assignment?.attempt ?? 0 > 0 else { return ended.advanced(byNanoseconds: delay) }
+        return max(ended, start(of: last, at: now)).advanced(byNanoseconds: delay)
     }
+
+    /// Until when a successor that has ended while it still waited for its start keeps its place; `nil` for all other tasks.
+    ///
+    /// It is prepared while it waits. Where that fails at once, as for an image that no registry has, the next one would fail as soon, and so on:
+    /// it comes no sooner than this one would have started. Source: SwarmKit.
+    func heldUntil(by task: SwarmTask, at now: Timestamp) -> Timestamp? {
+        guard task.desiredState == .ready, task.assignment?.attempt ?? 0 > 0, Self.hasEndedByItself(task),
+            allowsSuccessor(of: task)
+        else { return nil }
+        return start(of: task, at: now)
+    }
+
+    /// When the delay of a successor is over at the latest: it is made as soon as it is known that the one before it has ended.
+    private func start(of task: SwarmTask, at now: Timestamp) -> Timestamp {
+        task.createdAt.believed(at: now).advanced(byNanoseconds: delay)
+    }
+
+    private var delay: Int64 { policy?.delay ?? Self.defaultDelay }
 
     /// Carries the count of attempts from a task that has ended by itself over to its successor.
     func count(_ last: SwarmTask, in assignment: inout SwarmTask.Assignment, at now: Timestamp) {

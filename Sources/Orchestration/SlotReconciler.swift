@@ -41,25 +41,28 @@ struct SlotReconciler {
                 for task in new { yieldPorts(of: old, to: task, &draft) }
             }
         }
-        for task in new where task.desiredState == .ready { promote(task, &draft) }
+        for task in new where task.desiredState == .ready && task.isLive { promote(task, &draft) }
     }
 
     /// A place of a job: one task after the other until one has completed.
     func work(_ draft: inout SwarmDraft) {
         let wanted = dismissEnded(&draft)
         if wanted.isEmpty { return fill(&draft) }
-        for task in wanted where task.desiredState == .ready { promote(task, &draft) }
+        for task in wanted where task.desiredState == .ready && task.isLive { promote(task, &draft) }
     }
 
     private func isUpToDate(_ task: SwarmTask, _ state: SwarmState) -> Bool {
         service.isUpToDate(task, on: task.nodeID.flatMap { state.nodes[$0] })
     }
 
-    /// - Returns: The tasks that are wanted and can go on.
+    /// - Returns: The tasks that are wanted and can go on, and those that keep the place until the next one may come.
     private func dismissEnded(_ draft: inout SwarmDraft) -> [SwarmTask] {
         var wanted: [SwarmTask] = []
         for task in tasks where task.isWanted {
-            if !task.isLive || isLost(task, draft.state) {
+            if let due = rule.heldUntil(by: task, at: draft.now), due > draft.now {
+                draft.wake(at: due)
+                wanted.append(task)
+            } else if !task.isLive || isLost(task, draft.state) {
                 // What a job has completed stays wanted: it is what the job is for.
                 if !(service.spec.isJob && task.status.state == .complete) { dismiss(task, &draft) }
             } else {
@@ -179,13 +182,11 @@ struct SlotReconciler {
         }
         if isHeld { return }
         if task.assignment?.attempt ?? 0 > 0,
-            let last = predecessors.filter({ RestartRule.hasEndedByItself($0) })
-                .max(by: {
-                    $0.status.timestamp.believed(at: draft.now) < $1.status.timestamp.believed(at: draft.now)
-                })
+            let due = predecessors.filter({ RestartRule.hasEndedByItself($0) })
+                .map({ rule.due(after: $0, at: draft.now) }).max(),
+            due > draft.now
         {
-            let due = rule.due(after: last, at: draft.now)
-            guard due <= draft.now else { return draft.wake(at: due) }
+            return draft.wake(at: due)
         }
         var task = task
         task.desiredState = goal

@@ -94,6 +94,70 @@ import Testing
         #expect(swarm.state.tasks.values.filter { $0.serviceID == "once" }.count == 1)
     }
 
+    @Test(arguments: [false, true])
+    func `what cannot even be prepared is tried once in each delay, not as fast as it is refused`(isJob: Bool) {
+        var swarm = threeNodes()
+        swarm.addService("web", replicas: 1) {
+            $0.taskTemplate.restartPolicy = TaskRestartPolicy()
+            $0.taskTemplate.restartPolicy?.delay = 5_000_000_000
+            guard isJob else { return }
+            $0.mode = ServiceMode()
+            $0.mode.replicatedJob = .init(maxConcurrent: 1, totalCompletions: 1)
+        }
+        if isJob {
+            swarm.state.services["web"]?.jobStatus = JobStatus(jobIteration: ObjectVersion(), lastExecution: swarm.now)
+        }
+        var made: Set<String> = []
+        for _ in 0..<62 {
+            swarm.plan()
+            let now = swarm.now
+            for task in swarm.state.tasks.values where task.isLive && task.nodeID != nil {
+                made.insert(task.id)
+                swarm = swarm.update(task.id) {
+                    $0.status = TaskStatus(.rejected, "preparing", at: now, error: "No such image: nginx")
+                }
+            }
+            swarm.now = now.advanced(byNanoseconds: 500_000_000)
+        }
+        // 31 seconds: the first, the one that is made as soon as it ends, and one after each five seconds.
+        #expect(made.count == 8)
+        #expect(swarm.state.tasks.values.count(where: \.isWanted) == 1)
+        // An update waits for no delay of what it replaces.
+        swarm.updateService("web") { $0.taskTemplate.containerSpec?.image = "nginx:2" }
+        swarm.plan()
+        let next = swarm.state.tasks.values.filter { $0.isWanted && $0.isLive }
+        #expect(next.map { $0.spec.containerSpec?.image } == ["nginx:2"])
+        #expect(swarm.state.tasks.values.count(where: \.isWanted) == 1)
+    }
+
+    @Test func `what waits for a restart delay asks to be planned when that is over, whoever leads by then`() throws {
+        var swarm = threeNodes()
+        swarm.addService("web", replicas: 1)
+        // The third is made when the second would have started: it waits as long again.
+        for round in 0..<3 {
+            swarm.plan()
+            let task = try #require(swarm.state.tasks.values.first { $0.isWanted && $0.isLive })
+            #expect((task.desiredState == .running) == (round == 0))
+            let now = swarm.now
+            swarm = swarm.update(task.id) {
+                $0.status = TaskStatus(.rejected, "preparing", at: now, error: "No such image: nginx")
+            }
+            if round == 0 { continue }
+            swarm.planner = SwarmPlanner { "next\(round)" }
+            let planned = swarm.plan()
+            let wake = try #require(planned)
+            #expect(wake.timeSince(now) == 5)
+            #expect(!swarm.state.tasks.values.contains(where: \.isLive))
+            swarm.now = wake
+        }
+        swarm.plan()
+        swarm.obey()
+        swarm.now = swarm.now.advanced(bySeconds: 5)
+        swarm.plan()
+        swarm.obey()
+        #expect(swarm.running("web").count == 1)
+    }
+
     @Test func `a stamp of the far future keeps no place from its next task, nor an update from its end`() throws {
         let far = try #require(Timestamp("9999-12-31T23:59:59Z"))
         var swarm = threeNodes()
