@@ -12,6 +12,14 @@ final class ConnectionUpgradeHandler: ChannelDuplexHandler {
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
+    /// What the answer to a request depends on.
+    private struct Asked {
+        /// It is the connection's last.
+        var closes: Bool
+        /// HTTP/1.0 knows no chunks: the encoder makes none for it, and the end of the connection is the end of the body. Source: RFC 9112, 6.1.
+        var isOld: Bool
+    }
+
     private enum Mode {
         case http
         case raw(RawInput.Source)
@@ -21,8 +29,8 @@ final class ConnectionUpgradeHandler: ChannelDuplexHandler {
     private let decoder: ByteToMessageHandler<HTTPRequestDecoder>
     private var mode = Mode.http
     private var context: ChannelHandlerContext?
-    /// For each request that is not answered yet: whether its answer is the connection's last.
-    private var closesAfterAnswer = CircularBuffer<Bool>()
+    /// The requests that are not answered yet, the oldest first.
+    private var unanswered = CircularBuffer<Asked>()
     private var continueIsExpected = false
     private var isGone = false
     private var isQuiescing = false
@@ -112,8 +120,11 @@ final class ConnectionUpgradeHandler: ChannelDuplexHandler {
 
     private func note(_ part: HTTPServerRequestPart) {
         guard case .head(let head) = part else { return }
-        closesAfterAnswer.append(!head.isKeepAlive || head.headers.contains(name: "upgrade"))
-        continueIsExpected = head.headers[canonicalForm: "expect"].contains { $0.lowercased() == "100-continue" }
+        let isOld = head.version == .http1_0
+        unanswered.append(
+            Asked(closes: isOld || !head.isKeepAlive || head.headers.contains(name: "upgrade"), isOld: isOld))
+        continueIsExpected =
+            !isOld && head.headers[canonicalForm: "expect"].contains { $0.lowercased() == "100-continue" }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -165,12 +176,18 @@ final class ConnectionUpgradeHandler: ChannelDuplexHandler {
             promise?.succeed()
             return
         }
-        guard case .end = unwrapOutboundIn(data) else {
+        switch unwrapOutboundIn(data) {
+        case .head(var head) where unanswered.first?.isOld == true:
+            head.version = .http1_0
+            context.write(wrapOutboundOut(.head(head)), promise: promise)
+            return
+        case .head, .body:
             context.write(data, promise: promise)
             return
+        case .end: break
         }
         continueIsExpected = false
-        guard closesAfterAnswer.popFirst() == true else {
+        guard unanswered.popFirst()?.closes == true else {
             context.write(data, promise: promise)
             return
         }

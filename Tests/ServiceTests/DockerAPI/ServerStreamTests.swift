@@ -93,6 +93,22 @@ import Testing
         }
     }
 
+    @Test func `a client of HTTP 1.0 gets a stream without chunks, up to the end of the connection`() async throws {
+        try await ServerFixture.with { server in
+            let client = try await RawClient(server.socketPath)
+            try await client.send("GET /events HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+            let head = try await client.read(until: "\r\n\r\n")
+            #expect(head.hasPrefix("HTTP/1.0 200 OK\r\n") && !head.lowercased().contains("transfer-encoding"))
+            await server.engine.emit("network", "create", "abc", ["name": "n"])
+            let text = try await client.read(until: "}\n")
+            #expect(text.contains("\r\n\r\n{"))
+            await client.close()
+            let whole = try await RawClient(server.socketPath)
+            try await whole.send("GET /_ping HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+            #expect(try await whole.readToEnd().hasSuffix("\r\n\r\nOK"))
+        }
+    }
+
     /// The route may begin its stream after the connection has closed: nobody tells it any more, it has to ask.
     @Test func `a stream whose client went before it began ends`() async throws {
         try await ServerFixture.with { server in
