@@ -40,10 +40,19 @@ package enum GoWords {
         case .keyNotFound(let key, _): "json: field \(WireSpelling.onWire(key.stringValue)) of \(name) is missing"
         case .dataCorrupted(let context):
             context.codingPath.isEmpty
-                ? syntaxError(in: Array(body))
+                ? misfit(in: body, named: name)
                 : "json: field \(path(context)) of \(name): \(context.debugDescription)"
         @unknown default: "\(error)"
         }
+    }
+
+    /// The decoder says of a number that its field cannot hold the same as of text that is no JSON, and not where it is.
+    private static func misfit(in body: Data, named name: String) -> String {
+        // What cannot be read as any value is not JSON.
+        guard (try? JSONDecoder().decode(JSONValue.self, from: body)) != nil else {
+            return syntaxError(in: Array(body))
+        }
+        return "json: cannot unmarshal number into Go value of type \(name)"
     }
 
     private static func mismatch(
@@ -51,7 +60,8 @@ package enum GoWords {
     ) -> String {
         let found = kind(of: context.codingPath, in: body)
         let field = context.codingPath.isEmpty ? "value" : "struct field \(name).\(path(context))"
-        return "json: cannot unmarshal \(found) into Go \(field) of type \(goName(of: type, named: name))"
+        let goType = context.codingPath.isEmpty ? name : goName(of: type, named: name)
+        return "json: cannot unmarshal \(found) into Go \(field) of type \(goType)"
     }
 
     private static func path(_ context: DecodingError.Context) -> String {

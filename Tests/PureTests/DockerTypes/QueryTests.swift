@@ -94,6 +94,19 @@ import Testing
         #expect(words(#"{"Name":"#) == "unexpected EOF")
         #expect(words("x") == "invalid character 'x' looking for beginning of value")
         #expect(words("{}") == "taken")
+        #expect(words("[]") == "json: cannot unmarshal array into Go value of type NetworkCreateRequest")
+    }
+
+    @Test func `a number that its field cannot hold is not called a fault of the JSON`() throws {
+        for number in ["-1", "1.5", "99999999999999999999"] {
+            let body = Data(#"{"Mode":{"Replicated":{"Replicas":\#(number)}}}"#.utf8)
+            #expect {
+                _ = try WireJSON.decode(ServiceSpec.self, from: body)
+            } throws: { error in
+                (error as? DecodingError).map { GoWords.decodingError($0, in: body, named: "ServiceSpec") }
+                    == "json: cannot unmarshal number into Go value of type ServiceSpec"
+            }
+        }
     }
 }
 
