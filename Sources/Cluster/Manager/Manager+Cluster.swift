@@ -15,7 +15,7 @@ extension Manager {
         return cluster
     }
 
-    /// Changes the swarm's specification; tokens that are to change become new ones.
+    /// Changes what `spec` names of the swarm's specification; tokens that are to change become new ones.
     /// - Parameters:
     ///   - version: The one that `spec` was made from; another one since is refused.
     ///   - rootPEM: What new tokens have the digest of.
@@ -25,7 +25,7 @@ extension Manager {
         let present = try inspectSwarm()
         try Self.check(spec, replacing: present.spec)
         try await updateCluster(present.id, version: version) { cluster in
-            cluster.spec = spec
+            cluster.spec = Self.merged(spec, over: cluster.spec)
             if rotateWorkerToken { cluster.joinTokens?.worker = JoinToken(rootPEM: rootPEM).description }
             if rotateManagerToken { cluster.joinTokens?.manager = JoinToken(rootPEM: rootPEM).description }
         }
@@ -55,6 +55,21 @@ extension Manager {
         if let period = spec.dispatcher?.heartbeatPeriod, period < 0 {
             throw SwarmSpecError.negativeHeartbeat
         }
+    }
+
+    /// The specification that a request leads to: what it does not name, or names as nothing, stays as it is. Source: Docker's
+    /// `MergeSwarmSpecToGRPC`. Defaults of tasks are one value, as a log driver could not be taken back otherwise.
+    static func merged(_ spec: ClusterSpec, over present: ClusterSpec) -> ClusterSpec {
+        var merged = completed(present)
+        if !spec.labels.isEmpty { merged.labels = spec.labels }
+        if let limit = spec.orchestration?.taskHistoryRetentionLimit {
+            merged.orchestration?.taskHistoryRetentionLimit = limit
+        }
+        if let period = spec.dispatcher?.heartbeatPeriod, period != 0 { merged.dispatcher?.heartbeatPeriod = period }
+        if let expiry = spec.caConfig?.nodeCertExpiry, expiry != 0 { merged.caConfig?.nodeCertExpiry = expiry }
+        if let raft = spec.raft { merged.raft = raft }
+        if let defaults = spec.taskDefaults { merged.taskDefaults = defaults }
+        return merged
     }
 
     /// What Docker shows of a new swarm.

@@ -1,0 +1,41 @@
+import Model
+import Testing
+
+@testable import Cluster
+
+@Suite struct SwarmSpecTests {
+    private var present: ClusterSpec {
+        var spec = Manager.completed(nil)
+        spec.labels = ["a": "b"]
+        spec.orchestration?.taskHistoryRetentionLimit = 7
+        spec.dispatcher?.heartbeatPeriod = 6_000_000_000
+        spec.caConfig?.nodeCertExpiry = 7200 * 1_000_000_000
+        spec.taskDefaults?.logDriver = Driver(name: "local")
+        return spec
+    }
+
+    @Test func `what an update of the swarm does not name stays as it is`() {
+        #expect(Manager.merged(ClusterSpec(), over: present) == present)
+        var request = ClusterSpec()
+        request.labels = ["c": "d"]
+        request.dispatcher = .init()
+        request.dispatcher?.heartbeatPeriod = 0
+        request.caConfig = .init()
+        request.orchestration = .init()
+        request.orchestration?.taskHistoryRetentionLimit = 0
+        var expected = present
+        expected.labels = ["c": "d"]
+        expected.orchestration?.taskHistoryRetentionLimit = 0
+        #expect(Manager.merged(request, over: present) == expected)
+    }
+
+    @Test func `a specification that was emptied by an update has Docker's defaults again after the next`() {
+        #expect(Manager.merged(ClusterSpec(), over: ClusterSpec()) == Manager.completed(nil))
+    }
+
+    @Test func `the default log driver of tasks can be taken back`() {
+        var request = present
+        request.taskDefaults = .init()
+        #expect(Manager.merged(request, over: present).taskDefaults?.logDriver == nil)
+    }
+}
