@@ -31,7 +31,7 @@ extension ServiceError: MessageConvertible {
         case .noIngress:
             "rpc error: code = FailedPrecondition desc = service needs ingress network, but no ingress network is present"
         case .unknownEndpointMode(let text):
-            "invalid endpoint mode: \(text)"
+            "invalid resolution mode: \(GoText.quoted(text))"
         case .invalidPort:
             "rpc error: code = InvalidArgument desc = invalid port specification"
         case .ingressPortOfRoundRobin:
@@ -101,12 +101,17 @@ extension ServiceRollout: MessageConvertible {
 }
 
 extension TaskSpecError: MessageConvertible {
+    /// As Go's `%g` has it: whole numbers without a point.
+    private static func shortest(_ value: Double) -> String {
+        Int64(exactly: value).map { "\($0)" } ?? "\(value)"
+    }
+
     var message: String {
         switch self {
         case .noRuntime:
             "rpc error: code = InvalidArgument desc = TaskSpec: missing runtime"
         case .littleCPU(let cores):
-            "rpc error: code = InvalidArgument desc = invalid cpu value \(cores): Must be at least 0.001"
+            "rpc error: code = InvalidArgument desc = invalid cpu value \(Self.shortest(cores)): Must be at least 0.001"
         case .littleMemory(let bytes):
             "rpc error: code = InvalidArgument desc = invalid memory value \(bytes): Must be at least 4MiB"
         case .unknownRestartCondition(let text):
@@ -123,6 +128,8 @@ extension TaskSpecError: MessageConvertible {
             "rpc error: code = InvalidArgument desc = ContainerSpec: \(GoText.quoted(text)) is not a valid repository/tag"
         case .negativeStopGrace:
             "rpc error: code = InvalidArgument desc = ContainerSpec: stop-grace-period cannot be negative"
+        case .unknownMountType(let text):
+            "invalid MountType: \(GoText.quoted(text))"
         case .relativeMountTarget(let path):
             "invalid mount target, must be an absolute path: \(path)"
         case .duplicateMountTarget(let path):

@@ -79,6 +79,7 @@ package enum TaskSpecError: Fault, Equatable {
     /// A text that names no image.
     case invalidImage(String)
     case negativeStopGrace
+    case unknownMountType(String)
     case relativeMountTarget(String)
     case duplicateMountTarget(String)
     case invalidTemplate(place: TemplatePlace, reason: String)

@@ -44,7 +44,7 @@ extension SentenceTests {
             ServiceError.proxyProtocol(label: "text"), .notImplemented,
             "rpc error: code = Unimplemented desc = EndpointSpec: label text: apus has no PROXY protocol, as a task sees its client's address without it"
         ),
-        Row(ServiceError.unknownEndpointMode("text"), .invalidInput, "invalid endpoint mode: text"),
+        Row(ServiceError.unknownEndpointMode("text"), .invalidInput, "invalid resolution mode: \"text\""),
         Row(
             ServiceError.invalidPort, .invalidInput,
             "rpc error: code = InvalidArgument desc = invalid port specification"),
@@ -131,6 +131,9 @@ extension SentenceTests {
             TaskSpecError.littleCPU(0.5), .invalidInput,
             "rpc error: code = InvalidArgument desc = invalid cpu value 0.5: Must be at least 0.001"),
         Row(
+            TaskSpecError.littleCPU(-1), .invalidInput,
+            "rpc error: code = InvalidArgument desc = invalid cpu value -1: Must be at least 0.001"),
+        Row(
             TaskSpecError.littleMemory(7), .invalidInput,
             "rpc error: code = InvalidArgument desc = invalid memory value 7: Must be at least 4MiB"),
         Row(TaskSpecError.unknownRestartCondition("text"), .invalidInput, "invalid RestartCondition: \"text\""),
@@ -152,6 +155,7 @@ extension SentenceTests {
         Row(
             TaskSpecError.negativeStopGrace, .invalidInput,
             "rpc error: code = InvalidArgument desc = ContainerSpec: stop-grace-period cannot be negative"),
+        Row(TaskSpecError.unknownMountType("text"), .invalidInput, "invalid MountType: \"text\""),
         Row(
             TaskSpecError.relativeMountTarget("path"), .invalidInput,
             "invalid mount target, must be an absolute path: path"),
