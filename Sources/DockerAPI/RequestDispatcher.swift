@@ -60,6 +60,8 @@ struct RequestDispatcher: Sendable {
     private func answer(_ request: Request, on connection: ServerConnection) async throws -> Reply {
         let (asked, path) = APIVersion.split(path: request.uri.path)
         try asked?.requireSupported()
+        // Of any path, as with Docker: clients ask with it whether somebody is there.
+        if request.method == .options { return .empty(.ok) }
         if let reply = try await MetricsRoutes.answer(request, path: path, backends.metrics) { return reply }
         if let reply = try await DashboardAccountRoutes.answer(request, path: path, backends.dashboard) { return reply }
         if let reply = try await AlertRoutes.answer(request, path: path, backends.alerts) { return reply }

@@ -24,6 +24,16 @@ import Testing
         return try await client.readToEnd()
     }
 
+    @Test func `OPTIONS of any path is answered with nothing`() async throws {
+        try await ServerFixture.with { server in
+            for path in ["/v1.50/info", "/containers/nosuch/json", "/nosuch"] {
+                let answer = try await Self.ask(server, path, method: "OPTIONS")
+                #expect(answer.hasPrefix("HTTP/1.1 200 OK\r\n") && answer.hasSuffix("\r\n\r\n"), "\(answer)")
+            }
+            #expect(try await Self.ask(server, "/v1.99/info", method: "OPTIONS").contains("400 Bad Request"))
+        }
+    }
+
     @Test func `the ping names version, builder and the node's part in the swarm`() async throws {
         try await ServerFixture.with { server in
             let answer = try await Self.ask(server, "/_ping")
