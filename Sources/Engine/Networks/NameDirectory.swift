@@ -82,7 +82,7 @@ struct NameDirectory {
         let known = facts?.networks[id]?.services[service]
         if let fact = known?.service {
             table.set(.service(service), Self.names(of: fact), fact.virtualAddresses?.all ?? [])
-            table.set(.tasks(service), ["tasks.\(fact.name)"], [])
+            table.set(.tasks(service), Self.taskNames(of: fact), [])
             reserve(fact, id)
         } else {
             table.set(.service(service), [], [])
@@ -106,13 +106,16 @@ struct NameDirectory {
         return names
     }
 
+    /// What all tasks of a service answer to, in either mode: Docker has it for aliases as well.
+    static func taskNames(of service: NetworkFact.Service) -> [String] { names(of: service).map { "tasks.\($0)" } }
+
     private mutating func take(backend address: IPAddress, _ service: String, _ id: String, _ facts: NetworkFacts?) {
         let known = facts?.networks[id]?.services[service]
         guard let known, let fact = known.service, known.backends.contains(address) else {
             return table(swarm: id).set(.backend(service, address), [], [])
         }
         let own = (fact.virtualAddresses?.all ?? []).isEmpty ? Self.names(of: fact) : []
-        table(swarm: id).set(.backend(service, address), own + ["tasks.\(fact.name)"], [address])
+        table(swarm: id).set(.backend(service, address), own + Self.taskNames(of: fact), [address])
     }
 
     private mutating func take(endpoint address: IPAddress, _ id: String, _ facts: NetworkFacts?) {

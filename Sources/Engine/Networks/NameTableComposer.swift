@@ -79,7 +79,7 @@ struct NameTableComposer {
             let virtual = service.virtualAddresses?.all ?? []
             let answer = virtual.isEmpty ? Array(known.backends) : virtual
             for name in Set([service.name] + service.aliases) { table.add(name, answer) }
-            table.add("tasks.\(service.name)", Array(known.backends))
+            for name in NameDirectory.taskNames(of: service) { table.add(name, Array(known.backends)) }
             for address in virtual { pointers[address] = "\(service.name).\(endpoint.networkName)" }
         }
         return table

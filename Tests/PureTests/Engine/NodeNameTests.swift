@@ -17,6 +17,7 @@ import Testing
         #expect(names["web"]?.map(\.description) == ["10.1.0.2"])
         #expect(names["www"]?.map(\.description) == ["10.1.0.2"])
         #expect(names["tasks.web"]?.count == 2)
+        #expect(names["tasks.www"] == names["tasks.web"])
         #expect(names["c2c2c2c2c2c2"]?.map(\.description) == ["10.1.0.7"])
         #expect(table.forwards)
         #expect(table.pointers[IPAddress(10, 1, 0, 2)] == "web.app")
