@@ -158,7 +158,7 @@ struct NameDirectory {
 
     /// What a container can look up.
     mutating func names(for container: any NetworkMember, _ networks: [String: LocalNetwork]) -> SandboxNames {
-        var found = SandboxNames(networks: [], forwards: false)
+        var found = SandboxNames(networks: [], forwards: NameTableComposer.hasNameServers(container))
         for endpoint in container.endpoints where endpoint.isJoined {
             if let overlay = endpoint.overlay {
                 // Ingress carries what comes from outside; nothing is looked up on it.

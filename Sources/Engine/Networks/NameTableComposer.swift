@@ -18,10 +18,15 @@ struct NameTableComposer {
         }
     }
 
+    /// Whether it was told whom to ask: they are asked as it would reach them itself, on internal networks those that are on them.
+    static func hasNameServers(_ container: any NetworkMember) -> Bool {
+        container.nameServers.contains { IPAddress($0) != nil }
+    }
+
     func table(for container: any NetworkMember) -> NameTable {
         var tables: [NameTable.Network] = []
         var pointers: [IPAddress: String] = [:]
-        var forwards = false
+        var forwards = Self.hasNameServers(container)
         for endpoint in container.endpoints where endpoint.isJoined {
             if let overlay = endpoint.overlay {
                 // Ingress carries what comes from outside; nothing is looked up on it.

@@ -168,6 +168,12 @@ import Testing
         )
         .table(for: record)
         #expect(!table.forwards)
+        // Whom it was told to ask may be on the same network, and is asked from there alone.
+        record.hostConfig.nameServers = ["10.1.0.53"]
+        let told = record
+        var directory = NameDirectory()
+        #expect(directory.names(for: told, [:]).forwards)
+        #expect(NameTableComposer(containers: [told], networks: []).table(for: told).forwards)
         let composer = NodeNetworkComposer(
             containers: [record], networks: [try NodeNetworkFixture.gatewayBridge()],
             facts: NetworkFacts(try NodeNetworkFixture.swarmState()), nodeID: "n1",
