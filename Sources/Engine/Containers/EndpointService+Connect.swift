@@ -2,6 +2,7 @@ import Addressing
 import Concurrency
 import DataPlane
 import EngineInterface
+import Faults
 import LinuxSystem
 package import Model
 
@@ -78,7 +79,7 @@ extension EndpointService {
 
     package func disconnectNetwork(_ reference: String, container: String, force: Bool) async throws {
         let record = try containers.find(container)
-        let found = try NodeNetworkService.find(reference, in: try await networks.knownNetworks())
+        guard let found = try await known(reference) else { return try await leaveUnknown(reference, record.id) }
         try record.checkDisconnection(from: found.name)
         if record.task != nil, found.scope == "swarm" {
             throw EndpointError.belongsToTask(record.id)
@@ -96,6 +97,26 @@ extension EndpointService {
             events.publish(
                 "network", "disconnect", found.identifier,
                 ["container": record.id, "name": found.name, "type": found.driver])
+        }
+    }
+
+    /// `nil` where the node knows no such network.
+    private func known(_ reference: String) async throws -> NetworkResource? {
+        let all = try await networks.knownNetworks()
+        do { return try NodeNetworkService.find(reference, in: all) } catch let refusal as any Fault
+            where refusal.kind == .notFound
+        { return nil }
+    }
+
+    /// Takes a network off a container that does not run: it may be gone, or of the swarm, and a worker knows those alone that something is on.
+    /// - Throws: ``NetworkError/notFound(_:)`` where the container is not on it, or runs.
+    private func leaveUnknown(_ reference: String, _ id: String) async throws {
+        try await containers.lock.run(id) {
+            guard let record = containers.record(id), !record.isUp, record.task == nil,
+                let place = record.endpoints.first(where: { [$0.networkName, $0.networkID].contains(reference) })
+            else { throw NetworkError.notFound(reference) }
+            let name = place.networkName
+            try await drop(id) { $0.networkName == name }
         }
     }
 

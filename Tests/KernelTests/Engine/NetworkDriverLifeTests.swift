@@ -61,6 +61,23 @@ import Testing
         }
     }
 
+    @Test func `a container that does not run leaves a network that is gone, and starts on another`() async throws {
+        try await EngineFixture.run { fixture in
+            let engine = fixture.engine
+            for name in ["n", "m"] { _ = try await engine.networks.createNetwork(Self.request(name) { _ in }) }
+            let id = try await fixture.create(["sleep", "1000"]) { $0.hostConfig.networkMode = "n" }
+            try await engine.networks.removeNetwork("n")
+            await #expect(throws: (any Error).self) { try await engine.containers.startContainer(id) }
+            await #expect(throws: NetworkError.notFound("other")) {
+                try await engine.endpoints.disconnectNetwork("other", container: id, force: true)
+            }
+            try await engine.endpoints.disconnectNetwork("n", container: id, force: false)
+            try await engine.endpoints.connectNetwork("m", container: id, settings: nil)
+            try await engine.containers.startContainer(id)
+            #expect(try fixture.record(id).endpoints.map(\.networkName) == ["m"])
+        }
+    }
+
     @Test func `a network takes its settings from one that is made for that`() async throws {
         try await EngineFixture.run { fixture in
             let engine = fixture.engine
