@@ -34,8 +34,8 @@ extension ContainerRecord {
     /// Looks whether the container may have a place in one more network. What counts is where it is now, not how it was made.
     /// - Throws: ``EndpointError``. Source: moby, `daemon/container_operations.go`.
     func checkConnection(to network: String) throws(EndpointError) {
-        if isOnHostNetwork || network == "host" { throw .hostNetwork }
-        if networkOwner != nil { throw .sharedNetwork }
+        if network == "host" { throw .hostNetwork }
+        if isOnHostNetwork || networkOwner != nil { throw .sharedNetwork }
         let isThere = endpoints.contains { $0.networkName == network } || (isOnNone && network == LocalNetwork.noneName)
         if isThere { throw .alreadyConnected(container: name, network: network) }
         let isAlone = network == LocalNetwork.noneName

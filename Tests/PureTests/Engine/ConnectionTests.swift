@@ -18,7 +18,7 @@ import Testing
 
     @Test func `what shares another's network joins none`() throws {
         #expect(throws: EndpointError.sharedNetwork) { try container("container:c2").checkConnection(to: "na") }
-        #expect(throws: EndpointError.hostNetwork) { try container("host").checkConnection(to: "na") }
+        #expect(throws: EndpointError.sharedNetwork) { try container("host").checkConnection(to: "na") }
         #expect(throws: EndpointError.hostNetwork) { try container("na", on: ["na"]).checkConnection(to: "host") }
         #expect(throws: EndpointError.alreadyConnected(container: "box", network: "na")) {
             try container("na", on: ["na"]).checkConnection(to: "na")

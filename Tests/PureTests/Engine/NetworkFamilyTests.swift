@@ -161,6 +161,23 @@ import Testing
         #expect(hosts.hasSuffix("10.8.0.5\t\nfd00::5\t\n"))
     }
 
+    @Test(arguments: ["net", "", "default"])
+    func `a MAC address that was asked for is shown beside the hostname, a made up one is not`(mode: String) {
+        var record = ContainerRecord(
+            id: "c1", name: "box", created: .now, imageID: "", configuration: ContainerConfiguration(),
+            hostConfig: HostConfiguration(), commandLine: ["x"])
+        record.hostConfig.networkMode = mode
+        record.endpoints = [
+            EndpointRecord(networkID: "x", networkName: "other"),
+            EndpointRecord(networkID: "n", networkName: mode == "net" ? "net" : "bridge"),
+        ]
+        let views = ContainerViews(now: .now, directory: { $0 }, logPath: { $0 }, sandboxPath: { $0 })
+        #expect(views.inspection(record, execIDs: []).config.macAddress == nil)
+        record.endpoints[1].requested = EndpointSettings()
+        record.endpoints[1].requested?.macAddress = "02:00:00:00:00:07"
+        #expect(views.inspection(record, execIDs: []).config.macAddress == "02:00:00:00:00:07")
+    }
+
     @Test func `docker0 gets and loses IPv6 as the daemon is told, and stays what it is besides`() throws {
         func bridge(_ present: LocalNetwork?, _ six: DefaultBridgeIPv6, taken: [String] = []) throws -> LocalNetwork {
             try LocalNetworkPlanner(taken: taken.compactMap { IPNetwork($0) }, routed: [])
