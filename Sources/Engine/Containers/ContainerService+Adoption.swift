@@ -69,7 +69,11 @@ extension ContainerService {
                 await restart(id, from: phase, after: .zero)
             } else if record.task == nil, phase.isRequested || shouldStartWithDaemon(record) {
                 // Whether a task's container runs is for the task's own runner to say, which may have seen its end.
-                try await containers.lock.run(id) { try await startAgain(id) }
+                try await waitForNeeded(by: id)
+                try await containers.lock.run(id) {
+                    guard containers.record(id)?.phase == phase else { return }
+                    try await startAgain(id)
+                }
             } else {
                 try await surroundings.unmount(id)
             }
@@ -80,7 +84,7 @@ extension ContainerService {
         }
     }
 
-    private func shouldStartWithDaemon(_ record: ContainerRecord) -> Bool {
+    func shouldStartWithDaemon(_ record: ContainerRecord) -> Bool {
         guard record.task == nil, record.phase.startedAt != .zero else { return false }
         switch record.hostConfig.restartPolicy.name {
         case "always": return true

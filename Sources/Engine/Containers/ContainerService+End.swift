@@ -10,6 +10,9 @@ import Model
 extension ContainerService {
     /// Until what failed after the end of a container is tried once more: its processes may be stuck in a call for a while.
     static let settlingBackoff = Duration.seconds(5)
+    /// How long the start of a container waits for that of one that it needs, and how often it looks.
+    static let patience = Duration.seconds(60)
+    static let look = Duration.milliseconds(100)
 
     /// Follows a running container to its end and does what is to follow; again, when that did not succeed.
     func watch(_ id: String) async {
@@ -82,6 +85,7 @@ extension ContainerService {
     func restart(_ id: String, from phase: ContainerPhase, after delay: Duration) async {
         do {
             try await clock.sleep(for: delay)
+            try await waitForNeeded(by: id)
             try await containers.lock.run(id) {
                 guard containers.record(id)?.phase == phase else { return }
                 try await startAgain(id)
@@ -90,6 +94,26 @@ extension ContainerService {
             // The daemon stops; the next one starts the container.
         } catch {
             log.warning("a container could not be restarted", metadata: ["container": "\(id)", "error": "\(error)"])
+        }
+    }
+
+    /// Returns when the containers that this one is linked to or shares namespaces with run, or are not about to: when the node or the daemon comes
+    /// back, all start at once, and one that came before those would be refused and stay down. Waits for ``patience`` at most.
+    func waitForNeeded(by id: String) async throws {
+        var waited = Duration.zero
+        while isBeforeNeeded(id), waited < Self.patience {
+            try await clock.sleep(for: Self.look)
+            waited += Self.look
+        }
+    }
+
+    private func isBeforeNeeded(_ id: String) -> Bool {
+        guard let record = containers.record(id) else { return false }
+        let owners = [record.networkOwner, record.pidOwner].compactMap { $0 }
+        return (owners + (record.links ?? []).map(\.containerID)).contains { needed in
+            guard let needed = containers.record(needed), !needed.isUp else { return false }
+            if needed.isActive || needed.phase.isRequested { return true }
+            return shouldStartWithDaemon(needed) && !needed.phase.isStoppedByUser
         }
     }
 
