@@ -30,6 +30,9 @@ final class ContainerTable: Sendable {
         var linked: [String: Set<String>] = [:]
         /// Who has joined a network with an address, by the network's id.
         var owners: [String: [IPAddress: String]] = [:]
+        /// Who asked for an address, on the network or not, by the network's name: its id is on record from the first start on, and another one when the
+        /// network was made anew.
+        var askers: [String: [IPAddress: Set<String>]] = [:]
         var standalone = StandaloneJournal()
 
         /// Every change of a record is made here, so that what is found by is true.
@@ -70,12 +73,28 @@ final class ContainerTable: Sendable {
             for link in after { linked[link.containerID, default: []].insert(id) }
         }
 
+        private static func asked(_ endpoints: [EndpointRecord]) -> [(String, IPAddress)] {
+            endpoints.flatMap { endpoint in
+                IPFamily.allCases.compactMap { family in
+                    IPAddress(endpoint.requested?.ipamConfig?.address(family) ?? "").map { (endpoint.networkName, $0) }
+                }
+            }
+        }
+
         private mutating func index(_ old: [EndpointRecord], _ new: [EndpointRecord], _ id: String) {
             for attachment in old.compactMap(\.attachmentID) where idByAttachment[attachment] == id {
                 idByAttachment[attachment] = nil
             }
             for attachment in new.compactMap(\.attachmentID) { idByAttachment[attachment] = id }
             if old == new { return }
+            for (network, address) in Self.asked(old) {
+                askers[network]?[address]?.remove(id)
+                if askers[network]?[address]?.isEmpty == true { askers[network]?[address] = nil }
+                if askers[network]?.isEmpty == true { askers[network] = nil }
+            }
+            for (network, address) in Self.asked(new) {
+                askers[network, default: [:]][address, default: []].insert(id)
+            }
             for endpoint in old where endpoint.isJoined {
                 for address in endpoint.addresses?.hosts.all ?? [] where owners[endpoint.networkID]?[address] == id {
                     owners[endpoint.networkID]?[address] = nil
@@ -280,18 +299,20 @@ final class ContainerTable: Sendable {
     }
 
     /// Changes a record in view of all the others, so that what it takes is free at that moment, and nothing when `change` throws.
-    /// - Parameter change: Its second argument tells whether another container has an address in a network, which is named by its id.
+    /// - Parameter change: Its second argument tells whether another container has an address in a network, which is named by its id; its third
+    ///   whether another one on record has asked for it, by the network's name.
     @discardableResult
     func allocate(
-        _ id: String, _ change: (inout ContainerRecord, (String, IPAddress) -> Bool) throws -> Void
+        _ id: String,
+        _ change: (inout ContainerRecord, (String, IPAddress) -> Bool, (String, IPAddress) -> Bool) throws -> Void
     ) async throws
         -> ContainerRecord
     {
         let changed = try changing { state -> ContainerRecord in
             guard var record = state.records[id] else { throw ContainerError.notFound(id) }
-            try change(&record) { network, address in
-                state.owners[network]?[address].map { $0 != id } ?? false
-            }
+            try change(
+                &record, { network, address in state.owners[network]?[address].map { $0 != id } ?? false },
+                { network, address in state.askers[network]?[address]?.contains { $0 != id } ?? false })
             state.put(record)
             return record
         }

@@ -57,11 +57,11 @@ extension EndpointService {
         let present = network.dataPlane.linkNames(inSandbox: id).union(places.map(\.interfaceName))
         try await attachOverlays(id)
         try await checkParents(of: id)
-        let joined = try await containers.allocate(id) { record, isTaken in
+        let joined = try await containers.allocate(id) { record, isTaken, isAsked in
             for place in record.endpoints.indices where !record.endpoints[place].isJoined {
                 let taken = present.union(record.endpoints.filter(\.isJoined).map(\.interfaceName))
                 guard let free = (0...taken.count).first(where: { !taken.contains("eth\($0)") }) else { continue }
-                try self.allocate(&record.endpoints[place], at: free, of: record, beside: present, isTaken)
+                try self.allocate(&record.endpoints[place], at: free, of: record, beside: present, isTaken, isAsked)
             }
             try EndpointRoutes.check(record.endpoints)
         }
@@ -151,7 +151,7 @@ extension EndpointService {
     /// Gives a container back the way out that had made room for a network which could not be joined, unless somebody has its address meanwhile.
     private func bringBackGateway(of before: ContainerRecord) async throws {
         guard let gateway = before.endpoints.first(where: { $0.isAutomatic == true }) else { return }
-        _ = try await containers.allocate(before.id) { record, isTaken in
+        _ = try await containers.allocate(before.id) { record, isTaken, _ in
             let isFree = gateway.addresses?.hosts.all.contains { isTaken(gateway.networkID, $0) } != true
             if isFree, !record.endpoints.contains(where: { $0.networkName == gateway.networkName }) {
                 record.endpoints.append(gateway)

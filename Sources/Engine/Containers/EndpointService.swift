@@ -34,9 +34,9 @@ package final class EndpointService: NetworkConnectionBackend {
     func allocateNetworks(_ id: String) async throws -> ContainerRecord {
         try await attachOverlays(id)
         try await checkParents(of: id)
-        let placed = try await containers.allocate(id) { record, isTaken in
+        let placed = try await containers.allocate(id) { record, isTaken, isAsked in
             for index in record.endpoints.indices {
-                try self.allocate(&record.endpoints[index], at: index, of: record, isTaken)
+                try self.allocate(&record.endpoints[index], at: index, of: record, isTaken, isAsked)
             }
             try EndpointRoutes.check(record.endpoints)
         }
@@ -48,7 +48,7 @@ package final class EndpointService: NetworkConnectionBackend {
     /// - Parameter present: Names of links that are there, on record or not.
     func allocate(
         _ endpoint: inout EndpointRecord, at index: Int, of record: ContainerRecord, beside present: Set<String> = [],
-        _ isTaken: (String, IPAddress) -> Bool
+        _ isTaken: (String, IPAddress) -> Bool, _ isAsked: (String, IPAddress) -> Bool
     ) throws {
         endpoint.endpointID = RandomID.docker()
         endpoint.interfaceName = try interfaceName(of: endpoint, at: index, in: record, beside: present)
@@ -63,13 +63,15 @@ package final class EndpointService: NetworkConnectionBackend {
         endpoint.networkID = local.id
         endpoint.networkName = local.name
         endpoint.localDriver = local.parent == nil ? nil : local.driver
-        let id = local.id
+        let (id, name) = (local.id, local.name)
         var addresses: [IPNetwork] = []
         for family in IPFamily.allCases {
             let requested = endpoint.requested?.ipamConfig?.address(family) ?? ""
             if requested.isEmpty {
                 guard local.families.contains(family) else { continue }
-                addresses.append(try self.local.allocate(family, in: id) { isTaken(id, $0) })
+                // What others asked for goes last: they may only not run yet. There may be nothing else, which is no failure.
+                let kept = try? self.local.allocate(family, in: id) { isTaken(id, $0) || isAsked(name, $0) }
+                addresses.append(try kept ?? self.local.allocate(family, in: id) { isTaken(id, $0) })
             } else if local.isPredefined {
                 throw EndpointError.addressOnDefaultNetwork
             } else if local.passesOver(requested, family) {

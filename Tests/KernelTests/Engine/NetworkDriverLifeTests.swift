@@ -61,6 +61,35 @@ import Testing
         }
     }
 
+    @Test func `an address that a container asked for which does not run goes to others last`() async throws {
+        try await EngineFixture.run { fixture in
+            _ = try await fixture.engine.networks.createNetwork(
+                Self.request("n") { request in
+                    request.ipam = AddressManagement(driver: "default", config: [AddressPool(subnet: "192.0.2.0/29")])
+                })
+            var settings = EndpointSettings()
+            settings.ipamConfig = EndpointSettings.AddressRequest()
+            settings.ipamConfig?.iPv4Address = "192.0.2.3"
+            var networking = NetworkingConfiguration()
+            networking.endpointsConfig = ["n": settings]
+            let asked = networking
+            let id = try await fixture.create(["sleep", "1000"]) { request in
+                request.hostConfig.networkMode = "n"
+                request.networkingConfig = asked
+            }
+            var others: Set<String> = []
+            for _ in 0..<4 {
+                let other = try await fixture.start(["sleep", "1000"]) { $0.hostConfig.networkMode = "n" }
+                others.insert(try #require(fixture.record(other).endpoints.first?.addresses?.v4).address.description)
+            }
+            #expect(others == ["192.0.2.2", "192.0.2.4", "192.0.2.5", "192.0.2.6"])
+            // Nothing else is left: the one that asked comes too late.
+            let last = try await fixture.start(["sleep", "1000"]) { $0.hostConfig.networkMode = "n" }
+            #expect(try fixture.record(last).endpoints.first?.addresses?.v4?.address.description == "192.0.2.3")
+            await #expect(throws: EndpointError.addressTaken) { try await fixture.engine.containers.startContainer(id) }
+        }
+    }
+
     @Test func `a container that does not run leaves a network that is gone, and starts on another`() async throws {
         try await EngineFixture.run { fixture in
             let engine = fixture.engine

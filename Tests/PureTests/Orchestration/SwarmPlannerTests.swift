@@ -147,7 +147,7 @@ import Testing
             let planned = swarm.plan()
             let wake = try #require(planned)
             #expect(wake.timeSince(now) == 5)
-            #expect(!swarm.state.tasks.values.contains(where: \.isLive))
+            #expect(!swarm.state.tasks.values.contains { $0.isLive })
             swarm.now = wake
         }
         swarm.plan()
