@@ -98,7 +98,7 @@ extension EndpointOptionError: MessageConvertible {
         case .invalidAddress6(let text):
             "invalid endpoint settings:\ninvalid IPv6 address: \(text)"
         case .invalidMAC(let text):
-            "invalid endpoint settings:\ninvalid MAC address: \(text)"
+            "invalid MAC address \(text)"
         case .conflictingMAC:
             "the container-wide MAC address must match the endpoint-specific MAC address for the main network, or be left empty"
         case .invalidInterfaceName(let name):

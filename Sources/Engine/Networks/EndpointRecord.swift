@@ -86,11 +86,9 @@ extension MACAddress {
         let width = separator == "." ? 4 : 2
         let parts = text.split(separator: separator, omittingEmptySubsequences: false)
         guard parts.count * width == 12, parts.allSatisfy({ $0.utf8.count == width }) else { return nil }
-        let digits = Array(parts.joined(separator: "").utf8)
-        let octets = stride(from: 0, to: digits.count, by: 2).map {
-            String(decoding: digits[$0..<min($0 + 2, digits.count)], as: UTF8.self)
-        }
-        self.init(octets.joined(separator: ":"))
+        let digits = parts.joined(separator: "").compactMap(\.hexDigitValue)
+        guard digits.count == 12 else { return nil }
+        self.init(octets: stride(from: 0, to: 12, by: 2).map { UInt8(clamping: digits[$0] << 4 | digits[$0 + 1]) })
     }
 }
 

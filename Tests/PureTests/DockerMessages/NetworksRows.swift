@@ -100,9 +100,7 @@ extension SentenceTests {
         Row(
             EndpointOptionError.invalidAddress("text"), .invalidInput,
             "invalid endpoint settings:\ninvalid IPv4 address: text"),
-        Row(
-            EndpointOptionError.invalidMAC("text"), .invalidInput,
-            "invalid endpoint settings:\ninvalid MAC address: text"),
+        Row(EndpointOptionError.invalidMAC("text"), .invalidInput, "invalid MAC address text"),
         Row(
             EndpointOptionError.conflictingMAC, .invalidInput,
             "the container-wide MAC address must match the endpoint-specific MAC address for the main network, or be left empty"
