@@ -33,6 +33,16 @@ import Testing
         #expect(Manager.merged(ClusterSpec(), over: ClusterSpec()) == Manager.completed(nil))
     }
 
+    @Test func `what an update does not name of Raft stays, too`() {
+        var (known, request) = (present, ClusterSpec())
+        known.raft = .object(["SnapshotInterval": .number(10_000), "ElectionTick": .number(10)])
+        request.raft = .object(["SnapshotInterval": .number(0), "HeartbeatTick": .number(1)])
+        let raft: [String: JSONValue] = [
+            "SnapshotInterval": .number(10_000), "ElectionTick": .number(10), "HeartbeatTick": .number(1),
+        ]
+        #expect(Manager.merged(request, over: known).raft == .object(raft))
+    }
+
     @Test func `the default log driver of tasks can be taken back`() {
         var request = present
         request.taskDefaults = .init()
