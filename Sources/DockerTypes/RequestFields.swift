@@ -74,7 +74,8 @@ package struct RequestField: Sendable {
             "texts that name no label of a node or an engine", "Docker's scheduler passes over them, too"
         ),
         (
-            "IPAM.Config", "subnets of a family that the network does not have, and addresses of them",
+            "IPAM.Config",
+            "subnets of a family that the network does not have, and addresses of them but in an overlay",
             "Docker passes over them, too"
         ),
         ("IPAM.Options", "all", "the default driver of addresses has none"),
