@@ -112,7 +112,8 @@ extension EndpointService {
     /// - Throws: ``NetworkError/notFound(_:)`` where the container is not on it, or runs.
     private func leaveUnknown(_ reference: String, _ id: String) async throws {
         try await containers.lock.run(id) {
-            guard let record = containers.record(id), !record.isUp, record.task == nil,
+            // Of a place that was never joined the id is empty.
+            guard !reference.isEmpty, let record = containers.record(id), !record.isUp, record.task == nil,
                 let place = record.endpoints.first(where: { [$0.networkName, $0.networkID].contains(reference) })
             else { throw NetworkError.notFound(reference) }
             let name = place.networkName

@@ -97,8 +97,10 @@ import Testing
             let id = try await fixture.create(["sleep", "1000"]) { $0.hostConfig.networkMode = "n" }
             try await engine.networks.removeNetwork("n")
             await #expect(throws: (any Error).self) { try await engine.containers.startContainer(id) }
-            await #expect(throws: NetworkError.notFound("other")) {
-                try await engine.endpoints.disconnectNetwork("other", container: id, force: true)
+            for unknown in ["other", ""] {
+                await #expect(throws: NetworkError.notFound(unknown)) {
+                    try await engine.endpoints.disconnectNetwork(unknown, container: id, force: true)
+                }
             }
             try await engine.endpoints.disconnectNetwork("n", container: id, force: false)
             try await engine.endpoints.connectNetwork("m", container: id, settings: nil)
