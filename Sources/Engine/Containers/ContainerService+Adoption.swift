@@ -66,10 +66,10 @@ extension ContainerService {
             } else if phase.isUp {
                 await watch(id)
             } else if case .restarting = phase {
-                await restart(id, from: phase, after: .zero)
+                await restart(id, from: phase, after: .zero, withDaemon: true)
             } else if record.task == nil, phase.isRequested || shouldStartWithDaemon(record) {
                 // Whether a task's container runs is for the task's own runner to say, which may have seen its end.
-                try await waitForNeeded(by: id)
+                try await waitForNeeded(by: id, in: phase, withDaemon: true)
                 try await containers.lock.run(id) {
                     guard containers.record(id)?.phase == phase else { return }
                     try await startAgain(id)

@@ -81,11 +81,15 @@ extension ContainerService {
     }
 
     /// Starts a container again that its policy has let wait, unless something else has come of it meanwhile.
-    /// - Parameter phase: In which it waits.
-    func restart(_ id: String, from phase: ContainerPhase, after delay: Duration) async {
+    /// - Parameters:
+    ///   - phase: In which it waits.
+    ///   - withDaemon: As in ``waitForNeeded(by:in:withDaemon:)``.
+    func restart(
+        _ id: String, from phase: ContainerPhase, after delay: Duration, withDaemon: Bool = false
+    ) async {
         do {
             try await clock.sleep(for: delay)
-            try await waitForNeeded(by: id)
+            try await waitForNeeded(by: id, in: phase, withDaemon: withDaemon)
             try await containers.lock.run(id) {
                 guard containers.record(id)?.phase == phase else { return }
                 try await startAgain(id)
@@ -98,22 +102,27 @@ extension ContainerService {
     }
 
     /// Returns when the containers that this one is linked to or shares namespaces with run, or are not about to: when the node or the daemon comes
-    /// back, all start at once, and one that came before those would be refused and stay down. Waits for ``patience`` at most.
-    func waitForNeeded(by id: String) async throws {
+    /// back, all start at once, and one that came before those would be refused and stay down. Waits for ``patience`` at most, and no longer than
+    /// the container is in the phase in which it is to be started.
+    /// - Parameter withDaemon: Whether the daemon has just begun, and starts those of which the policy says so.
+    func waitForNeeded(by id: String, in phase: ContainerPhase, withDaemon: Bool) async throws {
         var waited = Duration.zero
-        while isBeforeNeeded(id), waited < Self.patience {
+        while waited < Self.patience, let record = containers.record(id), record.phase == phase,
+            isBeforeNeeded(record, withDaemon)
+        {
             try await clock.sleep(for: Self.look)
             waited += Self.look
         }
     }
 
-    private func isBeforeNeeded(_ id: String) -> Bool {
-        guard let record = containers.record(id) else { return false }
+    private func isBeforeNeeded(_ record: ContainerRecord, _ withDaemon: Bool) -> Bool {
         let owners = [record.networkOwner, record.pidOwner].compactMap { $0 }
-        return (owners + (record.links ?? []).map(\.containerID)).contains { needed in
-            guard let needed = containers.record(needed), !needed.isUp else { return false }
-            if needed.isActive || needed.phase.isRequested { return true }
-            return shouldStartWithDaemon(needed) && !needed.phase.isStoppedByUser
+        return (owners + (record.links ?? []).map(\.containerID)).contains { id in
+            guard let needed = containers.record(id), !needed.isUp else { return false }
+            if needed.isActive { return true }
+            // Of a task's the task's own runner says what becomes of it.
+            guard needed.task == nil else { return false }
+            return needed.phase.isRequested || (withDaemon && shouldStartWithDaemon(needed))
         }
     }
 

@@ -70,15 +70,53 @@ import Testing
         }
     }
 
+    /// What an earlier daemon has left comes up with the owner first.
+    private func comesInOrder(after earlier: LifeFixture) async throws {
+        let begun = earlier.runtime.calls.count
+        // Else the owner would now and then be up before the sharer is looked at.
+        earlier.runtime.holdCreation()
+        try await LifeFixture.run(after: earlier) { fixture in
+            defer { fixture.runtime.releaseCreation() }
+            try await eventually("the sharer waits") { fixture.clock.sleepers == 1 }
+            fixture.runtime.releaseCreation()
+            try await bothComeUp(fixture)
+            let starts = fixture.runtime.calls.dropFirst(begun).filter { $0.hasPrefix("start ") }
+            #expect(starts == ["start owner", "start sharer"])
+        }
+    }
+
     @Test(arguments: Need.allCases)
     func `after the machine went down what is needed comes first`(need: Need) async throws {
         let first = try await LifeFixture.run { fixture in try await Self.makeBoth(fixture, need) }
         for id in ["owner", "sharer"] { first.runtime.vanish(id) }
-        let begun = first.runtime.calls.count
-        try await LifeFixture.run(after: first) { fixture in
-            try await bothComeUp(fixture)
-            let starts = fixture.runtime.calls.dropFirst(begun).filter { $0.hasPrefix("start ") }
-            #expect(starts == ["start owner", "start sharer"])
+        try await comesInOrder(after: first)
+    }
+
+    @Test func `what was stopped by hand, and starts with the daemon all the same, comes in that order as well`()
+        async throws
+    {
+        let first = try await LifeFixture.run { fixture in
+            try await Self.makeBoth(fixture, .network)
+            for id in ["sharer", "owner"] {
+                try await fixture.service.stopContainer(id, signal: nil, timeout: 1)
+            }
+        }
+        try await comesInOrder(after: first)
+    }
+
+    @Test func `nobody waits for one that is not started again`() async throws {
+        try await LifeFixture.run { fixture in
+            try await Self.makeBoth(fixture, .network)
+            // Its next start fails, and nothing follows that.
+            fixture.runtime.end("owner", code: 1)
+            try await eventually { fixture.clock.sleepers == 1 }
+            fixture.runtime.fail("create")
+            fixture.clock.advance(by: .milliseconds(100))
+            try await eventually { fixture.phase("owner")?.exit?.cause == .startFailed }
+            fixture.runtime.end("sharer", code: 1)
+            try await eventually { fixture.clock.sleepers == 1 }
+            fixture.clock.advance(by: .milliseconds(100))
+            try await eventually("the sharer runs without a look") { isUp(fixture, "sharer") }
         }
     }
 }
