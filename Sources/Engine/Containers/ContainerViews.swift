@@ -72,7 +72,7 @@ struct ContainerViews {
         view.mounts = record.mounts
         view.config = record.configuration
         view.config.exposedPorts = record.configuration.singlePorts
-        view.config.macAddress = record.configuration.macAddress ?? Self.chosenMAC(record)
+        if record.configuration.macAddress?.isEmpty != false { view.config.macAddress = Self.chosenMAC(record) }
         view.networkSettings = settings(record)
         return view
     }
@@ -80,9 +80,9 @@ struct ContainerViews {
     /// The address that was asked for on the network that the container was made with: programs made for API 1.43 and before look for it beside
     /// the hostname, where Docker goes on to show it.
     private static func chosenMAC(_ record: ContainerRecord) -> String? {
-        let mode = record.hostConfig.networkMode
-        let name = ["", "default"].contains(mode) ? "bridge" : mode
-        let chosen = record.endpoints.first { $0.networkName == name }?.requested?.macAddress ?? ""
+        let mode = record.networkMode
+        let own = record.endpoints.first { [$0.networkName, $0.networkID].contains(mode) }
+        let chosen = own?.requested?.macAddress ?? ""
         return chosen.isEmpty ? nil : chosen
     }
 

@@ -176,6 +176,10 @@ import Testing
         record.endpoints[1].requested = EndpointSettings()
         record.endpoints[1].requested?.macAddress = "02:00:00:00:00:07"
         #expect(views.inspection(record, execIDs: []).config.macAddress == "02:00:00:00:00:07")
+        // A network may have been named by its id, and a request may have the old field empty.
+        record.hostConfig.networkMode = "n"
+        record.configuration.macAddress = ""
+        #expect(views.inspection(record, execIDs: []).config.macAddress == "02:00:00:00:00:07")
     }
 
     @Test func `docker0 gets and loses IPv6 as the daemon is told, and stays what it is besides`() throws {
