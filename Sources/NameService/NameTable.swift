@@ -7,7 +7,7 @@ package struct NameTable: NameSource, Equatable {
         /// The network's own name: `web.my-net` means `web` on `my-net`.
         package var name: String
         /// Container names, ids (12 digits and whole), aliases, service names (→ the virtual address),
-        /// `tasks.<service>` (→ the tasks' addresses). Names are looked up without regard to case.
+        /// `tasks.<service>` and `tasks.<alias>` (→ the tasks' addresses). Names are looked up without regard to case.
         /// A name without addresses exists and answers nothing.
         package private(set) var names: [String: [IPAddress]] = [:]
 
@@ -30,7 +30,7 @@ package struct NameTable: NameSource, Equatable {
     /// Names of addresses, as `<container>.<network>`.
     package var pointers: [IPAddress: String]
     /// Whether names that are not in the table are asked of the upstreams. False where the sandbox has internal
-    /// networks only: no name of theirs leaks.
+    /// networks only, unless it was told whom to ask: no name of theirs reaches the node's own servers.
     package var forwards: Bool
 
     package init(networks: [Network] = [], pointers: [IPAddress: String] = [:], forwards: Bool) {

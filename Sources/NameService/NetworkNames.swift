@@ -51,7 +51,7 @@ package final class NetworkNames: Sendable {
     package enum Holder: Hashable, Sendable, Comparable {
         /// A service by its id: its names and aliases.
         case service(String)
-        /// The same service's `tasks.<name>`, which is a name while there are no tasks, too.
+        /// The same service's `tasks.<name>` of its name and aliases, which are names while there are no tasks, too.
         case tasks(String)
         /// A task behind a service.
         case backend(String, IPAddress)

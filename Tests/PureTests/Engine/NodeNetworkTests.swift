@@ -172,8 +172,14 @@ import Testing
         record.hostConfig.nameServers = ["10.1.0.53"]
         let told = record
         var directory = NameDirectory()
-        #expect(directory.names(for: told, [:]).forwards)
+        let found = directory.names(for: told, [:])
+        #expect(found.forwards)
         #expect(NameTableComposer(containers: [told], networks: []).table(for: told).forwards)
+        // What is no address is nobody to ask, and the node's servers are not asked in its place.
+        record.hostConfig.nameServers = ["one.example"]
+        let unfit = record
+        #expect(!NameTableComposer(containers: [unfit], networks: []).table(for: unfit).forwards)
+        record.hostConfig.nameServers = nil
         let composer = NodeNetworkComposer(
             containers: [record], networks: [try NodeNetworkFixture.gatewayBridge()],
             facts: NetworkFacts(try NodeNetworkFixture.swarmState()), nodeID: "n1",
