@@ -185,7 +185,8 @@ import Testing
 
     private static let asked: [String] = {
         var names =
-            World.words + ["www", "alias", "tasks.db", "tasks.api", "shared", "a", "b", "one", "two", "x", "x1"]
+            World.words + ["www", "alias", "tasks.db", "tasks.api", "tasks.www", "tasks.alias"]
+            + ["shared", "a", "b", "one", "two", "x", "x1"]
         for number in 1...9 {
             names += [
                 "c\(number)", "name\(number)", "host\(number)", "c\(number)c\(number)c\(number)c\(number)c\(number)c",

@@ -67,7 +67,8 @@ import Testing
         directory.take("c1", try container(), ["lan": try part()])
         let own = directory.names(for: try container(), ["lan": try part()])
         for (text, expected) in [
-            ("web", 2), ("www", 2), ("tasks.web", 2), ("web.7.t2", 1), ("web.5.t1", 1), ("web.1.t1", 0), ("c1", 0),
+            ("web", 2), ("www", 2), ("tasks.web", 2), ("tasks.www", 2), ("web.7.t2", 1), ("web.5.t1", 1),
+            ("web.1.t1", 0), ("c1", 0),
         ] {
             let name = try #require(DomainName(text))
             #expect(own.addresses(of: name)?.count ?? 0 == expected, "\(text)")
