@@ -123,7 +123,7 @@ extension NodeEngine {
                 background: base.background, log: log)
             listing = ContainerListing(
                 containers: base.table, roots: base.roots, images: objects.images, network: base.network,
-                paths: base.paths, companions: companions, shipping: logFiles.shipping)
+                networks: base.localNetworks, paths: base.paths, companions: companions, shipping: logFiles.shipping)
         }
     }
 

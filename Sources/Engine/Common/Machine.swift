@@ -42,6 +42,13 @@ struct Machine: Sendable {
         }
     }
 
+    /// Its name of this moment.
+    static func nodeName() -> String {
+        var names = utsname()
+        uname(&names)
+        return text(names.nodename)
+    }
+
     /// A field of `utsname(2)`: bytes up to the first zero.
     private static func text<Field>(_ field: Field) -> String {
         withUnsafeBytes(of: field) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }

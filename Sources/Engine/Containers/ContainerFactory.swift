@@ -69,7 +69,7 @@ package final class ContainerFactory: ContainerCreationBackend {
         do {
             let planner = ContainerPlanner(
                 image: image, cpuCount: sysconf(Int32(_SC_NPROCESSORS_ONLN)), cgroupVersion: cgroupVersion,
-                runtimes: runtimes)
+                runtimes: runtimes, nodeName: Machine.nodeName())
             var record = try planner.plan(request, id: id, name: name, at: .now)
             try await ProcessorSets.check(record.hostConfig)
             try await shipping.check(record)

@@ -8,18 +8,20 @@ package final class ContainerListing: ContainerListBackend {
     private let roots: ContainerRoots
     private let images: ImageService
     private let network: NetworkCoordinator
+    private let networks: LocalNetworks
     private let paths: EnginePaths
     private let companions: ContainerCompanions
     private let shipping: LogShipping
 
     init(
         containers: ContainerTable, roots: ContainerRoots, images: ImageService, network: NetworkCoordinator,
-        paths: EnginePaths, companions: ContainerCompanions, shipping: LogShipping
+        networks: LocalNetworks, paths: EnginePaths, companions: ContainerCompanions, shipping: LogShipping
     ) {
         self.companions = companions
         self.containers = containers
         self.images = images
         self.network = network
+        self.networks = networks
         self.paths = paths
         self.roots = roots
         self.shipping = shipping
@@ -30,13 +32,14 @@ package final class ContainerListing: ContainerListBackend {
         let network = network
         return ContainerViews(
             now: .now, directory: { paths.files(of: $0) }, logPath: { paths.log(of: $0) },
-            sandboxPath: { network.sandboxPath($0) })
+            sandboxPath: { network.sandboxPath($0) }, plainNetworks: networks.plain)
     }
 
     package func listContainers(_ query: ContainerQuery) async throws -> [ContainerSummary] {
         let names = query.filters["ancestor"].isEmpty ? [:] : try await imageNames()
         let views = views
-        var rows = try ContainerSelection(query: query, imageNames: names).select(containers.all).map(views.summary)
+        var rows = try ContainerSelection(query: query, imageNames: names, plainNetworks: views.plainNetworks)
+            .select(containers.all).map(views.summary)
         // Who is linked to a container has a name of its own for it.
         for parent in containers.all {
             for link in parent.links ?? [] {

@@ -13,6 +13,8 @@ struct ContainerPlanner {
     var cgroupVersion = 2
     /// What this node has, the one for containers that ask for none first.
     var runtimes = [RuntimeName.runc]
+    /// The node's own name, which containers on its network have.
+    var nodeName = ""
 
     /// - Throws: ``ContainerOptionError``, ``LimitError``; what Apus does not do is refused, never ignored.
     func plan(_ request: ContainerCreateRequest, id: String, name: String, at timestamp: Timestamp) throws
@@ -101,7 +103,9 @@ struct ContainerPlanner {
         }
         if merged.stopSignal == nil { merged.stopSignal = base.stopSignal }
         merged.healthcheck = HealthPlan.merge(asked.healthcheck, over: base.healthcheck)
-        if merged.hostname.isEmpty, host.networkMode != "host", host.utsMode != "host" {
+        if merged.hostname.isEmpty, host.networkMode == "host" {
+            merged.hostname = nodeName
+        } else if merged.hostname.isEmpty, host.utsMode != "host" {
             merged.hostname = String(id.prefix(12))
         }
         return merged

@@ -11,6 +11,8 @@ struct ContainerSelection {
     let query: ContainerQuery
     /// Image names by image id, for `ancestor`.
     let imageNames: [String: [String]]
+    /// The ids of `host` and `none`, by name.
+    var plainNetworks: [String: String] = [:]
 
     func select(_ records: [ContainerRecord]) throws -> [ContainerRecord] {
         let filters = query.filters
@@ -72,12 +74,7 @@ struct ContainerSelection {
             && filters.any("status") { record.phase.status == $0 }
             && filters.any("exited") { record.phase.status == "exited" && $0 == String(record.phase.exitCode) }
             && filters.labelsMatch(record.configuration.labels ?? [:])
-            && filters.any("network") { requested in
-                record.networkMode == requested
-                    || record.endpoints.contains {
-                        $0.networkName == requested || (!$0.networkID.isEmpty && $0.networkID.hasPrefix(requested))
-                    }
-            }
+            && filters.any("network") { isOn($0, record) }
             && filters.any("volume") { requested in
                 record.mounts.contains { $0.name == requested || $0.destination == requested }
             }
@@ -103,6 +100,19 @@ struct ContainerSelection {
                 })
             && filters.any("health") { (record.health?.status ?? "none") == $0 }
             && filters.any("isolation") { $0 == "default" || $0.isEmpty }
+    }
+
+    /// - Parameter requested: A network's name, or the beginning of its id.
+    private func isOn(_ requested: String, _ record: ContainerRecord) -> Bool {
+        // From `none` a container may have gone since it was made.
+        if record.networkMode == requested, requested != LocalNetwork.noneName { return true }
+        if let name = record.plainNetwork {
+            if name == requested { return true }
+            if let id = plainNetworks[name], !requested.isEmpty, id.hasPrefix(requested) { return true }
+        }
+        return record.endpoints.contains {
+            $0.networkName == requested || (!$0.networkID.isEmpty && $0.networkID.hasPrefix(requested))
+        }
     }
 
     /// A filter's value is a pattern: anchors are honoured, everything else is taken literally.

@@ -9,6 +9,8 @@ struct ContainerViews {
     var directory: (String) -> String
     var logPath: (String) -> String
     var sandboxPath: (String) -> String
+    /// The ids of `host` and `none`, by name.
+    var plainNetworks: [String: String] = [:]
 
     func summary(_ record: ContainerRecord) -> ContainerSummary {
         var row = ContainerSummary(
@@ -109,6 +111,11 @@ struct ContainerViews {
                 settings.ports.updateValue(published[key.description], forKey: key.description)
             }
         }
+        if record.isOnHostNetwork, let run = record.phase.run {
+            // There is no sandbox, and no file of one: where its processes are is the node's network.
+            settings.sandboxID = record.id
+            settings.sandboxKey = "/proc/\(run.pid)/ns/net"
+        }
         if let bridge = settings.networks["bridge"] {
             settings.endpointID = bridge.endpointID
             settings.gateway = bridge.gateway
@@ -147,8 +154,14 @@ struct ContainerViews {
             }
             result[endpoint.networkName] = settings
         }
-        if record.isOnHostNetwork { result[record.networkMode] = EndpointSettings() }
-        if record.isOnNone { result[LocalNetwork.noneName] = EndpointSettings() }
+        if let name = record.plainNetwork {
+            var settings = EndpointSettings()
+            settings.networkID = plainNetworks[name] ?? ""
+            if record.isUp {
+                settings.endpointID = PlainNetworks.endpointID(container: record.id, network: settings.networkID)
+            }
+            result[name] = settings
+        }
         return result
     }
 }

@@ -52,6 +52,8 @@ struct LocalNetwork: VersionedRecord, Identifiable, Equatable {
 
     /// The network that is none: who is on it is on no other.
     static let noneName = "none"
+    /// The node's own network, which containers are in without a sandbox.
+    static let hostName = "host"
 
     /// Docker's own, which cannot be removed by hand.
     var isPredefined: Bool { ["bridge", "host", "none"].contains(name) }

@@ -11,6 +11,8 @@ final class LocalNetworks: Sendable {
         var networks: [String: LocalNetwork] = [:]
         /// Walks each network's subnets; which addresses are in use comes from the containers.
         var allocators: [String: AddressAllocator] = [:]
+        /// The ids of `host` and `none`, by name.
+        var plain: [String: String] = [:]
         /// Counts changes.
         var version: UInt64 = 0
     }
@@ -74,6 +76,9 @@ final class LocalNetworks: Sendable {
     /// What IPv6 subnets of bridges are cut from: it follows from the id of Docker's own bridge, which is random and kept, and so stays the same.
     var uniqueLocal: UniqueLocalPrefix? { named("bridge").flatMap { UniqueLocalPrefix(random: $0.id) } }
     var subnets: [IPNetwork] { all.flatMap { $0.ranges.map(\.subnet) } }
+
+    /// The ids of `host` and `none`, by name.
+    var plain: [String: String] { state.withLock { $0.plain } }
 
     func network(_ id: String) -> LocalNetwork? { state.withLock { $0.networks[id] } }
     /// One that is the node's alone; the swarm's are known by their ids.
@@ -149,6 +154,7 @@ final class LocalNetworks: Sendable {
         state.withLock { state in
             state.version += 1
             state.networks[network.id] = network
+            if ["host", "null"].contains(network.driver) { state.plain[network.name] = network.id }
             state.allocators[network.id] = AddressAllocator(network.ranges)
         }
     }

@@ -12,6 +12,8 @@ protocol NetworkMember: Sendable {
     var endpoints: [EndpointRecord] { get }
     var publishedPorts: [PublishedPort] { get }
     var isOnHostNetwork: Bool { get }
+    /// It is on `none`, and on no other network.
+    var isOnNone: Bool { get }
     /// The container whose network this one is in; `nil` when it has its own.
     var networkOwner: String? { get }
     /// Whether its processes may give interfaces other addresses.

@@ -107,8 +107,21 @@ extension NodeNetworkService {
 
     /// Who is on the networks: by the network's id, then the container's.
     func places() -> [String: [String: NetworkContainer]] {
+        Self.places(of: members.members, plain: networks.plain)
+    }
+
+    /// - Parameter plain: The ids of `host` and `none`, by name.
+    static func places(of members: [any NetworkMember], plain: [String: String])
+        -> [String: [String: NetworkContainer]]
+    {
         var places: [String: [String: NetworkContainer]] = [:]
-        for record in members.members {
+        for record in members {
+            if record.isUp, let network = record.plainNetwork.flatMap({ plain[$0] }) {
+                var row = NetworkContainer()
+                row.name = record.name
+                row.endpointID = PlainNetworks.endpointID(container: record.id, network: network)
+                places[network, default: [:]][record.id] = row
+            }
             for endpoint in record.endpoints where endpoint.isJoined {
                 guard let addresses = endpoint.addresses else { continue }
                 var row = NetworkContainer()

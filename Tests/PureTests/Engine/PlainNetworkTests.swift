@@ -1,0 +1,97 @@
+import EngineInterface
+import Model
+import Testing
+
+@testable import Engine
+
+/// What is shown of containers on `host` and `none`, which nothing is allocated in.
+@Suite struct PlainNetworkTests {
+    private static let ids = [
+        "host": String(repeating: "a1", count: 32), "none": String(repeating: "b2", count: 32),
+    ]
+
+    private func container(_ id: String, on mode: String, isUp: Bool = true) -> ContainerRecord {
+        var host = HostConfiguration()
+        host.networkMode = mode
+        var record = ContainerRecord(
+            id: id, name: "box-\(id)", created: .now, imageID: "", configuration: ContainerConfiguration(),
+            hostConfig: host, commandLine: ["x"])
+        if isUp { record.phase = .running(.init(pid: 4711, startedAt: .now)) }
+        return record
+    }
+
+    private func settings(_ record: ContainerRecord) -> NetworkSettings {
+        ContainerViews(
+            now: .now, directory: { $0 }, logPath: { $0 }, sandboxPath: { "/sandboxes/" + $0 }, plainNetworks: Self.ids
+        ).inspection(record, execIDs: []).networkSettings
+    }
+
+    @Test(arguments: ["host", "none"]) func `a container shows its place while it runs`(network: String) throws {
+        let shown = settings(container("c1", on: network))
+        #expect(Array(shown.networks.keys) == [network])
+        let place = try #require(shown.networks[network])
+        #expect(place.networkID == Self.ids[network])
+        #expect(place.endpointID.count == 64 && place.endpointID.allSatisfy(\.isHexDigit))
+        #expect((place.ipAddress, place.macAddress, place.gateway) == ("", "", ""))
+        #expect(shown.sandboxID == "c1")
+        #expect(shown.sandboxKey == (network == "host" ? "/proc/4711/ns/net" : "/sandboxes/c1"))
+        // What it does not depend on: the daemon, and who else is there.
+        #expect(settings(container("c1", on: network)).networks[network]?.endpointID == place.endpointID)
+        #expect(settings(container("c2", on: network)).networks[network]?.endpointID != place.endpointID)
+
+        let ended = settings(container("c1", on: network, isUp: false))
+        #expect(ended.networks[network]?.networkID == Self.ids[network])
+        #expect(ended.networks[network]?.endpointID == "")
+        #expect((ended.sandboxID, ended.sandboxKey) == ("", ""))
+    }
+
+    @Test func `a network lists those that run on it, by the same places`() throws {
+        let records = [
+            container("h1", on: "host"), container("h2", on: "host", isUp: false), container("n1", on: "none"),
+            container("b1", on: "bridge"),
+        ]
+        let places = NodeNetworkService.places(of: records, plain: Self.ids)
+        #expect(places.count == 2)
+        let (host, none) = (try #require(Self.ids["host"]), try #require(Self.ids["none"]))
+        #expect(places[host].map { Array($0.keys) } == ["h1"])
+        #expect(places[none].map { Array($0.keys) } == ["n1"])
+        let row = try #require(places[host]?["h1"])
+        #expect((row.name, row.macAddress, row.iPv4Address, row.iPv6Address) == ("box-h1", "", "", ""))
+        #expect(row.endpointID == settings(records[0]).networks["host"]?.endpointID)
+        #expect(places[none]?["n1"]?.endpointID == settings(records[2]).networks["none"]?.endpointID)
+    }
+
+    @Test func `a list is narrowed down to those on it, by its name and its id`() throws {
+        let records = [container("h1", on: "host"), container("n1", on: "none"), container("b1", on: "bridge")]
+        func found(_ network: String) throws -> [String] {
+            var query = ContainerQuery()
+            query.filters = Filters(["network": [network]])
+            return try ContainerSelection(query: query, imageNames: [:], plainNetworks: Self.ids).select(records)
+                .map(\.id)
+        }
+        #expect(try found("host") == ["h1"] && found("a1a1a1") == ["h1"])
+        #expect(try found("none") == ["n1"] && found("b2") == ["n1"])
+        #expect(try found("c3").isEmpty)
+    }
+
+    @Test func `on the node's network a container has the node's name, unless it is given one`() throws {
+        var image = ContainerConfiguration()
+        image.cmd = StringList(["serve"])
+        var planner = ContainerPlanner(image: ImageDefaults(id: "sha256:1", configuration: image), cpuCount: 2)
+        planner.nodeName = "node-1"
+        func name(_ change: (inout ContainerCreateRequest) -> Void) throws -> String {
+            var request = ContainerCreateRequest()
+            request.configuration.image = "box"
+            change(&request)
+            return try planner.plan(request, id: String(repeating: "ab", count: 32), name: "box", at: .now)
+                .configuration.hostname
+        }
+        #expect(try name { $0.hostConfig.networkMode = "host" } == "node-1")
+        #expect(
+            try name {
+                $0.hostConfig.networkMode = "host"
+                $0.configuration.hostname = "mine"
+            } == "mine")
+        #expect(try name { $0.hostConfig.networkMode = "none" } == "abababababab")
+    }
+}
