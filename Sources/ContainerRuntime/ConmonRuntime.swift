@@ -19,6 +19,7 @@ package final class ConmonRuntime: Runtime {
     let builder: SpecificationBuilder
     let layout: CgroupLayout
     package var cgroups: CgroupLayout { layout }
+    package var limits: CgroupLimits { builder.host.limits }
     let group: any EventLoopGroup
     let logger: Logger
     let conmonCgroup: CgroupEntry

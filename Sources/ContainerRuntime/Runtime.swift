@@ -7,6 +7,8 @@ package import LinuxSystem
 package protocol Runtime: ContainerProcesses, ContainerOutput, ContainerExecs {
     /// How the machine's cgroups are laid out.
     var cgroups: CgroupLayout { get }
+    /// What they can limit; what else is asked for is left out, with a ``LimitWarning``.
+    var limits: CgroupLimits { get }
 }
 
 /// Containers' first processes, from their making to their last trace.

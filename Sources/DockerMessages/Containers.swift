@@ -202,6 +202,8 @@ extension LimitError: MessageConvertible {
             "Invalid value \(value), range for oom score adj is [-1000, 1000]"
         case .processorsOutOfRange(let present):
             "Range of CPUs is from 0.01 to \(present).00, as there are only \(present) CPUs available"
+        case .processorsUnsupported:
+            "NanoCPUs can not be set, as your kernel does not support CPU CFS scheduler or the cgroup is not mounted"
         case .processorsAndPeriod:
             "Conflicting options: Nano CPUs and CPU Period cannot both be set."
         case .processorsAfterPeriod:

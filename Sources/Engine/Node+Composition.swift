@@ -112,14 +112,16 @@ extension NodeEngine {
                 containers: base.table, endpoints: objects.endpoints, roots: base.roots, files: objects.files,
                 logs: logFiles.keeper, shipping: logFiles.shipping, volumes: objects.volumes, paths: base.paths,
                 defaultRuntime: runtimes.first ?? .runc)
+            let limits = LimitSupport(known: runtime.limits)
             self.execs = execs
             containers = ContainerService(
                 containers: base.table, waiters: base.waiters, runtime: runtime, surroundings: surroundings,
-                companions: companions, events: events, background: base.background, clock: parts.clock, log: log)
+                companions: companions, events: events, background: base.background, clock: parts.clock,
+                limits: limits, log: log)
             factory = ContainerFactory(
                 containers: base.table, roots: base.roots, endpoints: objects.endpoints, images: objects.images,
                 volumes: base.localVolumes, volumeService: objects.volumes, runtimes: runtimes,
-                cgroupVersion: runtime.cgroups.version, shipping: logFiles.shipping, events: events,
+                cgroupVersion: runtime.cgroups.version, limits: limits, shipping: logFiles.shipping, events: events,
                 background: base.background, log: log)
             listing = ContainerListing(
                 containers: base.table, roots: base.roots, images: objects.images, network: base.network,

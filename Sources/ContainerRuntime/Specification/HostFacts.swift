@@ -1,5 +1,5 @@
 import Glibc
-import LinuxSystem
+package import LinuxSystem
 
 /// What this machine and this process can give to containers, read once.
 package struct HostFacts: Sendable {
@@ -9,28 +9,21 @@ package struct HostFacts: Sendable {
     package var hardLimits: [String: UInt64]
     /// `oom_score_adj` of this process.
     package var outOfMemoryScore: Int
-    /// The kernel counts swap of cgroups; without that a limit of it cannot be had.
-    package var limitsSwap: Bool
-    /// Cgroups have a swappiness of their own: version 1 alone.
-    package var limitsSwappiness: Bool
-    /// 1 or 2.
-    package var cgroupVersion: Int
+    /// What can be limited.
+    package var limits: CgroupLimits
     /// As in `6.1.0-18-amd64`.
     package var kernelRelease: String
     /// What containers get unless they ask for another profile.
     package var seccomp: SeccompProfile
 
     package init(
-        capabilities: [String], hardLimits: [String: UInt64] = [:], outOfMemoryScore: Int = 0, limitsSwap: Bool = true,
-        limitsSwappiness: Bool = true, cgroupVersion: Int = 1, kernelRelease: String = "",
-        seccomp: SeccompProfile
+        capabilities: [String], hardLimits: [String: UInt64] = [:], outOfMemoryScore: Int = 0,
+        limits: CgroupLimits = CgroupLimits(), kernelRelease: String = "", seccomp: SeccompProfile
     ) {
         self.capabilities = capabilities
-        self.cgroupVersion = cgroupVersion
         self.hardLimits = hardLimits
         self.kernelRelease = kernelRelease
-        self.limitsSwap = limitsSwap
-        self.limitsSwappiness = limitsSwappiness
+        self.limits = limits
         self.outOfMemoryScore = outOfMemoryScore
         self.seccomp = seccomp
     }
@@ -47,17 +40,13 @@ package struct HostFacts: Sendable {
     /// Reads them; blocks.
     package static func read() throws -> HostFacts {
         let layout = try Cgroups.layout()
-        let memory = layout.controllers["memory"]
-        let isUnified = layout.version == 2
         let score = try Files.text("/proc/self/oom_score_adj").flatMap { text in
             Int(text.prefix { !$0.isWhitespace }, radix: 10)
         }
         let release = try Files.text("/proc/sys/kernel/osrelease") ?? ""
         return HostFacts(
             capabilities: try LinuxCapabilities.bounding(), hardLimits: hardLimits(), outOfMemoryScore: score ?? 0,
-            limitsSwap: isUnified || memory.map { Files.exists($0 + "/memory.memsw.limit_in_bytes") } ?? false,
-            limitsSwappiness: memory.map { Files.exists($0 + "/memory.swappiness") } ?? false,
-            cgroupVersion: layout.version, kernelRelease: String(release.prefix { !$0.isWhitespace }),
+            limits: try CgroupLimits(layout), kernelRelease: String(release.prefix { !$0.isWhitespace }),
             seccomp: try SeccompProfile.builtIn())
     }
 

@@ -1,3 +1,4 @@
+import LinuxSystem
 import OCI
 
 extension SpecificationBuilder {
@@ -6,22 +7,14 @@ extension SpecificationBuilder {
     static func resources(_ requested: ContainerResources, host: HostFacts, warnings: inout [String])
         -> RuntimeResources
     {
+        let known = host.limits
         var result = RuntimeResources()
-        result.memory = memory(requested, host: host, warnings: &warnings)
-        var cpu = RuntimeCPU()
-        if let shares = positive(requested.cpuShares) { cpu.shares = UInt64(clamping: shares) }
-        if let nano = positive(requested.nanoCPUs) {
-            cpu.period = 100_000
-            cpu.quota = max(1000, nano / 10_000)
-        } else {
-            if let period = positive(requested.cpuPeriod) { cpu.period = UInt64(clamping: period) }
-            if let quota = requested.cpuQuota, quota != 0 { cpu.quota = quota }
+        result.memory = memory(requested, known, &warnings)
+        result.cpu = processors(requested, known, &warnings)
+        if let processes = positive(requested.processes), isKnown(known.processes, .processes, &warnings) {
+            result.pids = RuntimePIDs(limit: processes)
         }
-        if let cpus = requested.cpus, !cpus.isEmpty { cpu.cpus = cpus }
-        if let nodes = requested.memoryNodes, !nodes.isEmpty { cpu.mems = nodes }
-        if cpu != RuntimeCPU() { result.cpu = cpu }
-        if let processes = positive(requested.processes) { result.pids = RuntimePIDs(limit: processes) }
-        if let weight = requested.blockIOWeight, weight > 0 {
+        if let weight = requested.blockIOWeight, weight > 0, isKnown(known.blockIOWeight, .blockIOWeight, &warnings) {
             var block = RuntimeBlockIO()
             block.weight = weight
             result.blockIO = block
@@ -29,37 +22,65 @@ extension SpecificationBuilder {
         return result
     }
 
-    private static func memory(_ requested: ContainerResources, host: HostFacts, warnings: inout [String])
-        -> RuntimeMemory?
-    {
+    private static func isKnown(_ isKnown: Bool, _ warning: LimitWarning, _ warnings: inout [String]) -> Bool {
+        if !isKnown { warnings.append(warning.rawValue) }
+        return isKnown
+    }
+
+    private static func processors(
+        _ requested: ContainerResources, _ known: CgroupLimits, _ warnings: inout [String]
+    ) -> RuntimeCPU? {
+        var cpu = RuntimeCPU()
+        if let shares = positive(requested.cpuShares), isKnown(known.processorShares, .processorShares, &warnings) {
+            cpu.shares = UInt64(clamping: shares)
+        }
+        let nano = positive(requested.nanoCPUs)
+        let period = positive(requested.cpuPeriod)
+        let quota = requested.cpuQuota.flatMap { $0 == 0 ? nil : $0 }
+        let wantsQuota = nano != nil || period != nil || quota != nil
+        if wantsQuota, isKnown(known.processorQuota, .processorQuota, &warnings) {
+            if let nano {
+                cpu.period = 100_000
+                cpu.quota = max(1000, nano / 10_000)
+            } else {
+                if let period { cpu.period = UInt64(clamping: period) }
+                cpu.quota = quota
+            }
+        }
+        let cpus = requested.cpus ?? ""
+        let nodes = requested.memoryNodes ?? ""
+        if !cpus.isEmpty || !nodes.isEmpty, isKnown(known.processorSets, .processorSets, &warnings) {
+            if !cpus.isEmpty { cpu.cpus = cpus }
+            if !nodes.isEmpty { cpu.mems = nodes }
+        }
+        return cpu == RuntimeCPU() ? nil : cpu
+    }
+
+    private static func memory(
+        _ requested: ContainerResources, _ known: CgroupLimits, _ warnings: inout [String]
+    ) -> RuntimeMemory? {
         var memory = RuntimeMemory()
-        if let limit = positive(requested.memory) {
+        if let limit = positive(requested.memory), isKnown(known.memory, .memory, &warnings) {
             memory.limit = limit
             let swap = requested.memorySwap ?? 0
-            if host.limitsSwap {
+            if known.swap {
                 memory.swap = swap == 0 ? min(limit, .max / 2) * 2 : swap
             } else if swap != -1 {
-                warnings.append(
-                    "Your kernel does not support swap limit capabilities or the cgroup is not mounted. Memory limited "
-                        + "without swap.")
+                warnings.append(LimitWarning.swap.rawValue)
             }
         }
-        if let reservation = positive(requested.memoryReservation) { memory.reservation = reservation }
-        if let swappiness = requested.memorySwappiness, swappiness >= 0 {
-            if host.limitsSwappiness {
-                memory.swappiness = UInt64(clamping: swappiness)
-            } else {
-                warnings.append(
-                    "Your kernel does not support memory swappiness capabilities or the cgroup is not mounted. Memory "
-                        + "swappiness discarded.")
-            }
+        if let reservation = positive(requested.memoryReservation),
+            isKnown(known.memoryReservation, .memoryReservation, &warnings)
+        {
+            memory.reservation = reservation
         }
-        if requested.disableOutOfMemoryKiller {
-            if host.cgroupVersion == 1 {
-                memory.disableOOMKiller = true
-            } else {
-                warnings.append("Your kernel does not support OomKillDisable. OomKillDisable discarded.")
-            }
+        if let swappiness = requested.memorySwappiness, swappiness >= 0,
+            isKnown(known.swappiness, .swappiness, &warnings)
+        {
+            memory.swappiness = UInt64(clamping: swappiness)
+        }
+        if requested.disableOutOfMemoryKiller, isKnown(known.memoryKiller, .memoryKiller, &warnings) {
+            memory.disableOOMKiller = true
         }
         return memory == RuntimeMemory() ? nil : memory
     }

@@ -18,6 +18,7 @@ package final class ContainerFactory: ContainerCreationBackend {
     /// What this node has to make containers with, the one for those that ask for none first.
     private let runtimes: [RuntimeName]
     private let cgroupVersion: Int
+    private let limits: LimitSupport
     private let shipping: LogShipping
     private let events: EventLog
     private let background: BackgroundTasks
@@ -26,6 +27,7 @@ package final class ContainerFactory: ContainerCreationBackend {
     init(
         containers: ContainerTable, roots: ContainerRoots, endpoints: EndpointService, images: ImageService,
         volumes: Volumes, volumeService: VolumeService, runtimes: [RuntimeName], cgroupVersion: Int,
+        limits: LimitSupport,
         shipping: LogShipping, events: EventLog,
         background: BackgroundTasks, log: Logger
     ) {
@@ -34,6 +36,7 @@ package final class ContainerFactory: ContainerCreationBackend {
         self.endpoints = endpoints
         self.events = events
         self.images = images
+        self.limits = limits
         self.log = log
         self.roots = roots
         self.runtimes = runtimes
@@ -46,8 +49,10 @@ package final class ContainerFactory: ContainerCreationBackend {
     package func createContainer(
         name: String?, platform: String?, _ request: ContainerCreateRequest
     ) async throws -> (id: String, warnings: [String]) {
+        var request = request
+        let warnings = try limits.discard(from: &request.hostConfig)
         let record = try await makeContainer(name: name, platform: platform, request) { _ in }
-        return (record.id, [])
+        return (record.id, warnings)
     }
 
     /// Creates a container whose record `complete` has the last word on.

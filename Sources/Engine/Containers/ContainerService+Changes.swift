@@ -11,6 +11,9 @@ package import Model
 extension ContainerService {
     package func updateContainer(_ reference: String, _ changes: HostConfiguration) async throws -> [String] {
         let id = try containers.find(reference).id
+        var known = changes
+        let warnings = try limits.discard(from: &known)
+        let wanted = known
         return try await containers.lock.run(id) {
             guard let before = containers.record(id) else {
                 throw ContainerError.notFound(reference)
@@ -18,22 +21,22 @@ extension ContainerService {
             if before.phase.isBeingRemoved {
                 throw ContainerError.updatedWhileRemoved
             }
-            var host = try ResourceUpdate(before.hostConfig).applying(changes)
+            var host = try ResourceUpdate(before.hostConfig).applying(wanted)
             try ContainerPlanner.checkLimits(&host, cpuCount: sysconf(Int32(_SC_NPROCESSORS_ONLN)))
             // What it has had is none of this change's, also where the node has less by now.
-            try await ProcessorSets.check(changes)
+            try await ProcessorSets.check(wanted)
             let requested = host
             let record = try await containers.update(id, durably: true) { $0.hostConfig = requested }
             if record.isUp {
                 do {
-                    try await runtime.update(id, ResourceUpdate.resources(changes, in: requested))
+                    try await runtime.update(id, ResourceUpdate.resources(wanted, in: requested))
                 } catch {
                     try await containers.update(id, durably: true) { $0.hostConfig = before.hostConfig }
                     throw ContainerError.notUpdated(id: id, cause: Cause(error))
                 }
             }
             events.publish("container", "update", id, record.eventAttributes)
-            return []
+            return warnings
         }
     }
 

@@ -23,6 +23,7 @@ package final class ContainerService: ContainerBackend {
     let memoryKills = MemoryKills()
     let background: BackgroundTasks
     let clock: any EngineClock
+    let limits: LimitSupport
     let log: Logger
     /// Starts at a time: more of them only make each take longer, and whatever else the node is asked.
     let starts = Slots(2 * Int(clamping: sysconf(Int32(_SC_NPROCESSORS_ONLN))))
@@ -30,12 +31,13 @@ package final class ContainerService: ContainerBackend {
     init(
         containers: ContainerTable, waiters: ExitWaiters, runtime: any ContainerProcesses,
         surroundings: any ContainerSurroundings, companions: ContainerCompanions, events: EventLog,
-        background: BackgroundTasks, clock: any EngineClock, log: Logger
+        background: BackgroundTasks, clock: any EngineClock, limits: LimitSupport, log: Logger
     ) {
         self.clock = clock
         self.companions = companions
         self.containers = containers
         self.events = events
+        self.limits = limits
         self.log = log
         self.runtime = runtime
         self.surroundings = surroundings

@@ -129,6 +129,8 @@ package enum LimitError: Fault, Equatable {
     case scoreOutOfRange(Int)
     case processorsOutOfRange(Int)
     case processorsAndPeriod
+    /// The node's control groups have no quota of processors' time.
+    case processorsUnsupported
     case processorsAfterPeriod
     case periodAfterProcessors
     case memoryAboveSwap

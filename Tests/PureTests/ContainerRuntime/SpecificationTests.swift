@@ -1,3 +1,4 @@
+import LinuxSystem
 import OCI
 import Testing
 
@@ -98,6 +99,24 @@ struct SpecificationTests {
         #expect(built.specification.process?.rlimits == [RuntimeLimit(type: "RLIMIT_NOFILE", hard: 20000, soft: 1024)])
         #expect(built.specification.process?.oomScoreAdj == nil)
         #expect(built.warnings.count == 2)
+    }
+
+    @Test func `what control groups do not know is left out with a warning, whoever has asked for it`() throws {
+        var host = self.host
+        host.limits.blockIOWeight = false
+        host.limits.swap = false
+        host.limits.processes = false
+        var wanted = ContainerSpecification(id: "abc", rootDirectory: "/r", arguments: ["sh"])
+        wanted.resources.blockIOWeight = 300
+        wanted.resources.memory = 64 << 20
+        wanted.resources.processes = 10
+        wanted.resources.cpuShares = 512
+        let built = try SpecificationBuilder(host: host).build(wanted)
+        let resources = try #require(built.specification.linux?.resources)
+        #expect(resources.blockIO == nil && resources.pids == nil)
+        #expect(resources.memory?.limit == 64 << 20 && resources.memory?.swap == nil)
+        #expect(resources.cpu?.shares == 512)
+        #expect(Set(built.warnings) == Set([LimitWarning.blockIOWeight, .swap, .processes].map(\.rawValue)))
     }
 
     @Test func `host namespaces are left out and their mounts are the host's`() throws {

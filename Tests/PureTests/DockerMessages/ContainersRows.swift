@@ -186,6 +186,9 @@ extension SentenceTests {
             LimitError.processorsOutOfRange(7), .invalidInput,
             "Range of CPUs is from 0.01 to 7.00, as there are only 7 CPUs available"),
         Row(
+            LimitError.processorsUnsupported, .invalidInput,
+            "NanoCPUs can not be set, as your kernel does not support CPU CFS scheduler or the cgroup is not mounted"),
+        Row(
             LimitError.processorsAndPeriod, .invalidInput,
             "Conflicting options: Nano CPUs and CPU Period cannot both be set."),
         Row(

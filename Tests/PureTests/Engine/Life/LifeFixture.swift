@@ -1,6 +1,7 @@
 import Concurrency
 import ContainerRuntime
 import Faults
+import LinuxSystem
 import Logging
 import Model
 import Synchronization
@@ -174,7 +175,7 @@ struct LifeFixture: Sendable {
     private let background = BackgroundTasks()
 
     /// - Parameter earlier: What an earlier daemon has left, which runs no more.
-    private init(after earlier: LifeFixture?) {
+    private init(after earlier: LifeFixture?, _ limits: CgroupLimits) {
         store = earlier?.store ?? MemoryContainers()
         runtime = earlier?.runtime ?? FakeRuntime()
         surroundings = earlier?.surroundings ?? FakeSurroundings()
@@ -185,15 +186,18 @@ struct LifeFixture: Sendable {
         surroundings.table.withLock { $0 = table }
         service = ContainerService(
             containers: table, waiters: waiters, runtime: runtime, surroundings: surroundings,
-            companions: ContainerCompanions(), events: events, background: background, clock: clock, log: log)
+            companions: ContainerCompanions(), events: events, background: background, clock: clock,
+            limits: LimitSupport(known: limits), log: log)
     }
 
     /// Runs a daemon as long as `body`.
+    /// - Parameter limits: What its control groups know.
     @discardableResult
     static func run(
-        after earlier: LifeFixture? = nil, _ body: (LifeFixture) async throws -> Void
+        after earlier: LifeFixture? = nil, limits: CgroupLimits = CgroupLimits(),
+        _ body: (LifeFixture) async throws -> Void
     ) async throws -> LifeFixture {
-        let fixture = LifeFixture(after: earlier)
+        let fixture = LifeFixture(after: earlier, limits)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await fixture.background.run() }
             defer { group.cancelAll() }
