@@ -140,6 +140,8 @@ extension ContainerOptionError: MessageConvertible {
             "Cannot link to a non running container: /\(child) AS /\(parent)/\(alias)"
         case .linkedContainerOffBridge(let id):
             "container \(id) not attached to default bridge network"
+        case .noLink:
+            "Conflict, cannot remove the default link name of the container"
         }
     }
 }

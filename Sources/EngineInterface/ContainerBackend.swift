@@ -1,6 +1,7 @@
 package import Model
 
-/// Containers' lives: what the routes that start, stop, change and remove them need of the engine. A reference is an id, an unambiguous prefix of one, or a name.
+/// Containers' lives: what the routes that start, stop, change and remove them need of the engine. A reference is an id, an unambiguous prefix of one, a name,
+/// or the name that a link gives, `parent/alias`.
 ///
 /// Faults: `.notFound` with `No such container: X`; `.conflict`; `.notModified` for a start or stop that changes nothing.
 package protocol ContainerBackend: Sendable {
@@ -28,6 +29,8 @@ package protocol ContainerBackend: Sendable {
     ///   - force: Kill it first when it runs.
     ///   - removeVolumes: Anonymous volumes go along.
     func removeContainer(_ reference: String, force: Bool, removeVolumes: Bool) async throws
+    /// Removes a link between two containers, and none of them: what it is called by, `parent/alias`, leads nowhere from now on.
+    func removeLink(_ reference: String) async throws
     /// Ids of the removed ones.
     func pruneContainers(_ filters: Filters) async throws -> (removed: [String], reclaimedBytes: Int64)
 }

@@ -158,6 +158,8 @@ extension SwarmContainers: ContainerBackend {
         try await local.containers.removeContainer(reference, force: force, removeVolumes: removeVolumes)
     }
 
+    package func removeLink(_ reference: String) async throws { try await local.containers.removeLink(reference) }
+
     package func pruneContainers(_ filters: Filters) async throws -> (removed: [String], reclaimedBytes: Int64) {
         try await local.containers.pruneContainers(filters)
     }

@@ -6,8 +6,8 @@ typealias RouteHandler = @Sendable (Call) async throws -> Reply
 
 /// Finds the handler for a method and path.
 ///
-/// Templates are those of the API definition. A parameter is one segment of the path; names of images and plugins, which
-/// contain slashes, take as many as there are.
+/// Templates are those of the API definition. A parameter is one segment of the path; names of images and plugins, and of
+/// containers by links, which contain slashes, take as many as there are.
 struct RouteTable: Sendable {
     private struct Route {
         let method: HTTPRequest.Method
@@ -89,8 +89,12 @@ struct PathTemplate: Sendable {
     init(_ text: String) {
         self.text = text
         segments = text.dropFirst().split(separator: "/").map { $0 }
-        let takesSlashes = ["images", "distribution", "plugins"].contains(segments.first)
-        wide = takesSlashes ? segments.firstIndex(of: "{name}") : nil
+        wide =
+            switch segments.first {
+            case "images", "distribution", "plugins": segments.firstIndex(of: "{name}")
+            case "containers": segments.firstIndex(of: "{id}")
+            default: nil
+            }
         literals = segments.count { !$0.hasPrefix("{") }
     }
 

@@ -119,7 +119,8 @@ enum ContainerRoutes {
 
     private static func remove(_ call: Call) async throws -> Reply {
         if call.query.flag("link") {
-            throw APIError(.notImplemented, "removing links of containers is not implemented by apus")
+            try await call.backends.containers.removeLink(call["id"])
+            return .empty(.noContent)
         }
         try await call.backends.containers.removeContainer(
             call["id"], force: call.query.flag("force"), removeVolumes: call.query.flag("v"))

@@ -87,6 +87,20 @@ struct ContainerFileKeeper: Sendable {
         }
     }
 
+    /// Takes a link out of the hosts file of a container that runs; the next start writes the file without it.
+    func removeLink(_ alias: String, to child: ContainerRecord, from parent: ContainerRecord) async throws {
+        guard parent.isUp else { return }
+        let path = "\(paths.files(of: parent.id))/hosts"
+        let hostname = child.configuration.hostname
+        try await onThread {
+            guard let text = try Files.text(path) else { return }
+            let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+            let left = lines.filter { !LinkedContainer.isLine($0, of: alias, hostname: hostname) }
+            // In place: the container has the file itself mounted.
+            if left.count < lines.count { try Files.rewrite(left.joined(separator: "\n"), in: path, mode: 0o644) }
+        }
+    }
+
     private static func write(_ links: [LinkedContainer], in path: String) throws {
         guard let text = try Files.text(path) else { return }
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { line in

@@ -33,6 +33,12 @@ struct LinkedContainer: Sendable, Equatable {
         ([alias, hostname] + (alias == name ? [] : [name])).filter { !$0.isEmpty }.joined(separator: " ")
     }
 
+    /// Whether a line of `/etc/hosts` is that of a link: an address, the alias, and then what the container calls itself.
+    static func isLine(_ line: Substring, of alias: String, hostname: String) -> Bool {
+        let names = line.split(whereSeparator: \.isWhitespace).dropFirst()
+        return names.first == Substring(alias) && (hostname.isEmpty || names.dropFirst().first == Substring(hostname))
+    }
+
     /// Variables that tell a program where it is and what is in it.
     var environment: [String] {
         let prefix = alias.uppercased().replacing("-", with: "_")
@@ -78,6 +84,27 @@ struct LinkedContainer: Sendable, Equatable {
             last += 1
         }
         return last
+    }
+}
+
+/// A link as it is found by its name, `parent/alias`.
+struct NamedLink: Sendable {
+    let parent: ContainerRecord
+    let child: ContainerRecord
+    let alias: String
+}
+
+extension ContainerRecord {
+    /// Forgets a link, and shows it no more.
+    mutating func removeLink(_ alias: String) {
+        guard var known = links, let index = known.firstIndex(where: { $0.alias == alias }) else { return }
+        // What is shown is made of them, in their order.
+        if var shown = hostConfig.links, shown.count == known.count {
+            shown.remove(at: index)
+            hostConfig.links = shown.isEmpty ? nil : shown
+        }
+        known.remove(at: index)
+        links = known.isEmpty ? nil : known
     }
 }
 

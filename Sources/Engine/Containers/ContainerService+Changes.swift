@@ -7,7 +7,7 @@ import Glibc
 package import Model
 
 /// Changing what is on record of a container: its limits and restart policy (source: moby, `container/container_unix.go`,
-/// `UpdateContainer`), its name.
+/// `UpdateContainer`), its name, its links.
 extension ContainerService {
     package func updateContainer(_ reference: String, _ changes: HostConfiguration) async throws -> [String] {
         let id = try containers.find(reference).id
@@ -62,5 +62,14 @@ extension ContainerService {
         attributes["oldName"] = "/" + old
         events.publish("container", "rename", record.id, attributes)
         try await surroundings.hasBeenRenamed(renamed)
+    }
+
+    package func removeLink(_ reference: String) async throws {
+        let child = try containers.find(reference)
+        guard let link = containers.link(reference) else { throw ContainerOptionError.noLink }
+        try await containers.lock.run(link.parent.id) {
+            let parent = try await containers.update(link.parent.id, durably: true) { $0.removeLink(link.alias) }
+            try await surroundings.hasBeenUnlinked(parent, from: child, as: link.alias)
+        }
     }
 }

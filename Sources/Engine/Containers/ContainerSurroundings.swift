@@ -44,6 +44,8 @@ protocol EndSurroundings: Sendable {
 protocol LifeSurroundings: Sendable {
     /// Tells networks its new name.
     func hasBeenRenamed(_ record: ContainerRecord) async throws
+    /// Takes a link that was removed away from a container: another one is not known to it by `alias` any more.
+    func hasBeenUnlinked(_ parent: ContainerRecord, from child: ContainerRecord, as alias: String) async throws
     /// Bytes of what it has written into its root file system.
     func writtenBytes(_ record: ContainerRecord) async throws -> Int64
     /// Takes a log up again of a process that an earlier daemon has started; before ``ContainerProcesses/adopt(_:)``.

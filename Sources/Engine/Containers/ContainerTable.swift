@@ -63,6 +63,18 @@ final class ContainerTable: Sendable {
             standalone.note(id, nil)
         }
 
+        /// - Parameter name: `parent/alias`, with or without a slash before it.
+        func link(_ name: String) -> NamedLink? {
+            let name = name.hasPrefix("/") ? name.dropFirst() : Substring(name)
+            guard let slash = name.firstIndex(of: "/") else { return nil }
+            let alias = String(name[name.index(after: slash)...])
+            guard let id = idByName[String(name[..<slash])], let parent = records[id],
+                let link = parent.links?.first(where: { $0.alias == alias }),
+                let child = records[link.containerID]
+            else { return nil }
+            return NamedLink(parent: parent, child: child, alias: alias)
+        }
+
         private mutating func indexLinks(_ old: ContainerRecord?, _ new: ContainerRecord?, _ id: String) {
             let (before, after) = (old?.links ?? [], new?.links ?? [])
             if before.isEmpty, after.isEmpty { return }
@@ -167,13 +179,17 @@ final class ContainerTable: Sendable {
         all.filter { $0.mounts.contains { $0.name == name } }.map(\.id).sorted()
     }
 
-    /// Finds a container by id, name or unambiguous prefix of an id.
+    /// A link by the name that it gives, `parent/alias`; `nil` where there is none.
+    func link(_ name: String) -> NamedLink? { state.withLock { $0.link(name) } }
+
+    /// Finds a container by id, name, a link's name or unambiguous prefix of an id.
     /// - Throws: `.notFound` with `No such container: X`.
     func find(_ reference: String) throws -> ContainerRecord {
         let found = state.withLock { state -> [ContainerRecord] in
             if let record = state.records[reference] { return [record] }
             let name = reference.hasPrefix("/") ? String(reference.dropFirst()) : reference
             if let id = state.idByName[name], let record = state.records[id] { return [record] }
+            if let link = state.link(reference) { return [link.child] }
             guard !reference.isEmpty else { return [] }
             return state.records.values.filter { $0.id.hasPrefix(reference) }
         }

@@ -140,6 +140,10 @@ final class NodeSurroundings: ContainerSurroundings {
         try await network.refresh()
     }
 
+    func hasBeenUnlinked(_ parent: ContainerRecord, from child: ContainerRecord, as alias: String) async throws {
+        try await files.removeLink(alias, to: child, from: parent)
+    }
+
     func writtenBytes(_ record: ContainerRecord) async throws -> Int64 { try await roots.writtenBytes(record) }
     func watchLog(of record: ContainerRecord) throws { try logs.watch(record) }
     func takeUpLog(of record: ContainerRecord) throws { try logs.takeUp(record) }

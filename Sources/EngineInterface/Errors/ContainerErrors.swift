@@ -88,6 +88,8 @@ package enum ContainerOptionError: Fault, Equatable {
     case linkedContainerUnknown(name: String, cause: Cause)
     case linkedContainerNotRunning(child: String, parent: String, alias: String)
     case linkedContainerOffBridge(String)
+    /// What is to be unlinked is a container by its own name or id.
+    case noLink
 
     package var kind: FaultKind {
         switch self {
@@ -97,7 +99,7 @@ package enum ContainerOptionError: Fault, Equatable {
             .conflicting, .unknownMode, .securityOptionWithoutValue, .invalidSecurityOption, .unreadableSeccompProfile,
             .linkedContainerUnknown:
             .invalidInput
-        case .linkedContainerNotRunning, .linkedContainerOffBridge: .conflict
+        case .linkedContainerNotRunning, .linkedContainerOffBridge, .noLink: .conflict
         }
     }
 }

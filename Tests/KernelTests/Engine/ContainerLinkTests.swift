@@ -62,6 +62,7 @@ import Testing
             query.all = true
             let names = try await engine.listing.listContainers(query).first { $0.identifier == db }?.names
             #expect(names == ["/db", "/web/my-db"])
+            #expect(try await engine.listing.inspectContainer("web/my-db", size: false).identifier == db)
             // Another one takes its address meanwhile.
             try await engine.containers.stopContainer(db, signal: "KILL", timeout: 0)
             for index in 0..<3 {
@@ -82,6 +83,42 @@ import Testing
                     }
                 }
             }
+        }
+    }
+
+    @Test func `a link is removed by its name, and the containers stay`() async throws {
+        try await EngineFixture.run { fixture in
+            let engine = fixture.engine
+            func create(_ name: String, links: [String]? = nil) async throws -> String {
+                var request = ContainerCreateRequest()
+                request.configuration.image = "box"
+                request.configuration.cmd = StringList(["sleep", "1000"])
+                request.hostConfig.links = links
+                let id = try await engine.factory.createContainer(name: name, platform: nil, request).id
+                try await engine.containers.startContainer(id)
+                return id
+            }
+            let db = try await create("db")
+            let web = try await create("web", links: ["db:one", "db:two"])
+            let hosts = "\(engine.paths.files(of: web))/hosts"
+            #expect(try Files.text(hosts)?.contains("\tone ") == true)
+            await #expect(throws: ContainerOptionError.noLink) { try await engine.containers.removeLink("db") }
+            await #expect(throws: ContainerError.notFound("web/three")) {
+                try await engine.containers.removeLink("web/three")
+            }
+            try await engine.containers.removeLink("/web/one")
+            await #expect(throws: ContainerError.notFound("web/one")) {
+                _ = try await engine.listing.inspectContainer("web/one", size: false)
+            }
+            #expect(try await engine.listing.inspectContainer("web/two", size: false).identifier == db)
+            #expect(try fixture.record(web).hostConfig.links == ["/db:/web/two"])
+            let names = try await engine.listing.listContainers(ContainerQuery()).first { $0.identifier == db }?.names
+            #expect(names == ["/db", "/web/two"])
+            let text = try #require(try Files.text(hosts))
+            #expect(!text.contains("\tone ") && text.contains("\ttwo "))
+            // The same name without more is the container.
+            try await engine.containers.removeContainer("web/two", force: true, removeVolumes: false)
+            #expect(engine.table.record(db) == nil && engine.table.record(web)?.isRunning == true)
         }
     }
 

@@ -161,6 +161,8 @@ extension SentenceTests {
         Row(
             ContainerOptionError.linkedContainerOffBridge("id"), .conflict,
             "container id not attached to default bridge network"),
+        Row(
+            ContainerOptionError.noLink, .conflict, "Conflict, cannot remove the default link name of the container"),
         Row(LimitError.littleMemory, .invalidInput, "Minimum memory limit allowed is 6MB"),
         Row(
             LimitError.swapBelowMemory, .invalidInput,

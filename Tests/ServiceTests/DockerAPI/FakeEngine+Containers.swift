@@ -170,6 +170,11 @@ extension FakeEngine: ContainerBackend, ContainerCreationBackend, ContainerListB
         containers[container.id] = nil
     }
 
+    func removeLink(_ reference: String) throws {
+        // The only one that it knows of.
+        guard reference == "web/db" else { throw ContainerOptionError.noLink }
+    }
+
     func pruneContainers(_ filters: Filters) -> (removed: [String], reclaimedBytes: Int64) { ([], 0) }
 
     func containerLogs(_ reference: String, _ query: LogQuery) throws -> LogStream {

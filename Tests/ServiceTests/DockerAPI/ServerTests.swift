@@ -116,6 +116,12 @@ import Testing
     private static let refusals: [(method: String, path: String, body: String, status: Int, words: String)] = [
         ("GET", "/networks/", "", 200, "["),
         ("GET", "/containers/json/", "", 404, #"{"message":"page not found"}"#),
+        // A link's name is one, too.
+        ("GET", "/containers/web/db/json", "", 404, #"{"message":"No such container: web/db"}"#),
+        ("POST", "/containers/web/db/start", "", 404, #"{"message":"No such container: web/db"}"#),
+        ("DELETE", "/containers/web/db", "", 404, #"{"message":"No such container: web/db"}"#),
+        ("DELETE", "/containers/web/db?link=1", "", 204, "No Content"),
+        ("DELETE", "/containers/web?link=1", "", 409, "cannot remove the default link name of the container"),
         ("GET", "/v1.41/nosuch", "", 404, #"{"message":"page not found"}"#),
         ("DELETE", "/v1.41/info", "", 404, #"{"message":"page not found"}"#),
         (
