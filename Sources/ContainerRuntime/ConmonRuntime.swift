@@ -270,10 +270,15 @@ package final class ConmonRuntime: Runtime {
     package func waitForExit(_ id: String) async throws -> ContainerExit {
         let record = try await record(of: id)
         let (bundle, layout) = (paths.bundle(id), self.layout)
+        let isKnown = entries.withLock { $0[id]?.record == record }
         if let exit = try await onThread({ try ExitFile.read(in: bundle, of: id, layout) }) { return exit }
         // conmon ends right after it has written the file, so its end says both: the exit, or that nobody will tell it.
         _ = try await Processes.waitForExit(ofPid: record.conmon, startTime: record.conmonStartTime)
         if let exit = try await onThread({ try ExitFile.read(in: bundle, of: id, layout) }) { return exit }
+        // A deletion forgets it first, and then ends conmon and removes the file.
+        if isKnown, entries.withLock({ $0[id]?.record != record }) {
+            throw RuntimeError(.noSuchContainer, "container \(id) was deleted")
+        }
         return try await endUnmonitored(record)
     }
 

@@ -32,6 +32,7 @@ package protocol ContainerProcesses: Sendable {
     /// What the container is now; ``ContainerState/absent`` for an unknown id, which is no error.
     func state(_ id: String) async throws -> ContainerProcessState
     /// Returns when the container has ended; at once if it has.
+    /// - Throws: `.noSuchContainer` also when it is deleted meanwhile, and how it ended with it.
     func waitForExit(_ id: String) async throws -> ContainerExit
 
     /// Ids of the containers that are there, running or not.

@@ -27,6 +27,8 @@ extension ContainerService {
                 // The daemon stops; the container goes on and is adopted by the next.
                 return
             } catch {
+                // Whoever removes a container settles its end, and takes away what tells of it.
+                guard containers.record(id)?.isUp == true else { return }
                 log.error(
                     "a container's end was not settled", metadata: ["container": "\(id)", "error": "\(error)"])
             }
@@ -51,7 +53,12 @@ extension ContainerService {
     /// Returns when the container has ended.
     func processEnd(_ id: String) async throws -> ProcessEnd {
         if let known = containers.record(id)?.phase.run?.end { return known }
-        let exit = try await runtime.waitForExit(id)
+        let exit: ContainerExit
+        do { exit = try await runtime.waitForExit(id) } catch {
+            // Somebody else is about to settle it: then it is on record, before its last traces go.
+            if let known = containers.record(id)?.phase.run?.end { return known }
+            throw error
+        }
         if exit.monitorWasLost {
             log.warning("a container lost its monitor and was stopped", metadata: ["container": "\(id)"])
         }

@@ -53,6 +53,20 @@ import Testing
         }
     }
 
+    @Test func `who waits for a container that is deleted is told that it is gone`() async throws {
+        try await RuntimeFixture.run { fixture in
+            let (runtime, id) = (fixture.runtime, fixture.id("g"))
+            _ = try await runtime.create(fixture.request(fixture.specification("g", ["sleep", "1000"])))
+            try await runtime.start(id)
+            let waiting = Task { try await runtime.waitForExit(id) }
+            // Until it waits for conmon's end; before, it would be told the same.
+            try await Task.sleep(for: .milliseconds(200))
+            try await runtime.delete(id)
+            let refusal = await #expect(throws: RuntimeError.self) { _ = try await waiting.value }
+            #expect(refusal?.code == .noSuchContainer)
+        }
+    }
+
     @Test func `a program that is not there is 127, one that cannot be run is 126, with Docker's words`() async throws {
         try await RuntimeFixture.run { fixture in
             let missing = await #expect(throws: RuntimeError.self) {

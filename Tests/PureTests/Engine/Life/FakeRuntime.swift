@@ -12,6 +12,8 @@ final class FakeRuntime: ContainerProcesses {
         /// A signal that came while it was frozen.
         var pending: CInt?
         var waiters: [CheckedContinuation<ContainerExit, any Error>] = []
+        /// Those who see its end when it has been deleted.
+        var late: [CheckedContinuation<ContainerExit, any Error>] = []
     }
 
     private struct State {
@@ -57,6 +59,17 @@ final class FakeRuntime: ContainerProcesses {
 
     /// It goes without a trace, as with the machine.
     func vanish(_ id: String) { state.withLock { _ = $0.processes.removeValue(forKey: id) } }
+
+    /// Has those who wait for its end see it too late.
+    /// - Returns: Whether somebody waits.
+    func delayWaiters(_ id: String) -> Bool {
+        state.withLock { state in
+            guard var process = state.processes[id], !process.waiters.isEmpty else { return false }
+            process.late = Self.take(&process.waiters)
+            state.processes[id] = process
+            return true
+        }
+    }
 
     func holdCreation() { state.withLock { $0.gate = [] } }
 
@@ -166,6 +179,7 @@ final class FakeRuntime: ContainerProcesses {
         let process = state.withLock { $0.processes.removeValue(forKey: id) }
         let exit = process?.exit ?? ContainerExit(code: 137, finishedAt: .now)
         for waiter in process?.waiters ?? [] { waiter.resume(returning: exit) }
+        for waiter in process?.late ?? [] { waiter.resume(throwing: RuntimeError(.noSuchContainer, id)) }
     }
 
     func state(_ id: String) async throws -> ContainerProcessState { try await adopt(id) }

@@ -5,6 +5,7 @@ import LinuxSystem
 import Logging
 import Model
 import Synchronization
+import TestKit
 
 @testable import Engine
 
@@ -163,6 +164,20 @@ final class FakeSurroundings: ContainerSurroundings {
     func takeUpLog(of record: ContainerRecord) throws {}
 }
 
+/// Keeps warnings and errors.
+struct LifeLog: LogHandler {
+    let lines: Kept<[String]>
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.warning
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) { lines.withLock { $0.append("\(event.message) \(event.metadata ?? [:])") } }
+}
+
 /// Containers' lives without a kernel: the service, with a runtime, surroundings, a store and a clock that are played.
 struct LifeFixture: Sendable {
     let store: MemoryContainers
@@ -172,6 +187,8 @@ struct LifeFixture: Sendable {
     let table: ContainerTable
     let waiters = ExitWaiters()
     let events = EventLog()
+    /// What it has warned of.
+    let lines = Kept<[String]>([])
     let service: ContainerService
     private let background = BackgroundTasks()
 
@@ -181,7 +198,7 @@ struct LifeFixture: Sendable {
         runtime = earlier?.runtime ?? FakeRuntime()
         surroundings = earlier?.surroundings ?? FakeSurroundings()
         clock = earlier?.clock ?? TestClock()
-        let log = Logger(label: "life") { _ in SwiftLogNoOpLogHandler() }
+        let log = Logger(label: "life") { [lines] _ in LifeLog(lines: lines) }
         let table = ContainerTable(store: store, log: log)
         self.table = table
         surroundings.table.withLock { $0 = table }

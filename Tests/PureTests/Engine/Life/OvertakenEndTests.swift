@@ -1,0 +1,32 @@
+import ContainerRuntime
+import Model
+import TestKit
+import Testing
+
+@testable import Engine
+
+/// Ends that somebody else settles than who follows the container.
+@Suite(.timeLimit(.minutes(2))) struct OvertakenEndTests {
+    @Test func `a removal that takes away what tells of an end is no fault of who waits for it`() async throws {
+        let fixture = try await LifeFixture.run { fixture in
+            try await fixture.make("a")
+            try await fixture.service.startContainer("a")
+            try await eventually(within: .seconds(20)) { fixture.runtime.delayWaiters("a") }
+            try await fixture.service.removeContainer("a", force: true, removeVolumes: false)
+            #expect(fixture.phase("a") == nil)
+        }
+        // By now nobody follows anything any more.
+        #expect(fixture.lines.withLock { $0 } == [])
+    }
+
+    @Test func `an end that nobody has settled is told of all the same`() async throws {
+        let fixture = try await LifeFixture.run { fixture in
+            try await fixture.make("a")
+            try await fixture.service.startContainer("a")
+            try await eventually(within: .seconds(20)) { fixture.runtime.delayWaiters("a") }
+            try await fixture.runtime.delete("a")
+            try await eventually(within: .seconds(20)) { fixture.clock.sleepers == 1 }
+        }
+        #expect(fixture.lines.withLock { $0.first?.hasPrefix("a container's end was not settled") } == true)
+    }
+}
