@@ -22,7 +22,7 @@ struct ServiceRules {
         spec.networks = try spec.networks.map { try $0.map(resolve) }
         try settlePredefined(&spec)
         try LinkRules.settle(&spec)
-        spec.taskTemplate.runtime = spec.taskTemplate.runtime ?? "container"
+        settleUsualWords(&spec.taskTemplate, replacing?.spec.taskTemplate)
         var endpoint = spec.endpointSpec ?? EndpointSpec()
         endpoint.mode = [nil, .other("")].contains(endpoint.mode) ? .vip : endpoint.mode
         let publishing = PublishingRules(
@@ -32,6 +32,15 @@ struct ServiceRules {
         try checkEndpoint(spec, replacing)
         try FixedAddressRules(state).check(spec, of: replacing?.id)
         return spec
+    }
+
+    /// Answers name the isolation though nobody has asked for it, and clients send back what they were answered: that alone must not make another
+    /// template of it, whose tasks would be replaced.
+    private func settleUsualWords(_ template: inout TaskSpec, _ former: TaskSpec?) {
+        template.runtime = template.runtime ?? "container"
+        if ["", "default"].contains(template.containerSpec?.isolation ?? "") {
+            template.containerSpec?.isolation = former?.containerSpec?.isolation
+        }
     }
 
     private func checkName(_ spec: ServiceSpec, _ replacing: Service?) throws {

@@ -65,6 +65,8 @@ enum ServiceRoutes {
         service.pendingDelete = nil
         service.rollout = nil
         service.specSince = nil
+        service.spec.taskTemplate.nameIsolation()
+        service.previousSpec?.taskTemplate.nameIsolation()
         return service
     }
 
@@ -72,7 +74,18 @@ enum ServiceRoutes {
     private static func shown(_ task: SwarmTask) -> SwarmTask {
         var task = task
         if let ports = task.status.portStatus?.ports { task.status.portStatus?.ports = ports.single }
+        task.status.portStatus = task.status.portStatus ?? TaskStatus.PortStatus()
         task.assignment = nil
+        task.spec.nameIsolation()
+        // Docker tells it of services alone.
+        if task.spec.runtime == "container" { task.spec.runtime = nil }
         return task
+    }
+}
+
+extension TaskSpec {
+    /// Docker names the isolation of every container of a service, whatever was asked for. Source: moby, `convert.IsolationFromGRPC`.
+    fileprivate mutating func nameIsolation() {
+        if (containerSpec?.isolation ?? "").isEmpty { containerSpec?.isolation = "default" }
     }
 }

@@ -110,4 +110,23 @@ import Testing
             try checked { $0.taskTemplate.networks = [network("nowhere")] }
         }
     }
+
+    @Test func `naming the usual isolation makes no other template`() throws {
+        for word in [nil, "", "default"] {
+            let named = try checked { $0.taskTemplate.containerSpec?.isolation = word }
+            #expect(try named == checked { _ in })
+        }
+        // What was stored of it before stays.
+        for stored in [nil, "default"] {
+            var former = Service(id: "web")
+            former.spec = try checked { _ in }
+            former.spec.taskTemplate.containerSpec?.isolation = stored
+            var spec = former.spec
+            for word in [nil, "default"] {
+                spec.taskTemplate.containerSpec?.isolation = word
+                let again = try ServiceRules(SwarmState()).checked(spec, replacing: former)
+                #expect(again.taskTemplate == former.spec.taskTemplate)
+            }
+        }
+    }
 }

@@ -195,6 +195,7 @@ extension FakeEngine: SwarmBackend, NodeBackend, ServiceBackend, TaskBackend {
         service.spec.mode.replicated = ServiceMode.Replicated(replicas: 3)
         service.spec.taskTemplate.containerSpec = ContainerSpec()
         service.spec.taskTemplate.containerSpec?.image = "nginx:latest"
+        service.spec.taskTemplate.runtime = "container"
         service.serviceStatus = ServiceStatus()
         service.serviceStatus?.runningTasks = 2
         service.serviceStatus?.desiredTasks = 3

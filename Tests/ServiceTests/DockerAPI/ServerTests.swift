@@ -52,6 +52,21 @@ import Testing
         }
     }
 
+    @Test func `services and tasks name isolation, runtime and ports where Docker does`() async throws {
+        try await ServerFixture.with { server in
+            var swarm = SwarmInfo()
+            swarm.controlAvailable = true
+            await server.engine.set(swarm: swarm)
+            for path in ["/services", "/services/web"] {
+                let answer = try await Self.ask(server, path)
+                #expect(answer.contains(#""Isolation":"default""#) && answer.contains(#""Runtime":"container""#))
+            }
+            let tasks = try await Self.ask(server, "/tasks")
+            #expect(tasks.contains(#""Isolation":"default""#) && tasks.contains(#""PortStatus":{}"#), "\(tasks)")
+            #expect(!tasks.contains("Runtime"), "\(tasks)")
+        }
+    }
+
     @Test func `a client that asks nothing is let go, one that has asked may be silent, and one too many goes at once`()
         async throws
     {
