@@ -21,13 +21,14 @@ package enum GoWords {
 
     /// What `encoding/json` says of text that is not JSON.
     package static func syntaxError(in bytes: [UInt8]) -> String {
-        let blanks: Set<UInt8> = [9, 10, 13, 32]
-        guard let first = bytes.first(where: { !blanks.contains($0) }) else { return "EOF" }
-        let openings = Set("{[\"-0123456789tfn".utf8)
-        guard openings.contains(first) else {
-            return "invalid character '\(Unicode.Scalar(first))' looking for beginning of value"
+        switch GoScanner.finding(in: bytes) {
+        case .wrong(let words): words
+        case .cutOff: "unexpected EOF"
+        case .blank: "EOF"
+        case .followed(let offset): GoScanner.invalid(bytes.dropFirst(offset).first ?? 0, "after top-level value")
+        // What the decoder does not take and Go does, as text that is not UTF-8.
+        case .whole: "invalid JSON"
         }
-        return isCutOff(bytes) ? "unexpected EOF" : "invalid JSON"
     }
 
     /// What `encoding/json` says of JSON that does not fit the type.
@@ -59,14 +60,20 @@ package enum GoWords {
         _ type: any Any.Type, _ context: DecodingError.Context, in body: Data, named name: String
     ) -> String {
         let found = kind(of: context.codingPath, in: body)
-        let field = context.codingPath.isEmpty ? "value" : "struct field \(name).\(path(context))"
-        let goType = context.codingPath.isEmpty ? name : goName(of: type, named: name)
+        let isWhole = !context.codingPath.contains(where: isField)
+        let field = isWhole ? "value" : "struct field \(name).\(path(context))"
+        let goType = isWhole ? name : goName(of: type, named: name)
         return "json: cannot unmarshal \(found) into Go \(field) of type \(goType)"
     }
 
+    /// Go names the fields of types, and neither keys of maps nor places in lists.
     private static func path(_ context: DecodingError.Context) -> String {
-        context.codingPath.filter { $0.intValue == nil }.map { WireSpelling.onWire($0.stringValue) }
-            .joined(separator: ".")
+        context.codingPath.filter(isField).map { WireSpelling.onWire($0.stringValue) }.joined(separator: ".")
+    }
+
+    /// Keys of dictionaries and places in arrays are of types of the decoder's own, which no other code can name.
+    private static func isField(_ key: any CodingKey) -> Bool {
+        key.intValue == nil && !String(describing: type(of: key)).hasPrefix("_")
     }
 
     private static func kind(of path: [any CodingKey], in body: Data) -> String {
@@ -76,7 +83,7 @@ package enum GoWords {
             switch value {
             case .object(let members):
                 let wire = WireSpelling.onWire(step.stringValue)
-                guard let next = members[wire] ?? members[step.stringValue] else { return "value" }
+                guard let next = members[step.stringValue] ?? members[wire] else { return "value" }
                 value = next
             case .array(let items):
                 guard let index = step.intValue, items.indices.contains(index) else { return "value" }
@@ -103,32 +110,6 @@ package enum GoWords {
         if text.hasPrefix("Array") { return "[]string" }
         if text.hasPrefix("Dictionary") { return "map[string]string" }
         return name
-    }
-
-    /// Whether the text ends inside a string, an object or an array.
-    private static func isCutOff(_ bytes: [UInt8]) -> Bool {
-        var depth = 0
-        var inString = false
-        var escaped = false
-        for byte in bytes {
-            if inString {
-                if escaped {
-                    escaped = false
-                } else if byte == UInt8(ascii: "\\") {
-                    escaped = true
-                } else if byte == UInt8(ascii: "\"") {
-                    inString = false
-                }
-                continue
-            }
-            switch byte {
-            case UInt8(ascii: "\""): inString = true
-            case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
-            case UInt8(ascii: "}"), UInt8(ascii: "]"): depth -= 1
-            default: break
-            }
-        }
-        return inString || depth > 0
     }
 
     private static func hexadecimal(_ value: UInt32) -> String {

@@ -84,7 +84,7 @@ package struct Query: Sendable, Equatable {
         return Int64((fraction + "000000000").prefix(9), radix: 10)
     }
 
-    /// The `filters`: `{"key":["value"]}`, or `{"key":{"value":true}}` as older clients write it.
+    /// The `filters`: `{"key":["value"]}`, or `{"key":{"value":true}}` as older clients write it; `null` is none.
     /// - Throws: `.invalidInput` when they are neither.
     package func filters(_ name: String = "filters") throws(APIError) -> [String: [String]] {
         guard let text = text(name) else { return [:] }
@@ -94,6 +94,7 @@ package struct Query: Sendable, Equatable {
         } catch {
             throw APIError(.invalidInput, GoWords.syntaxError(in: Array(text.utf8)))
         }
+        if value == .null { return [:] }
         guard case .object(let keys) = value else { throw APIError(.invalidInput, "invalid filter") }
         var filters: [String: [String]] = [:]
         for (key, requested) in keys {

@@ -45,11 +45,7 @@ struct Call: Sendable {
     func verbatimBody<Body: Decodable>(_ type: Body.Type, named name: String) async throws -> Body {
         let data = try await jsonData()
         guard !data.isEmpty else { throw Self.emptyBody }
-        do {
-            return try JSONDecoder().decode(type, from: data)
-        } catch let error as DecodingError {
-            throw Self.invalidJSON(error, in: data, named: name)
-        }
+        return try Self.read(data, named: name) { try JSONDecoder().decode(type, from: $0) }
     }
 
     /// Reads the body and drops it.
@@ -81,13 +77,34 @@ struct Call: Sendable {
     }
 
     private static func decode<Body: Decodable>(_ type: Body.Type, from data: Data, named name: String) throws -> Body {
-        do {
+        try read(data, named: name) { data in
             let body = try WireJSON.decode(type, from: data)
             try RequestField.check(data, of: name)
             return body
-        } catch let error as DecodingError {
-            throw invalidJSON(error, in: data, named: name)
         }
+    }
+
+    /// Reads a body as Go's decoder has it: the first value is read, and `null` says nothing. Source: moby, `httputils.ReadJSON`.
+    private static func read<Body>(_ data: Data, named name: String, _ decode: (Data) throws -> Body) throws -> Body {
+        do { return try decode(data) } catch let error as DecodingError {
+            switch GoScanner.finding(in: Array(data)) {
+            case .blank: throw emptyBody
+            case .followed(let offset):
+                let body = try read(Data(data.prefix(offset)), named: name, decode)
+                // Go takes them for the ends of what the value stands in.
+                guard let next = data.dropFirst(offset).first, "]}".utf8.contains(next) else {
+                    throw APIError(.invalidInput, "unexpected content after JSON")
+                }
+                return body
+            case .whole where isNull(data):
+                return try read(Data("{}".utf8), named: name, decode)
+            case .whole, .cutOff, .wrong: throw invalidJSON(error, in: data, named: name)
+            }
+        }
+    }
+
+    private static func isNull(_ data: Data) -> Bool {
+        String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines) == "null"
     }
 
     private static let emptyBody = APIError(.invalidInput, "invalid JSON: got EOF while reading request body")

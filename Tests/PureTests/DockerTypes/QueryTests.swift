@@ -40,12 +40,14 @@ import Testing
         #expect(try Query(["filters": [#"{"label":["a=b","c"]}"#]]).filters() == ["label": ["a=b", "c"]])
         #expect(try Query(["filters": [#"{"service":{"web":true}}"#]]).filters() == ["service": ["web"]])
         #expect(try Query(["filters": ["{}"]]).filters() == [:])
+        #expect(try Query(["filters": ["null"]]).filters() == [:])
         #expect(try Query([:]).filters() == [:])
     }
 
     @Test(arguments: [
         ("bogus", "invalid character 'b' looking for beginning of value"), ("{\"a\":", "unexpected EOF"),
-        ("[1]", "invalid filter"),
+        ("foo", "invalid character 'o' in literal false (expecting 'a')"),
+        ("{} x", "invalid character 'x' after top-level value"), ("[1]", "invalid filter"),
         ("{\"a\":[1]}", "invalid filter 'a'"), ("{\"a\":5}", "invalid filter 'a'"),
     ])
     func `filters that are none are refused`(text: String, words: String) {
@@ -91,6 +93,10 @@ import Testing
         #expect(
             words(#"{"Internal":"x"}"#)
                 == "json: cannot unmarshal string into Go struct field NetworkCreateRequest.Internal of type bool")
+        // Keys of maps are no fields, and stay as they are where a value is looked for.
+        #expect(
+            words(#"{"Labels":{"A":"","a":5}}"#)
+                == "json: cannot unmarshal number into Go struct field NetworkCreateRequest.Labels of type string")
         #expect(words(#"{"Name":"#) == "unexpected EOF")
         #expect(words("x") == "invalid character 'x' looking for beginning of value")
         #expect(words("{}") == "taken")

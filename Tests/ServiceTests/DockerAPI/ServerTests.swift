@@ -170,11 +170,18 @@ import Testing
             "POST", "/auth", #"{"username":"u","password":"right","serveraddress":"a.example"}"#, 200,
             #"{"IdentityToken":"","Status":"Login Succeeded"}"#
         ),
+        ("GET", "/containers/json?filters=null", "", 200, "["),
         ("GET", "/containers/json?filters=bogus", "", 400, "invalid character 'b' looking for beginning of value"),
         ("GET", "/containers/json?filters=%7B%22bogus%22%3A%5B%22x%22%5D%7D", "", 400, "invalid filter 'bogus'"),
         ("GET", "/containers/json?limit=x", "", 400, #"strconv.Atoi: parsing \"x\": invalid syntax"#),
         ("POST", "/containers/create", "", 400, #"{"message":"invalid JSON: got EOF while reading request body"}"#),
         ("POST", "/containers/create", #"{"Image":"#, 400, #"{"message":"invalid JSON: unexpected EOF"}"#),
+        ("POST", "/containers/create", " ", 400, #"{"message":"invalid JSON: got EOF while reading request body"}"#),
+        ("POST", "/networks/create", #"{"Name":"n"} x"#, 400, #"{"message":"unexpected content after JSON"}"#),
+        ("POST", "/networks/create", #"{"Name":5} x"#, 400, "Go struct field NetworkCreateRequest.Name of type string"),
+        ("POST", "/containers/create", "null", 400, "Config cannot be empty in order to create a container"),
+        ("POST", "/containers/create", "nul", 400, #"{"message":"invalid JSON: unexpected EOF"}"#),
+        ("POST", "/containers/create", "{} }", 400, "Config cannot be empty in order to create a container"),
         ("POST", "/containers/create", "{}", 400, "Config cannot be empty in order to create a container"),
         ("POST", "/containers/create", #"{"Image":"nosuch:1"}"#, 404, "No such image: nosuch:1"),
         (
