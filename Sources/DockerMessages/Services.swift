@@ -54,10 +54,11 @@ extension ServiceError: MessageConvertible {
             "rpc error: code = InvalidArgument desc = a job can have neither an update nor a rollback configuration"
         case .perNodeMaximumOfGlobal:
             "rpc error: code = InvalidArgument desc = replicas-max-per-node can only be used with replicated services"
-        case .unknownFailureAction(let rollout, let action):
-            "unrecognized \(rollout.message) failure action \(action)"
-        case .unknownOrder(let rollout, let order):
-            "unrecognized \(rollout.message) order \(order)"
+        // Docker calls those of rollbacks the same.
+        case .unknownFailureAction(let action):
+            "unrecognized update failure action \(action)"
+        case .unknownOrder(let order):
+            "unrecognized update order \(order)"
         case .negativeDelay(let rollout):
             "rpc error: code = InvalidArgument desc = TaskSpec: \(rollout.message)-delay cannot be negative"
         case .negativeMonitor(let rollout):
@@ -108,8 +109,10 @@ extension TaskSpecError: MessageConvertible {
 
     var message: String {
         switch self {
-        case .noRuntime:
-            "rpc error: code = InvalidArgument desc = TaskSpec: missing runtime"
+        case .mismatchedRuntime:
+            "mismatched Runtime and *Spec fields"
+        case .unsupportedRuntime:
+            "unsupported runtime"
         case .littleCPU(let cores):
             "rpc error: code = InvalidArgument desc = invalid cpu value \(Self.shortest(cores)): Must be at least 0.001"
         case .littleMemory(let bytes):

@@ -19,6 +19,15 @@ package enum GoWords {
         return result + "\""
     }
 
+    /// What `strconv` says of a text that is no number, or one that does not fit.
+    /// - Parameter function: As in `ParseUint`.
+    package static func numberFault(_ function: String, _ text: String, isSigned: Bool = true) -> String {
+        let hasSign = isSigned && (text.hasPrefix("-") || text.hasPrefix("+"))
+        let digits = text.utf8.dropFirst(hasSign ? 1 : 0)
+        let isNumber = !digits.isEmpty && digits.allSatisfy { (48...57).contains($0) }
+        return "strconv.\(function): parsing \(quoted(text)): \(isNumber ? "value out of range" : "invalid syntax")"
+    }
+
     /// What `encoding/json` says of text that is not JSON.
     package static func syntaxError(in bytes: [UInt8]) -> String {
         switch GoScanner.finding(in: bytes) {

@@ -48,7 +48,7 @@ package struct Query: Sendable, Equatable {
 
     private static func number(_ text: String) throws(APIError) -> Int {
         guard let number = Int(text) else {
-            throw APIError(.invalidInput, "strconv.Atoi: parsing \(GoWords.quoted(text)): invalid syntax")
+            throw APIError(.invalidInput, GoWords.numberFault("Atoi", text))
         }
         return number
     }
@@ -57,11 +57,10 @@ package struct Query: Sendable, Equatable {
     /// - Parameter object: As in `invalid service version ''`.
     package func version(of object: String) throws(APIError) -> UInt64 {
         let text = self["version"] ?? ""
-        guard let version = UInt64(text) else {
-            throw APIError(
-                .invalidInput,
-                "invalid \(object) version '\(text)': strconv.ParseUint: parsing \(GoWords.quoted(text)): invalid syntax"
-            )
+        // A sign is none of it.
+        guard let version = UInt64(text), text.first?.isNumber == true else {
+            let fault = GoWords.numberFault("ParseUint", text, isSigned: false)
+            throw APIError(.invalidInput, "invalid \(object) version '\(text)': \(fault)")
         }
         return version
     }
@@ -74,7 +73,7 @@ package struct Query: Sendable, Equatable {
         guard let whole = halves.first, let seconds = Int64(whole),
             let nanoseconds = Self.nanoseconds(halves.count == 2 ? halves[1] : "")
         else {
-            throw APIError(.invalidInput, "strconv.ParseInt: parsing \(GoWords.quoted(value)): invalid syntax")
+            throw APIError(.invalidInput, GoWords.numberFault("ParseInt", value))
         }
         return Timestamp(seconds: seconds, nanoseconds: nanoseconds)
     }

@@ -41,12 +41,12 @@ enum ModeRules {
 
     private static func check(_ configuration: UpdateConfiguration?, _ rollout: ServiceRollout) throws {
         guard let configuration else { return }
-        let actions = rollout == .update ? ["", "pause", "continue", "rollback"] : ["", "pause", "continue"]
-        guard actions.contains(configuration.failureAction ?? "") else {
-            throw ServiceError.unknownFailureAction(rollout: rollout, action: configuration.failureAction ?? "")
+        // Of rollbacks, too, as with Docker: one that fails is paused, as there is nothing to go back to.
+        guard ["", "pause", "continue", "rollback"].contains(configuration.failureAction ?? "") else {
+            throw ServiceError.unknownFailureAction(configuration.failureAction ?? "")
         }
         guard ["", "stop-first", "start-first"].contains(configuration.order ?? "") else {
-            throw ServiceError.unknownOrder(rollout: rollout, order: configuration.order ?? "")
+            throw ServiceError.unknownOrder(configuration.order ?? "")
         }
         if configuration.delay < 0 { throw ServiceError.negativeDelay(rollout) }
         if configuration.monitor < 0 {

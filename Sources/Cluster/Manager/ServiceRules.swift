@@ -15,6 +15,7 @@ struct ServiceRules {
     ///   - isExact: The specification says all; what it leaves out is not kept from before.
     func checked(_ spec: ServiceSpec, replacing: Service?, isExact: Bool = false) throws -> ServiceSpec {
         var spec = spec
+        try TaskRules.checkRuntime(spec.taskTemplate)
         try checkName(spec, replacing)
         try TaskRules.check(spec.taskTemplate)
         try ModeRules.check(&spec, replacing: replacing?.spec)
@@ -37,7 +38,7 @@ struct ServiceRules {
     /// Answers name the isolation though nobody has asked for it, and clients send back what they were answered: that alone must not make another
     /// template of it, whose tasks would be replaced.
     private func settleUsualWords(_ template: inout TaskSpec, _ former: TaskSpec?) {
-        template.runtime = template.runtime ?? "container"
+        template.runtime = "container"
         if ["", "default"].contains(template.containerSpec?.isolation ?? "") {
             template.containerSpec?.isolation = former?.containerSpec?.isolation
         }

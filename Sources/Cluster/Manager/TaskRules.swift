@@ -6,13 +6,20 @@ import Orchestration
 
 /// What a task's specification must be like, in Docker's words. What does not reach the container is refused here.
 enum TaskRules {
-    static func check(_ template: TaskSpec) throws {
-        guard template.pluginSpec == nil, template.networkAttachmentSpec == nil,
-            ["", "container"].contains(template.runtime ?? "")
-        else { throw UnsupportedError.feature("a service of another kind than containers") }
-        guard let container = template.containerSpec else {
-            throw TaskSpecError.noRuntime
+    /// What runs the tasks is looked at before all else of a service. Source: moby, `convert.ServiceSpecToGRPC`.
+    static func checkRuntime(_ template: TaskSpec) throws {
+        guard ["", "container", "plugin"].contains(template.runtime ?? "") else {
+            throw TaskSpecError.unsupportedRuntime
         }
+        guard template.pluginSpec == nil, template.networkAttachmentSpec == nil, template.runtime != "plugin" else {
+            throw UnsupportedError.feature("a service of another kind than containers")
+        }
+        guard template.containerSpec != nil else { throw TaskSpecError.mismatchedRuntime }
+    }
+
+    static func check(_ template: TaskSpec) throws {
+        try checkRuntime(template)
+        let container = template.containerSpec ?? ContainerSpec()
         try check(container)
         try check(template.placement ?? Placement())
         try check(template.restartPolicy)

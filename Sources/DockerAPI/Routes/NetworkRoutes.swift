@@ -29,12 +29,14 @@ enum NetworkRoutes {
         }
         routes.on(.post, "/networks/{id}/connect") { call in
             let request = try await call.body(NetworkConnectRequest.self, named: "NetworkConnect")
+            guard !request.container.isEmpty else { throw noContainer }
             try await call.backends.connections.connectNetwork(
                 call["id"], container: request.container, settings: request.endpointConfig)
             return .empty(.ok)
         }
         routes.on(.post, "/networks/{id}/disconnect") { call in
             let request = try await call.body(NetworkDisconnectRequest.self, named: "NetworkDisconnect")
+            guard !request.container.isEmpty || request.force else { throw noContainer }
             try await call.backends.connections.disconnectNetwork(
                 call["id"], container: request.container, force: request.force)
             return .empty(.ok)
@@ -44,4 +46,7 @@ enum NetworkRoutes {
             return try .json(NetworksPruneAnswer(networksDeleted: names))
         }
     }
+
+    /// A request that names no container. Source of the text: moby, `daemon.GetContainer`.
+    private static let noContainer = APIError(.invalidInput, #"invalid name or ID supplied: """#)
 }

@@ -24,8 +24,8 @@ package enum ServiceError: Fault, Equatable {
     case modeChanged
     case updatesOfJob
     case perNodeMaximumOfGlobal
-    case unknownFailureAction(rollout: ServiceRollout, action: String)
-    case unknownOrder(rollout: ServiceRollout, order: String)
+    case unknownFailureAction(String)
+    case unknownOrder(String)
     case negativeDelay(ServiceRollout)
     case negativeMonitor(ServiceRollout)
     case failureRatioOutOfRange(ServiceRollout)
@@ -68,7 +68,10 @@ package enum ServiceRollout: Sendable, Equatable {
 
 /// What a task's specification may not say.
 package enum TaskSpecError: Fault, Equatable {
-    case noRuntime
+    /// What runs a task is not what the specification describes.
+    case mismatchedRuntime
+    /// A word that names nothing which runs tasks.
+    case unsupportedRuntime
     case littleCPU(Double)
     case littleMemory(Int64)
     case unknownRestartCondition(String)

@@ -92,7 +92,7 @@ package struct UpdateConfiguration: Codable, Sendable, Equatable {
     @Zero package var parallelism: UInt64
     /// Between one batch and the next.
     @OmittedZero package var delay: Int64
-    /// `pause` (also when absent), `continue` or, of updates, `rollback`.
+    /// `pause` (also when absent), `continue` or `rollback`, which is `pause` of rollbacks.
     package var failureAction: String?
     /// How long a new task is watched for failure; 0 means 5 s.
     @OmittedZero package var monitor: Int64

@@ -83,18 +83,8 @@ extension SentenceTests {
             ServiceError.perNodeMaximumOfGlobal, .invalidInput,
             "rpc error: code = InvalidArgument desc = replicas-max-per-node can only be used with replicated services"),
         Row(
-            ServiceError.unknownFailureAction(rollout: .update, action: "action"), .invalidInput,
-            "unrecognized update failure action action"),
-        Row(
-            ServiceError.unknownFailureAction(rollout: .rollback, action: "action"), .invalidInput,
-            "unrecognized rollback failure action action"),
-        Row(
-            ServiceError.unknownOrder(rollout: .update, order: "order"), .invalidInput,
-            "unrecognized update order order"
-        ),
-        Row(
-            ServiceError.unknownOrder(rollout: .rollback, order: "order"), .invalidInput,
-            "unrecognized rollback order order"),
+            ServiceError.unknownFailureAction("action"), .invalidInput, "unrecognized update failure action action"),
+        Row(ServiceError.unknownOrder("order"), .invalidInput, "unrecognized update order order"),
         Row(
             ServiceError.negativeDelay(.update), .invalidInput,
             "rpc error: code = InvalidArgument desc = TaskSpec: update-delay cannot be negative"),
@@ -124,9 +114,8 @@ extension SentenceTests {
         Row(
             ConstraintError.invalid("text"), .internalError, "rpc error: code = Unknown desc = invalid constraint: text"
         ),
-        Row(
-            TaskSpecError.noRuntime, .invalidInput, "rpc error: code = InvalidArgument desc = TaskSpec: missing runtime"
-        ),
+        Row(TaskSpecError.mismatchedRuntime, .invalidInput, "mismatched Runtime and *Spec fields"),
+        Row(TaskSpecError.unsupportedRuntime, .invalidInput, "unsupported runtime"),
         Row(
             TaskSpecError.littleCPU(0.5), .invalidInput,
             "rpc error: code = InvalidArgument desc = invalid cpu value 0.5: Must be at least 0.001"),

@@ -54,6 +54,26 @@ import Testing
         #expect(throws: APIError(.invalidInput, words)) { try Query(["filters": [text]]).filters() }
     }
 
+    @Test(arguments: [
+        ("", "invalid syntax"), ("x", "invalid syntax"), ("-1", "invalid syntax"), ("+5", "invalid syntax"),
+        ("18446744073709551616", "value out of range"),
+    ])
+    func `a version is a number of 64 bits without a sign`(text: String, fault: String) throws {
+        let words = "invalid node version '\(text)': strconv.ParseUint: parsing \"\(text)\": \(fault)"
+        #expect(throws: APIError(.invalidInput, words)) { try Query(["version": [text]]).version(of: "node") }
+        #expect(try Query(["version": ["18446744073709551615"]]).version(of: "node") == .max)
+    }
+
+    @Test func `a number that does not fit is told from what is none`() throws {
+        let large = "-99999999999999999999"
+        #expect(throws: APIError(.invalidInput, "strconv.Atoi: parsing \"\(large)\": value out of range")) {
+            try Query(["limit": [large]]).number("limit")
+        }
+        #expect(throws: APIError(.invalidInput, "strconv.Atoi: parsing \"-\": invalid syntax")) {
+            try Query(["limit": ["-"]]).number("limit")
+        }
+    }
+
     @Test func `moments are seconds with a fraction, or RFC 3339`() throws {
         let query = Query([
             "a": ["1136073600.000000001"], "b": ["2026-11-23T06:21:52Z"], "c": ["0"], "d": ["x"], "e": ["5.5"],

@@ -129,4 +129,34 @@ import Testing
             }
         }
     }
+
+    @Test func `what runs a service's tasks is looked at before its name`() throws {
+        #expect(throws: TaskSpecError.mismatchedRuntime) {
+            try checked { spec in
+                spec.taskTemplate.containerSpec = nil
+                spec.name = "a b"
+            }
+        }
+        for word in ["foo", "attachment"] {
+            #expect(throws: TaskSpecError.unsupportedRuntime) { try checked { $0.taskTemplate.runtime = word } }
+        }
+        for word in [nil, "", "container"] {
+            #expect(try checked { $0.taskTemplate.runtime = word }.taskTemplate.runtime == "container")
+        }
+        #expect(throws: UnsupportedError.self) { try checked { $0.taskTemplate.runtime = "plugin" } }
+    }
+
+    @Test func `settings of rollbacks are taken as those of updates, and refused in the same words`() throws {
+        var settings = UpdateConfiguration()
+        settings.failureAction = "rollback"
+        let taken = settings
+        #expect(try checked { $0.rollbackConfig = taken }.rollbackConfig == taken)
+        settings.order = "x"
+        let odd = settings
+        #expect(throws: ServiceError.unknownOrder("x")) { try checked { $0.updateConfig = odd } }
+        #expect(throws: ServiceError.unknownOrder("x")) { try checked { $0.rollbackConfig = odd } }
+        settings.failureAction = "x"
+        let wrong = settings
+        #expect(throws: ServiceError.unknownFailureAction("x")) { try checked { $0.rollbackConfig = wrong } }
+    }
 }

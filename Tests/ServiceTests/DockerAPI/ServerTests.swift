@@ -188,6 +188,8 @@ import Testing
             "POST", "/networks/create", #"{"Name":5}"#, 400,
             "json: cannot unmarshal number into Go struct field NetworkCreateRequest.Name of type string"
         ),
+        ("POST", "/networks/bridge/connect", "{}", 400, #"{"message":"invalid name or ID supplied: \"\""}"#),
+        ("POST", "/networks/bridge/disconnect", "{}", 400, #"{"message":"invalid name or ID supplied: \"\""}"#),
         ("GET", "/containers/nosuch/json", "", 404, #"{"message":"No such container: nosuch"}"#),
         ("GET", "/exec/nosuch/json", "", 404, #"{"message":"No such exec instance: nosuch"}"#),
         ("GET", "/networks/nosuch", "", 404, #"{"message":"network nosuch not found"}"#),
