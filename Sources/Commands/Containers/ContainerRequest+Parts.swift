@@ -96,66 +96,15 @@ extension ContainerRequest {
     }
 
     func weights() throws -> [JSONValue]? {
-        let items = try call.flags.list("blkio-weight-device").map { item -> JSONValue in
-            let (path, value) = try Self.devicePair(item)
-            guard let weight = UInt16(value), weight == 0 || (10...1000).contains(weight) else {
-                throw ExitError(1, "invalid weight for device: \(item)")
-            }
-            return try JSONValue(encoding: WeightDevice(path: path, weight: weight))
-        }
-        return items.isEmpty ? nil : items
+        try call.flags.texts("blkio-weight-device")?.map { try JSONValue(encoding: DeviceOption.weight($0)) }
     }
 
     func rates(_ name: String, inBytes: Bool) throws -> [JSONValue]? {
-        let items = try call.flags.list(name).map { item -> JSONValue in
-            let (path, value) = try Self.devicePair(item)
-            // The message is the flag's own, whatever is wrong with the number.
-            guard let rate = inBytes ? (try? ByteCount.parse(value)) : Int64(value) else {
-                throw ExitError(
-                    1,
-                    "invalid rate for device: \(item). The correct format is <device-path>:<number>"
-                        + (inBytes
-                            ? "[<unit>]. Number must be a positive integer. Unit is optional and can be kb, mb, or gb"
-                            : ". Number must be a positive integer"))
-            }
-            return try JSONValue(encoding: ThrottleDevice(path: path, rate: rate))
-        }
-        return items.isEmpty ? nil : items
-    }
-
-    private static func devicePair(_ item: String) throws -> (path: String, value: String) {
-        guard let colon = item.lastIndex(of: ":") else { throw ExitError(1, "bad format: \(item)") }
-        let path = String(item[..<colon])
-        guard path.hasPrefix("/dev/") else { throw ExitError(1, "bad format for device path: \(item)") }
-        return (path, String(item[item.index(after: colon)...]))
+        try call.flags.texts(name)?.map { try JSONValue(encoding: DeviceOption.rate($0, inBytes: inBytes)) }
     }
 
     func gpus() throws -> [JSONValue]? {
-        let requests = try call.flags.list("gpus").map { text -> JSONValue in
-            var request = DeviceRequest()
-            request.count = 1
-            request.capabilities = [["gpu"]]
-            for field in GoText.commaSeparated(text) {
-                let (key, value) = GoText.pair(field)
-                switch (key, value) {
-                case ("all", nil), ("count", "all"?): request.count = -1
-                case (let number, nil):
-                    guard let parsed = Int64(number) else {
-                        throw ExitError(1, "invalid count (\(number)): value must be either \"all\" or an integer")
-                    }
-                    request.count = parsed
-                case ("count", let value?): request.count = Int64(value) ?? 1
-                case ("device", let value?):
-                    request.deviceIDs = GoText.commaSeparated(value)
-                    request.count = 0
-                case ("driver", let value?): request.driver = value
-                case ("capabilities", let value?): request.capabilities = [GoText.commaSeparated(value) + ["gpu"]]
-                default: throw ExitError(1, "unexpected key '\(key)' in '\(field)'")
-                }
-            }
-            return try JSONValue(encoding: request)
-        }
-        return requests.isEmpty ? nil : requests
+        try call.flags.texts("gpus")?.map { try JSONValue(encoding: DeviceOption.processors($0)) }
     }
 
     // MARK: Security

@@ -28,6 +28,13 @@ package enum FlagTypes {
         case "port": try checkPort(flag, value)
         case "ulimit": _ = try UserLimitOption.parse(value)
         case "command": _ = try ShellWords.split(value)
+        case "pref": _ = try ServiceParts.preference(value)
+        case "config", "secret": _ = try ServiceFiles.parsed(value, kind: flag.type)
+        case "gpu-request": _ = try DeviceOption.processors(value)
+        case "ipNetSlice":
+            if let pool = GoText.commaSeparated(value).first(where: { !AddressText.isNetwork($0) }) {
+                throw ValueError("invalid string being converted to CIDR: \(pool)")
+            }
         case "list", "map": try checkItem(flag.name, value)
         default: break
         }
@@ -68,6 +75,14 @@ package enum FlagTypes {
             }
         case "sysctl":
             guard SystemControl.isAllowed(value) else { throw ValueError("sysctl '\(value)' is not allowed") }
+        case "generic-resource", "generic-resource-add":
+            guard value.contains("=") else {
+                throw ValueError("invalid generic-resource format `\(value)` expected `name=value`")
+            }
+        case "blkio-weight-device": _ = try DeviceOption.weight(value)
+        case "device-read-bps", "device-write-bps": _ = try DeviceOption.rate(value, inBytes: true)
+        case "device-read-iops", "device-write-iops": _ = try DeviceOption.rate(value, inBytes: false)
+        case "device-cgroup-rule": try DeviceOption.checkRule(value)
         case "link":
             let parts = value.split(separator: ":", omittingEmptySubsequences: false)
             guard !value.isEmpty, parts.count <= 2 else { throw ValueError("bad format for links: \(value)") }

@@ -21,14 +21,15 @@ enum ServiceFiles {
         return try JSONValue(encoding: reference)
     }
 
-    private static func parsed(_ text: String, kind: String) throws -> (source: String, file: FileReference.File) {
+    /// - Throws: ``ValueError``, whose words are Docker's.
+    static func parsed(_ text: String, kind: String) throws(ValueError) -> (source: String, file: FileReference.File) {
         var source = ""
         var file = FileReference.File(name: "", owner: "0", group: "0", mode: 0o444)
         for field in GoText.commaSeparated(text) {
             let (key, given) = GoText.pair(field)
             guard let value = given else {
                 guard source.isEmpty, !field.contains("=") else {
-                    throw ExitError(1, "invalid field '\(field)' must be a key=value pair")
+                    throw ValueError("invalid field '\(field)' must be a key=value pair")
                 }
                 source = field
                 continue
@@ -39,12 +40,15 @@ enum ServiceFiles {
             case "uid": file.owner = value
             case "gid": file.group = value
             case "mode":
-                guard let bits = Int64(value, radix: 8) else { throw ExitError(1, "invalid mode specified: \(value)") }
+                guard let bits = Int64(value, radix: 8) else {
+                    throw ValueError(
+                        "invalid mode specified: strconv.ParseUint: parsing \(GoText.quoted(value)): invalid syntax")
+                }
                 file.mode = bits
-            default: throw ExitError(1, "invalid field in \(kind) request: \(key)")
+            default: throw ValueError("invalid field in \(kind) request: \(key)")
             }
         }
-        guard !source.isEmpty else { throw ExitError(1, "source is required") }
+        guard !source.isEmpty else { throw ValueError("source is required") }
         if file.name.isEmpty { file.name = source }
         return (source, file)
     }

@@ -82,11 +82,10 @@ struct ServiceParts {
 
     // MARK: Placement and resources
 
-    static func preference(_ text: String) throws -> Placement.Preference {
+    static func preference(_ text: String) throws(ValueError) -> Placement.Preference {
         let (strategy, value) = GoText.pair(text)
         guard strategy == "spread", let value else {
-            throw ExitError(
-                1,
+            throw ValueError(
                 value == nil
                     ? "placement preference must be of the format \"<strategy>=<arg>\""
                     : "unsupported placement preference \(strategy) (only spread is supported)")

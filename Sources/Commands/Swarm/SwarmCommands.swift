@@ -42,11 +42,6 @@ extension Command {
         let flags = call.flags
         let client = try await call.client()
         let pools = flags.list("default-addr-pool").flatMap { GoText.commaSeparated($0) }
-        for pool in pools where !AddressText.isNetwork(pool) {
-            throw UsageError(
-                "invalid argument \(GoText.quoted(pool)) for \"--default-addr-pool\" flag: invalid string being converted "
-                    + "to CIDR: \(pool)")
-        }
         var request = SwarmInitRequest()
         request.listenAddr = flags.string("listen-addr") ?? "0.0.0.0:2377"
         request.advertiseAddr = flags.string("advertise-addr") ?? ""

@@ -96,6 +96,58 @@ import Testing
                 "invalid argument \"foo\" for \"-a, --attach\" flag: valid streams are STDIN, STDOUT and STDERR"
             ),
             (
+                ["service", "create", "--placement-pref", "foo"],
+                "invalid argument \"foo\" for \"--placement-pref\" flag: placement preference must be of the format \"<strategy>=<arg>\""
+            ),
+            (
+                ["service", "update", "--placement-pref-rm", "a=b"],
+                "invalid argument \"a=b\" for \"--placement-pref-rm\" flag: unsupported placement preference a (only spread is supported)"
+            ),
+            (
+                ["service", "create", "--generic-resource", "foo"],
+                "invalid argument \"foo\" for \"--generic-resource\" flag: invalid generic-resource format `foo` expected `name=value`"
+            ),
+            (
+                ["service", "create", "--config", "x=,"],
+                "invalid argument \"x=,\" for \"--config\" flag: invalid field in config request: x"
+            ),
+            (
+                ["service", "update", "--secret-add", "source="],
+                "invalid argument \"source=\" for \"--secret-add\" flag: source is required"
+            ),
+            (
+                ["service", "create", "--config", "source=a,mode=x"],
+                "invalid argument \"source=a,mode=x\" for \"--config\" flag: invalid mode specified: strconv.ParseUint: parsing \"x\": invalid syntax"
+            ),
+            (
+                ["run", "--gpus", "count=x"],
+                "invalid argument \"count=x\" for \"--gpus\" flag: invalid count (x): value must be either \"all\" or an integer: invalid syntax"
+            ),
+            (
+                ["run", "--gpus", "foo=1"],
+                "invalid argument \"foo=1\" for \"--gpus\" flag: unexpected key 'foo' in 'foo=1'"
+            ),
+            (
+                ["run", "--device-read-bps", "foo"],
+                "invalid argument \"foo\" for \"--device-read-bps\" flag: bad format: foo"
+            ),
+            (
+                ["run", "--device-write-iops", "/dev/a:1kb"],
+                "invalid argument \"/dev/a:1kb\" for \"--device-write-iops\" flag: invalid rate for device: /dev/a:1kb. The correct format is <device-path>:<number>. Number must be a positive integer"
+            ),
+            (
+                ["run", "--blkio-weight-device", "/dev/a:5"],
+                "invalid argument \"/dev/a:5\" for \"--blkio-weight-device\" flag: invalid weight for device: /dev/a:5"
+            ),
+            (
+                ["run", "--device-cgroup-rule", "c 1:3 rwx"],
+                "invalid argument \"c 1:3 rwx\" for \"--device-cgroup-rule\" flag: invalid device cgroup format 'c 1:3 rwx'"
+            ),
+            (
+                ["swarm", "init", "--default-addr-pool", "10.0.0.0/8,b"],
+                "invalid argument \"10.0.0.0/8,b\" for \"--default-addr-pool\" flag: invalid string being converted to CIDR: b"
+            ),
+            (
                 ["service", "create", "--publish", "99999:80"],
                 "invalid argument \"99999:80\" for \"-p, --publish\" flag: invalid hostPort: 99999"
             ),
@@ -103,6 +155,15 @@ import Testing
     func `wrong flags are refused in Docker's arguments`(line: [String], text: String) {
         #expect(message(line) == text)
     }
+
+    @Test(arguments: [
+        ["run", "--device-cgroup-rule", "a *:* rwm", "--device-cgroup-rule", "c 1:3 mr", "x"],
+        ["run", "--gpus", "all", "--gpus", "count=2,driver=nvidia,capabilities=compute", "x"],
+        ["run", "--device-read-bps", "/dev/a:1mb", "--blkio-weight-device", "/dev/a:10", "x"],
+        ["service", "create", "--placement-pref", "spread=node.labels.a", "--generic-resource", "a=b", "x"],
+        ["service", "create", "--secret", "a", "--config", "source=a,target=/b,mode=0400", "x"],
+    ])
+    func `flags with a form of their own are taken`(line: [String]) { #expect(message(line) == nil) }
 
     @Test func `commands have paths of their own`() {
         var seen: Set<String> = []
