@@ -39,10 +39,12 @@ package struct Command: Sendable {
         self.run = run
     }
 
-    /// `Usage:  apus ps [OPTIONS]`, for the path that was used.
+    /// `Usage:  apus ps [OPTIONS]`, for the path that was used, and the other forms of it.
     package func usage(_ used: String) -> String {
-        let line = help.split(separator: "\n").first.map(String.init) ?? ""
-        return line.replacing("apus \(path)", with: "apus \(used)")
+        let lines = help.split(separator: "\n", omittingEmptySubsequences: false).prefix { !$0.isEmpty }
+            .map(String.init)
+        let first = lines.first?.replacing("apus \(path)", with: "apus \(used)") ?? ""
+        return ([first] + lines.dropFirst()).joined(separator: "\n")
     }
 
     /// One line that says what it does.

@@ -39,7 +39,8 @@ package struct Shell: Sendable {
         if global.isSet("version") { return Console.line("Apus version \(Self.version)") }
         let rest = global.rest
         guard let first = rest.first, !global.isSet("help") else {
-            return Console.text(TopHelp.text(CommandList.groups))
+            // Help that was asked for is the program's output; otherwise it says what is missing.
+            return Console.write(global.isSet("help") ? 1 : 2, Array(TopHelp.text(CommandList.groups).utf8))
         }
         switch first {
         case Apus.labName: return await Apus.main(rest)
@@ -85,9 +86,9 @@ package struct Shell: Sendable {
 
     /// `apus container`, without a command of it.
     private func group(_ name: String, _ arguments: [String]) throws {
-        guard let first = arguments.first, first != "--help", first != "-h" else {
-            return Console.text(TopHelp.text(ofGroup: name))
-        }
+        let text = TopHelp.text(ofGroup: name)
+        guard let first = arguments.first else { return Console.write(2, Array(text.utf8)) }
+        if ["--help", "-h"].contains(first) { return Console.text(text) }
         if first.hasPrefix("-") {
             throw UsageError(
                 "unknown flag: \(first)\n\nUsage:  apus \(name) COMMAND\n\nRun 'apus \(name) --help' for more information"
@@ -107,7 +108,11 @@ package struct Shell: Sendable {
         guard !arguments.isEmpty else { return Console.text(TopHelp.text(CommandList.groups)) }
         // The lab's own grammar, whose help points here.
         if arguments[0] == Apus.labName { return Console.line(Apus.labHelp(arguments)) }
-        guard let (command, used, _) = CommandList.find(arguments) else { throw unknown(arguments) }
+        let found = CommandList.find(arguments)
+        let unknown = arguments.dropFirst(found?.count ?? 0)
+        guard let (command, used, _) = found, unknown.isEmpty else {
+            throw ExitError(1, "unknown help topic: \(unknown.joined(separator: " "))")
+        }
         guard let command else { return Console.text(TopHelp.text(ofGroup: used)) }
         Console.text(command.help + "\n")
     }

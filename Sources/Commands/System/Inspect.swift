@@ -17,13 +17,13 @@ extension Command {
     ) { call in
         let flags = call.flags
         let type = flags.string("type") ?? ""
-        let client = try await call.client()
         guard type.isEmpty || AnyKind.kinds.contains(where: { $0.name == type }) else {
             throw ExitError(
                 1,
-                "unknown type: \(GoText.quoted(type)): must be one of \"\(AnyKind.kinds.map(\.name).joined(separator: "\", \""))\""
+                "unknown type: \(GoText.quoted(type)): must be one of \"\(AnyKind.kinds.map(\.name).sorted().joined(separator: "\", \""))\""
             )
         }
+        let client = try await call.client()
         try await Inspection(format: flags.string("format")).show(call.arguments) { name in
             try await AnyKind.find(name, type: type, size: flags.isSet("size"), client)
         }

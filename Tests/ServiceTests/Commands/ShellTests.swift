@@ -1,0 +1,55 @@
+import Commands
+import Foundation
+import Synchronization
+import Testing
+
+/// What the command line says of itself, without a daemon.
+@Suite struct ShellTests {
+    private func run(_ words: [String]) async -> (status: Int32, output: String, errors: String) {
+        let written = Mutex<[CInt: [UInt8]]>([:])
+        let console = ConsoleIO(
+            write: { descriptor, bytes in written.withLock { $0[descriptor, default: []] += bytes } },
+            read: { _, _ in nil }, isTerminal: { _ in false }, signals: { _ in AsyncStream { $0.finish() } })
+        let status = await ConsoleIO.$current.withValue(console) {
+            await Shell(environment: ["HOME": "/nonexistent", "DOCKER_HOST": "unix:///nonexistent"]).run(words)
+        }
+        let texts = written.withLock { $0 }.mapValues { String(decoding: $0, as: UTF8.self) }
+        return (status, texts[1] ?? "", texts[2] ?? "")
+    }
+
+    @Test(arguments: [[], ["service"], ["node"], ["container"]])
+    func `help that was not asked for is no output`(words: [String]) async {
+        let bare = await run(words)
+        #expect(bare.status == 0 && bare.output.isEmpty && bare.errors.hasPrefix("Usage:  apus "))
+        for asked in [words + ["--help"], ["help"] + words] {
+            let help = await run(asked)
+            #expect(help.status == 0 && help.errors.isEmpty && help.output == bare.errors)
+        }
+    }
+
+    @Test(
+        arguments: [
+            (["help", "foo"], "unknown help topic: foo\n"), (["help", "service", "foo"], "unknown help topic: foo\n"),
+            (["help", "ps", "a", "b"], "unknown help topic: a b\n"),
+            (
+                ["inspect", "--type", "foo", "x"],
+                "unknown type: \"foo\": must be one of \"config\", \"container\", \"image\", \"network\", \"node\", \"plugin\", \"secret\", \"service\", \"task\", \"volume\"\n"
+            ),
+            (
+                ["cp"],
+                """
+                apus: 'apus cp' requires 2 arguments
+
+                Usage:  apus cp [OPTIONS] CONTAINER:SRC_PATH DEST_PATH|-
+                \tapus cp [OPTIONS] SRC_PATH|- CONTAINER:DEST_PATH
+
+                Run 'apus cp --help' for more information
+
+                """
+            ),
+        ] as [([String], String)])
+    func `what is wrong is told in docker's words, before a daemon is asked`(words: [String], errors: String) async {
+        let told = await run(words)
+        #expect(told.status == 1 && told.output.isEmpty && told.errors == errors)
+    }
+}
