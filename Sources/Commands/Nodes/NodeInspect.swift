@@ -23,7 +23,9 @@ extension Command {
         func look(_ name: String) async throws -> [UInt8] {
             try await client.bytes(.get(NodePath.of(try await NodePath.resolved(name, client))))
         }
-        guard isPretty else { return try await Inspection(format: flags.string("format")).show(call.arguments, look) }
+        guard isPretty else {
+            return try await Inspection(format: flags.string("format"), isOrdered: true).show(call.arguments, look)
+        }
         try await Batch.run(call.arguments) { name in NodePretty.text(try JSON(parsing: try await look(name))) }
     }
 }

@@ -5,6 +5,8 @@ import Templates
 struct Inspection {
     /// The text of `--format`.
     let format: String?
+    /// Whether fields come as docker's client orders those of swarm objects, see ``FieldOrder``.
+    var isOrdered = false
 
     /// Looks each reference up; prints what was found, then tells what was not.
     func show(_ references: [String], _ look: (String) async throws -> [UInt8]) async throws {
@@ -14,7 +16,10 @@ struct Inspection {
         var output = ""
         for reference in references {
             do {
-                let bytes = try await look(reference)
+                var bytes = try await look(reference)
+                if isOrdered {
+                    bytes = Array(FieldOrder.applied(to: try JSON(parsing: bytes)).compact(escapesMarkup: true).utf8)
+                }
                 found.append(bytes)
                 if let template { output += try template.render(.data(try JSON(parsing: bytes))) + "\n" }
             } catch let error as TemplateError {

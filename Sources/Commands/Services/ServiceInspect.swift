@@ -26,7 +26,7 @@ extension Command {
             { throw ExitError(1, "Error: no such service: \(name)") }
         }
         guard isPretty else {
-            return try await Inspection(format: flags.string("format")).show(call.arguments) { name in
+            return try await Inspection(format: flags.string("format"), isOrdered: true).show(call.arguments) { name in
                 do { return try await look(name) } catch let error as ExitError { throw PlainError(error.message) }
             }
         }
