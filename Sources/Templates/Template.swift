@@ -153,7 +153,8 @@ struct TemplateRun {
             case .row(let row):
                 guard let field = row.fields[name] ?? row.quietFields[name] else {
                     if isHeader { return .data(.null) }
-                    throw located("can't evaluate field \(name)", operand, shown: operand.text)
+                    let type = row.typeName.map { " in type \($0)" } ?? ""
+                    throw located("can't evaluate field \(name)\(type)", operand, shown: operand.text)
                 }
                 value = .data(field)
             case .data(.object(let members)):

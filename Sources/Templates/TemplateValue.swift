@@ -68,6 +68,8 @@ package struct Row: Sendable {
     package var methods: [String: Method]
     /// Fields that are there for templates but not part of the row as JSON.
     package var quietFields: [String: JSON]
+    /// Docker's name of the row's type, for messages about a field that there is not.
+    package var typeName: String?
 
     package init(
         _ fields: [String: JSON], methods: [String: Method] = [:], quietFields: [String: JSON] = [:]

@@ -58,7 +58,7 @@ package enum ContainerRow {
                 "CreatedAt": "CREATED AT", "Status": "STATUS", "State": "STATE", "Ports": "PORTS", "Names": "NAMES",
                 "Size": "SIZE", "Labels": "LABELS", "Mounts": "MOUNTS", "LocalVolumes": "LOCAL VOLUMES",
                 "Networks": "NETWORKS", "Platform": "PLATFORM",
-            ], quietWins: true)
+            ], quietWins: true, typeName: "*formatter.ContainerContext")
     }
 
     /// Whether a template shows sizes: by their name, or with all there is in a row.

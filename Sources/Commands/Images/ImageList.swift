@@ -109,7 +109,7 @@ package enum ImageRow {
         Listing(
             table: "table {{.Repository}}\t{{.Tag}}\t" + (digests ? "{{.Digest}}\t" : "")
                 + "{{.ID}}\t{{if .CreatedSince }}{{.CreatedSince}}{{else}}N/A{{end}}\t{{.Size}}",
-            headers: headers)
+            headers: headers, typeName: "*formatter.imageContext")
     }
 
     static let headers = [

@@ -213,7 +213,7 @@ package enum NetworkRow {
         headers: [
             "ID": "NETWORK ID", "Name": "NAME", "Driver": "DRIVER", "Scope": "SCOPE", "IPv4": "IPV4", "IPv6": "IPV6",
             "Internal": "INTERNAL", "Labels": "LABELS", "CreatedAt": "CREATED AT",
-        ])
+        ], typeName: "*network.networkContext")
 
     /// With what an answer to inspect says of addresses.
     package static let addressListing = Listing(

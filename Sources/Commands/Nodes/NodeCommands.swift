@@ -201,7 +201,7 @@ package enum NodeRow {
         headers: [
             "ID": "ID", "Self": "", "Hostname": "HOSTNAME", "Status": "STATUS", "Availability": "AVAILABILITY",
             "ManagerStatus": "MANAGER STATUS", "EngineVersion": "ENGINE VERSION", "TLSStatus": "TLS STATUS",
-        ])
+        ], typeName: "*node.nodeContext")
 
     /// - Parameters:
     ///   - own: The id of the node that was asked.

@@ -11,14 +11,18 @@ package struct Listing: Sendable {
     let headers: [String: String]
     /// A plain template wins over `--quiet`, except for containers.
     let quietWins: Bool
+    /// Docker's name of a row's type, for messages.
+    let typeName: String?
 
     package init(
-        table: String, quiet: String = "{{.ID}}", headers: [String: String], quietWins: Bool = false
+        table: String, quiet: String = "{{.ID}}", headers: [String: String], quietWins: Bool = false,
+        typeName: String? = nil
     ) {
         self.table = table
         self.quiet = quiet
         self.headers = headers
         self.quietWins = quietWins
+        self.typeName = typeName
     }
 
     /// The whole text; a line a row.
@@ -33,7 +37,14 @@ package struct Listing: Sendable {
         } else if format == "json" {
             source = "{{json .}}"
         }
-        return try Self.render(rows, source: source, headers: headers)
+        var rows = rows
+        for index in rows.indices { rows[index].typeName = typeName }
+        do {
+            return try Self.render(rows, source: source, headers: headers)
+        } catch let error as TemplateError {
+            // Containers have words of their own with docker, too.
+            throw ExitError(1, "\(quietWins ? "failed to execute template" : "template parsing error"): \(error)")
+        }
     }
 
     func show(_ rows: [Row], format: String?, isQuiet: Bool = false) throws {

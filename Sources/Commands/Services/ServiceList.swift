@@ -121,7 +121,7 @@ package enum ServiceRow {
         table: "table {{.ID}}\t{{.Name}}\t{{.Mode}}\t{{.Replicas}}\t{{.Image}}\t{{.Ports}}",
         headers: [
             "ID": "ID", "Name": "NAME", "Mode": "MODE", "Replicas": "REPLICAS", "Image": "IMAGE", "Ports": "PORTS",
-        ])
+        ], typeName: "*service.serviceContext")
 
     /// With its tasks counted, where the engine was asked for `status`.
     package static func row(_ service: JSON) -> Row {

@@ -9,7 +9,7 @@ struct TaskTable {
         headers: [
             "ID": "ID", "Name": "NAME", "Image": "IMAGE", "Node": "NODE", "DesiredState": "DESIRED STATE",
             "CurrentState": "CURRENT STATE", "Error": "ERROR", "Ports": "PORTS",
-        ])
+        ], typeName: "*task.taskContext")
 
     let client: DaemonClient
     let flags: ParsedFlags

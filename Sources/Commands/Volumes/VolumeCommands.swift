@@ -154,7 +154,7 @@ enum VolumeRow {
             "Name": "VOLUME NAME", "Driver": "DRIVER", "Scope": "SCOPE", "Mountpoint": "MOUNTPOINT",
             "Labels": "LABELS", "Links": "LINKS", "Size": "SIZE", "Group": "GROUP", "Availability": "AVAILABILITY",
             "Status": "STATUS",
-        ])
+        ], typeName: "*formatter.volumeContext")
 
     static func row(_ volume: JSON) -> Row {
         let usage = volume["UsageData"]

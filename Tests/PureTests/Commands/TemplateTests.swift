@@ -97,6 +97,16 @@ import Testing
         )
     }
 
+    @Test func `a field that a row does not have is told with the row's type`() {
+        let words = "template: :1:2: executing \"\" at <.Foo>: can't evaluate field Foo in type"
+        #expect(throws: ExitError(1, "template parsing error: \(words) *node.nodeContext")) {
+            try Listing(table: "", headers: [:], typeName: "*node.nodeContext").render([Row([:])], format: "{{.Foo}}")
+        }
+        #expect(throws: ExitError(1, "failed to execute template: \(words) *formatter.ContainerContext")) {
+            try ContainerRow.listing(size: false).render([Row([:])], format: "{{.Foo}}")
+        }
+    }
+
     @Test func `sorted and escaped as Go writes a map`() throws {
         let listing = Listing(table: "", headers: [:])
         #expect(
