@@ -40,6 +40,7 @@ extension Swarm {
         info.cluster?.revoked = nil
         info.cluster?.sealing = nil
         info.cluster?.overlayKeys = nil
+        info.cluster?.spec.raft = RaftRules.shown(objects.cluster?.spec.raft)
         if objects.isStale { info.error = StateStoreError(.unavailable, "ask the store").description }
         return info
     }

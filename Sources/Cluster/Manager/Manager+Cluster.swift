@@ -12,6 +12,7 @@ extension Manager {
         cluster.revoked = nil
         cluster.sealing = nil
         cluster.overlayKeys = nil
+        cluster.spec.raft = RaftRules.shown(cluster.spec.raft)
         return cluster
     }
 

@@ -9,6 +9,15 @@ enum RaftRules {
         "ElectionTick": [0, 3, 10], "HeartbeatTick": [0, 1],
     ]
 
+    /// The values as answers have them: all, whichever were given.
+    static func shown(_ raft: JSONValue?) -> JSONValue {
+        var shown = usual.compactMapValues { $0.last.map(JSONValue.number) }
+        if case .object(let given)? = raft {
+            for (name, value) in given where value != .number(0) && value != .null { shown[name] = value }
+        }
+        return .object(shown)
+    }
+
     /// - Throws: ``UnsupportedError`` for a value that asks for something.
     static func check(_ raft: JSONValue?) throws(UnsupportedError) {
         guard case .object(let fields)? = raft else { return }

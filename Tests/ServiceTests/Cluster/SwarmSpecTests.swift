@@ -43,6 +43,19 @@ import Testing
         #expect(Manager.merged(request, over: known).raft == .object(raft))
     }
 
+    @Test func `answers have all values of Raft, as a new swarm of Docker's has them`() {
+        let all: [String: JSONValue] = [
+            "SnapshotInterval": .number(10_000), "KeepOldSnapshots": .number(0),
+            "LogEntriesForSlowFollowers": .number(500), "ElectionTick": .number(10), "HeartbeatTick": .number(1),
+        ]
+        #expect(RaftRules.shown(nil) == .object(all))
+        #expect(RaftRules.shown(.object(["ElectionTick": .number(0), "HeartbeatTick": .null])) == .object(all))
+        let asked = all.merging(["ElectionTick": .number(3)]) { $1 }
+        #expect(RaftRules.shown(.object(["ElectionTick": .number(3)])) == .object(asked))
+        // What was answered is taken back.
+        #expect(throws: Never.self) { try RaftRules.check(.object(asked)) }
+    }
+
     @Test func `the default log driver of tasks can be taken back`() {
         var request = present
         request.taskDefaults = .init()
