@@ -91,7 +91,7 @@ package struct Shell: Sendable {
         if ["--help", "-h"].contains(first) { return Console.text(text) }
         if first.hasPrefix("-") {
             throw UsageError(
-                "unknown flag: \(first)\n\nUsage:  apus \(name) COMMAND\n\nRun 'apus \(name) --help' for more information"
+                "unknown flag: \(first)\n\nUsage:  apus \(name)\n\nRun 'apus \(name) --help' for more information"
             )
         }
         throw UsageError(

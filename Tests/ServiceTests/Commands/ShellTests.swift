@@ -17,6 +17,12 @@ import Testing
         return (status, texts[1] ?? "", texts[2] ?? "")
     }
 
+    @Test func `a flag that a group does not have is told with the group's name alone`() async {
+        let told = await run(["service", "--foo"])
+        let words = "unknown flag: --foo\n\nUsage:  apus service\n\nRun 'apus service --help' for more information\n"
+        #expect(told.status == 125 && told.output.isEmpty && told.errors == words)
+    }
+
     @Test(arguments: [[], ["service"], ["node"], ["container"]])
     func `help that was not asked for is no output`(words: [String]) async {
         let bare = await run(words)
