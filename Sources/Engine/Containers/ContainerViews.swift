@@ -111,7 +111,7 @@ struct ContainerViews {
                 settings.ports.updateValue(published[key.description], forKey: key.description)
             }
         }
-        if record.isOnHostNetwork, let run = record.phase.run {
+        if record.isOnHostNetwork, let run = record.phase.run, run.pid > 0 {
             // There is no sandbox, and no file of one: where its processes are is the node's network.
             settings.sandboxID = record.id
             settings.sandboxKey = "/proc/\(run.pid)/ns/net"

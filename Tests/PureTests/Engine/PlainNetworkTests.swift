@@ -43,6 +43,10 @@ import Testing
         #expect(ended.networks[network]?.networkID == Self.ids[network])
         #expect(ended.networks[network]?.endpointID == "")
         #expect((ended.sandboxID, ended.sandboxKey) == ("", ""))
+        // Found dead by the daemon, and not settled yet.
+        var dead = container("c1", on: "host")
+        dead.phase = .running(.init(pid: 0, startedAt: .now))
+        #expect((settings(dead).sandboxID, settings(dead).sandboxKey) == ("", ""))
     }
 
     @Test func `a network lists those that run on it, by the same places`() throws {
