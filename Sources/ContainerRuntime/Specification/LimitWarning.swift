@@ -1,5 +1,5 @@
-/// What is told of a limit that was asked for and that the control groups of this machine do not know. Source: moby,
-/// `daemon/daemon_unix.go`, `verifyPlatformContainerResources`.
+/// What is told of a limit that was asked for and that the control groups of this machine do not know, and of one that is
+/// missing. Source: moby, `daemon/daemon_unix.go`, `verifyPlatformContainerResources`.
 package enum LimitWarning: String, Sendable, CaseIterable {
     case memory =
         "Your kernel does not support memory limit capabilities or the cgroup is not mounted. Limitation discarded."
@@ -10,6 +10,9 @@ package enum LimitWarning: String, Sendable, CaseIterable {
     case memoryReservation =
         "Your kernel does not support memory soft limit capabilities or the cgroup is not mounted. Limitation discarded."
     case memoryKiller = "Your kernel does not support OomKillDisable. OomKillDisable discarded."
+    /// Discards nothing.
+    case memoryKillerWithoutLimit =
+        "OOM killer is disabled for the container, but no memory limit is set, this can result in the system running out of resources."
     case processes =
         "Your kernel does not support PIDs limit capabilities or the cgroup is not mounted. PIDs limit discarded."
     case processorShares = "Your kernel does not support CPU shares or the cgroup is not mounted. Shares discarded."

@@ -39,6 +39,7 @@ struct LimitSupport {
             if isDisabled { told.append(.memoryKiller) }
             host.oomKillDisable = nil
         }
+        if host.oomKillDisable == true, host.memory == 0 { told.append(.memoryKillerWithoutLimit) }
         return told.map(\.rawValue)
     }
 

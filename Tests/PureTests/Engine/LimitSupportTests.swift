@@ -58,6 +58,24 @@ import Testing
         #expect(found.left.cpusetCpus.isEmpty && found.told == [LimitWarning.processorSets.rawValue])
     }
 
+    @Test func `who disables the killer without a limit of memory is warned, and has it`() throws {
+        var found = try discarded(host { $0.oomKillDisable = true }, without: \.swap)
+        #expect(found.left.oomKillDisable == true)
+        #expect(
+            found.told == [
+                "OOM killer is disabled for the container, but no memory limit is set, "
+                    + "this can result in the system running out of resources."
+            ])
+        let limited = host {
+            $0.oomKillDisable = true
+            $0.memory = 64 << 20
+        }
+        #expect(try discarded(limited, without: \.processes).told.isEmpty)
+        // A limit that is discarded is none.
+        found = try discarded(limited, without: \.memory)
+        #expect(found.told == [LimitWarning.memory, .memoryKillerWithoutLimit].map(\.rawValue))
+    }
+
     @Test func `who asks for nothing is told nothing, and what is known stays`() throws {
         // As the command line sends it.
         let plain = host {
