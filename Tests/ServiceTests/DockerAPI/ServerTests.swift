@@ -133,6 +133,9 @@ import Testing
         ("GET", "/containers/json/", "", 404, #"{"message":"page not found"}"#),
         // A link's name is one, too.
         ("GET", "/containers/web/db/json", "", 404, #"{"message":"No such container: web/db"}"#),
+        // As clients send what a list calls it, with its slash before it.
+        ("GET", "/containers//web/db/json", "", 404, #"{"message":"No such container: /web/db"}"#),
+        ("GET", "/containers/web/db/nosuch", "", 404, #"{"message":"page not found"}"#),
         ("POST", "/containers/web/db/start", "", 404, #"{"message":"No such container: web/db"}"#),
         ("DELETE", "/containers/web/db", "", 404, #"{"message":"No such container: web/db"}"#),
         ("DELETE", "/containers/web/db?link=1", "", 204, "No Content"),
