@@ -28,8 +28,8 @@ package enum FlagTypes {
         case "port": try checkPort(flag, value)
         case "ulimit": _ = try UserLimitOption.parse(value)
         case "command": _ = try ShellWords.split(value)
-        case "pref": _ = try ServiceParts.preference(value)
-        case "config", "secret": _ = try ServiceFiles.parsed(value, kind: flag.type)
+        case "pref": _ = try PlacementOption.preference(value)
+        case "config", "secret": _ = try FileOption.parse(value, kind: flag.type)
         case "gpu-request": _ = try DeviceOption.processors(value)
         case "ipNetSlice":
             if let pool = GoText.commaSeparated(value).first(where: { !AddressText.isNetwork($0) }) {

@@ -184,8 +184,8 @@ package struct ServiceChange {
         var placement = task.placement ?? Placement()
         placement.constraints = changed(placement.constraints, "constraint")
         if flags.hasAny(["placement-pref-add", "placement-pref-rm"]) {
-            let removed = try flags.list("placement-pref-rm").map { try ServiceParts.preference($0) }
-            let added = try flags.list("placement-pref-add").map { try ServiceParts.preference($0) }
+            let removed = try flags.list("placement-pref-rm").map { try PlacementOption.preference($0) }
+            let added = try flags.list("placement-pref-add").map { try PlacementOption.preference($0) }
             let kept = (placement.preferences ?? []).filter { !removed.contains($0) }
             placement.preferences = (kept + added).nilIfEmpty
         }

@@ -167,7 +167,7 @@ package struct ServiceRequest {
         resources.reservations = reservations
         var placement = Placement()
         placement.constraints = flags.texts("constraint")
-        placement.preferences = try flags.texts("placement-pref")?.map { try ServiceParts.preference($0) }
+        placement.preferences = try flags.texts("placement-pref")?.map { try PlacementOption.preference($0) }
         placement.maxReplicas = try flags.unsigned("replicas-max-per-node")
         var task = TaskSpec()
         task.containerSpec = try container()

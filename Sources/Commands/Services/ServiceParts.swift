@@ -82,17 +82,6 @@ struct ServiceParts {
 
     // MARK: Placement and resources
 
-    static func preference(_ text: String) throws(ValueError) -> Placement.Preference {
-        let (strategy, value) = GoText.pair(text)
-        guard strategy == "spread", let value else {
-            throw ValueError(
-                value == nil
-                    ? "placement preference must be of the format \"<strategy>=<arg>\""
-                    : "unsupported placement preference \(strategy) (only spread is supported)")
-        }
-        return Placement.Preference(spread: Placement.Spread(value))
-    }
-
     static func genericResource(_ text: String) throws -> GenericResource {
         let (kind, value) = GoText.pair(text)
         guard let value, !kind.isEmpty, !value.isEmpty else {
