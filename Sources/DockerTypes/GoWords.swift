@@ -80,9 +80,9 @@ package enum GoWords {
         context.codingPath.filter(isField).map { WireSpelling.onWire($0.stringValue) }.joined(separator: ".")
     }
 
-    /// Keys of dictionaries and places in arrays are of types of the decoder's own, which no other code can name.
+    /// Keys of a type's fields are the names that it has, while any text is a key of a dictionary, or stands for a place in an array.
     private static func isField(_ key: any CodingKey) -> Bool {
-        key.intValue == nil && !String(describing: type(of: key)).hasPrefix("_")
+        key.intValue == nil && type(of: key).init(stringValue: "") == nil
     }
 
     private static func kind(of path: [any CodingKey], in body: Data) -> String {
