@@ -18,7 +18,6 @@ package struct GoScanner {
 
     /// Deeper is nothing that a request means; Go goes on to 10,000.
     static let deepest = 512
-    private static let blanks: Set<UInt8> = [9, 10, 13, 32]
 
     private enum Step {
         /// Before a value; the first of an array may be missing.
@@ -44,12 +43,13 @@ package struct GoScanner {
 
     private init() {}
 
+    /// What the text is; looks at each byte once, and keeps no more than how deep it is.
     package static func finding(in bytes: [UInt8]) -> Finding {
         var scanner = GoScanner()
         for (offset, byte) in bytes.enumerated() {
             scanner.endNumber(before: byte)
             if scanner.isDone {
-                if !blanks.contains(byte) { return .followed(at: offset) }
+                if !isBlank(byte) { return .followed(at: offset) }
             } else if let words = scanner.take(byte) {
                 return .wrong(words)
             }
@@ -59,7 +59,10 @@ package struct GoScanner {
         return scanner.hasBegun ? .cutOff : .blank
     }
 
-    private var isDone: Bool { if case .after = step { places.isEmpty } else { false } }
+    private var isDone: Bool {
+        if case .after = step { return places.isEmpty }
+        return false
+    }
 
     /// A number ends where something comes that is none of it.
     private mutating func endNumber(before byte: UInt8) {
@@ -78,7 +81,7 @@ package struct GoScanner {
     private mutating func take(_ byte: UInt8) -> String? {
         switch step {
         case .value, .firstValue, .key, .firstKey, .after:
-            if Self.blanks.contains(byte) { return nil }
+            if Self.isBlank(byte) { return nil }
             hasBegun = true
             return takeBetween(byte)
         case .string, .escape, .hexadecimal: return takeText(byte)
@@ -206,6 +209,8 @@ package struct GoScanner {
         }
         return nil
     }
+
+    private static func isBlank(_ byte: UInt8) -> Bool { byte == 32 || byte == 9 || byte == 10 || byte == 13 }
 
     private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
 

@@ -28,8 +28,9 @@ import Testing
 
     @Test func `labels and options stay as they are, and what docker does not have comes last`() throws {
         let text = #"{"Own":1,"Spec":{"Labels":{"Name":"a","ID":"b"},"Name":"x"},"ID":"i"}"#
+        let value = try JSON(parsing: Array(text.utf8))
         #expect(
-            FieldOrder.applied(to: try JSON(parsing: Array(text.utf8))).compact()
+            FieldOrder.applied(to: value).compact()
                 == #"{"ID":"i","Spec":{"Name":"x","Labels":{"Name":"a","ID":"b"}},"Own":1}"#)
     }
 }
