@@ -36,9 +36,9 @@ struct ServiceRules {
     }
 
     /// Answers name the isolation though nobody has asked for it, and clients send back what they were answered: that alone must not make another
-    /// template of it, whose tasks would be replaced.
+    /// template of it, whose tasks would be replaced. Nor does another word for the one runtime that there is.
     private func settleUsualWords(_ template: inout TaskSpec, _ former: TaskSpec?) {
-        template.runtime = "container"
+        template.runtime = former?.runtime ?? "container"
         if ["", "default"].contains(template.containerSpec?.isolation ?? "") {
             template.containerSpec?.isolation = former?.containerSpec?.isolation
         }

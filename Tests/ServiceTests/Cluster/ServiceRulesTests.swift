@@ -127,6 +127,11 @@ import Testing
                 let again = try ServiceRules(SwarmState()).checked(spec, replacing: former)
                 #expect(again.taskTemplate == former.spec.taskTemplate)
             }
+            // So does another word for the same runtime.
+            former.spec.taskTemplate.runtime = ""
+            spec.taskTemplate.runtime = "container"
+            let again = try ServiceRules(SwarmState()).checked(spec, replacing: former)
+            #expect(again.taskTemplate == former.spec.taskTemplate)
         }
     }
 
