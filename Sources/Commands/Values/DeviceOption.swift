@@ -17,7 +17,7 @@ package enum DeviceOption {
     package static func rate(_ item: String, inBytes: Bool) throws(ValueError) -> ThrottleDevice {
         let (path, value) = try pair(item)
         // The message is the flag's own, whatever is wrong with the number.
-        guard let rate = inBytes ? (try? ByteCount.parse(value)) : Int64(value) else {
+        guard let rate = inBytes ? (try? ByteCount.parse(value)) : Int64(value), rate >= 0 else {
             throw ValueError(
                 "invalid rate for device: \(item). The correct format is <device-path>:<number>"
                     + (inBytes
@@ -44,7 +44,7 @@ package enum DeviceOption {
         else { throw ValueError("invalid device cgroup format '\(item)'") }
     }
 
-    /// `all`, a number, or `count=…,device=…,driver=…,capabilities=…` of `--gpus`.
+    /// `all`, a number, or `count=…,device=…,driver=…,capabilities=…,options=…` of `--gpus`.
     package static func processors(_ text: String) throws(ValueError) -> DeviceRequest {
         var request = DeviceRequest()
         request.count = 1
@@ -64,6 +64,7 @@ package enum DeviceOption {
                 request.count = 0
             case ("driver", let value?): request.driver = value
             case ("capabilities", let value?): request.capabilities = [GoText.commaSeparated(value) + ["gpu"]]
+            case ("options", let value?): request.options = GoText.dictionary(GoText.commaSeparated(value))
             default: throw ValueError("unexpected key '\(key)' in '\(field)'")
             }
         }

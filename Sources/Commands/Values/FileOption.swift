@@ -22,7 +22,7 @@ enum FileOption {
             case "uid": file.owner = value
             case "gid": file.group = value
             case "mode":
-                guard let bits = Int64(value, radix: 8) else {
+                guard let bits = mode(value) else {
                     throw ValueError(
                         "invalid mode specified: strconv.ParseUint: parsing \(GoText.quoted(value)): invalid syntax")
                 }
@@ -33,5 +33,20 @@ enum FileOption {
         guard !source.isEmpty else { throw ValueError("source is required") }
         if file.name.isEmpty { file.name = source }
         return (source, file)
+    }
+
+    /// Octal after a zero, otherwise decimal, and by the prefixes of other bases. Source: Go, `strconv.ParseUint` of base 0.
+    private static func mode(_ text: String) -> Int64? {
+        guard text.first?.isNumber == true else { return nil }
+        let digits = text.dropFirst(2)
+        let bits: Int64? =
+            switch text.prefix(2).lowercased() {
+            case "0x": Int64(digits, radix: 16)
+            case "0o": Int64(digits, radix: 8)
+            case "0b": Int64(digits, radix: 2)
+            case let start: Int64(text, radix: start.hasPrefix("0") ? 8 : 10)
+            }
+        guard let bits, (0...0xffff_ffff).contains(bits) else { return nil }
+        return bits
     }
 }

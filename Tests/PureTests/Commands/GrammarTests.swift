@@ -136,6 +136,14 @@ import Testing
                 "invalid argument \"/dev/a:1kb\" for \"--device-write-iops\" flag: invalid rate for device: /dev/a:1kb. The correct format is <device-path>:<number>. Number must be a positive integer"
             ),
             (
+                ["run", "--device-read-iops", "/dev/a:-1"],
+                "invalid argument \"/dev/a:-1\" for \"--device-read-iops\" flag: invalid rate for device: /dev/a:-1. The correct format is <device-path>:<number>. Number must be a positive integer"
+            ),
+            (
+                ["service", "create", "--secret", "source=a,mode=08"],
+                "invalid argument \"source=a,mode=08\" for \"--secret\" flag: invalid mode specified: strconv.ParseUint: parsing \"08\": invalid syntax"
+            ),
+            (
                 ["run", "--blkio-weight-device", "/dev/a:5"],
                 "invalid argument \"/dev/a:5\" for \"--blkio-weight-device\" flag: invalid weight for device: /dev/a:5"
             ),
@@ -159,6 +167,8 @@ import Testing
     @Test(arguments: [
         ["run", "--device-cgroup-rule", "a *:* rwm", "--device-cgroup-rule", "c 1:3 mr", "x"],
         ["run", "--gpus", "all", "--gpus", "count=2,driver=nvidia,capabilities=compute", "x"],
+        ["run", "--gpus", "\"options=a=b,c=d\",device=0", "x"],
+        ["service", "create", "--config", "source=a,mode=0x1F", "--secret", "source=a,mode=292", "x"],
         ["run", "--device-read-bps", "/dev/a:1mb", "--blkio-weight-device", "/dev/a:10", "x"],
         ["service", "create", "--placement-pref", "spread=node.labels.a", "--generic-resource", "a=b", "x"],
         ["service", "create", "--secret", "a", "--config", "source=a,target=/b,mode=0400", "x"],
