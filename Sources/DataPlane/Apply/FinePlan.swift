@@ -260,7 +260,7 @@ struct FinePlan: Sendable {
     }
 }
 
-/// Changes of services of IPv6: their table is in a sandbox only while there are some.
+/// Changes of services of IPv6: a sandbox that has no IPv6 itself has their table only while there are some.
 private struct Services6 {
     private var changed: Set<String> = []
     private var removed: [String: Set<IPAddress>] = [:]

@@ -39,7 +39,11 @@ extension Derivation {
         }
         let callsServices = sandbox.endpoints.contains { if case .overlay = $0.network { true } else { false } }
         if callsServices || !sandbox.services.isEmpty {
-            state.services = ServiceTable(own: sandbox.services, networks: networks.map(\.tasks))
+            state.services = ServiceTable(
+                own: sandbox.services, networks: networks.map(\.tasks),
+                hasIPv6: sandbox.endpoints.contains { endpoint in
+                    if case .overlay = endpoint.network { endpoint.addresses.v6 != nil } else { false }
+                })
             state.keepHalfClosed()
         }
         if let resolver = sandbox.resolver { state.fixedTables.append(ResolverTable(ports: resolver).table) }

@@ -11,6 +11,9 @@ struct ServiceTable: Equatable, Sendable {
     var own: [VirtualAddress] = []
     /// What its networks have, in the order of its interfaces: tasks by service address, at the places that are their numbers. Shared by all who call.
     var networks: [[IPAddress: [IPAddress]]] = []
+    /// Whether the caller is in a network of services that has IPv6. Its table stays with it: the kernel stops translating connections that exist
+    /// when a namespace loses its last chain for that, and those to a service that goes would hang instead of ending.
+    var hasIPv6 = false
 
     static func id(of family: IPFamily) -> TableID { TableID(family.tableFamily, "lb") }
     static func balancing(of family: IPFamily) -> Balancing { .addresses(map: "be", family) }
@@ -21,10 +24,10 @@ struct ServiceTable: Equatable, Sendable {
         ElementLayout(family.addressField, value: .chain)
     }
 
-    /// That of IPv4 is there whether a service has such an address or not, that of IPv6 where one has.
+    /// That of IPv4 is there whether a service has such an address or not, that of IPv6 where a network or a service has one.
     var tables: [Table] {
         let six = table(.v6)
-        return [table(.v4)] + (six.sets.allSatisfy(\.elements.isEmpty) ? [] : [six])
+        return [table(.v4)] + (!hasIPv6 && six.sets.allSatisfy(\.elements.isEmpty) ? [] : [six])
     }
 
     /// Of two of one address the first counts.

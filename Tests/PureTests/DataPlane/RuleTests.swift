@@ -204,6 +204,18 @@ import Testing
         #expect(table(2).change(from: table(2)).isEmpty)
     }
 
+    /// Without a chain that translates, the kernel does not translate what exists either: the end of a connection would not arrive.
+    @Test func `the table of services of IPv6 outlives the last of them on a network that has IPv6`() throws {
+        let (address, backend) = (try #require(IPAddress("fd00:1::100")), try #require(IPAddress("fd00:1::2")))
+        let services = [address: [backend]]
+        func names(_ table: ServiceTable) -> [TableID] { table.tables.map(\.id) }
+        let both = [ServiceTable.id(of: .v4), ServiceTable.id(of: .v6)]
+        #expect(names(ServiceTable(networks: [services], hasIPv6: true)) == both)
+        #expect(names(ServiceTable(networks: [[:]], hasIPv6: true)) == both)
+        #expect(names(ServiceTable(networks: [services])) == both)
+        #expect(names(ServiceTable(networks: [[:]])) == [ServiceTable.id(of: .v4)])
+    }
+
     @Test func `chains are not named by words of nft`() {
         let mesh = MeshTables(
             interface: "eth1",
