@@ -79,6 +79,7 @@ struct ContainerRecord: VersionedRecord, Identifiable {
         state.health = health
         return state
     }
+    /// The network or namespace it was made with, by its own name: as Docker since 26.1, no container is shown with `default`.
     var networkMode: String {
         hostConfig.networkMode.isEmpty || hostConfig.networkMode == "default" ? "bridge" : hostConfig.networkMode
     }

@@ -14,7 +14,7 @@ struct ContainerViews {
 
     func summary(_ record: ContainerRecord) -> ContainerSummary {
         var row = ContainerSummary(
-            networkMode: record.hostConfig.networkMode.isEmpty ? "default" : record.hostConfig.networkMode,
+            networkMode: record.networkMode,
             networks: networks(record))
         row.identifier = record.id
         row.names = ["/" + record.name]
@@ -70,7 +70,7 @@ struct ContainerViews {
         for name in view.hostConfig.logConfig.config.keys where Self.isSecret(name) {
             view.hostConfig.logConfig.config[name] = ""
         }
-        if view.hostConfig.networkMode.isEmpty { view.hostConfig.networkMode = "default" }
+        view.hostConfig.networkMode = record.networkMode
         view.mounts = record.mounts
         view.config = record.configuration
         view.config.exposedPorts = record.configuration.singlePorts

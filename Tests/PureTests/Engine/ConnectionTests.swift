@@ -16,6 +16,14 @@ import Testing
         return record
     }
 
+    @Test(arguments: ["", "default", "bridge"])
+    func `the network that a container has unless it is told is shown by its own name`(mode: String) {
+        let views = ContainerViews(now: .now, directory: { $0 }, logPath: { $0 }, sandboxPath: { $0 })
+        let record = container(mode, on: ["bridge"])
+        #expect(views.inspection(record, execIDs: []).hostConfig.networkMode == "bridge")
+        #expect(views.summary(record).hostConfig.networkMode == "bridge")
+    }
+
     @Test func `what shares another's network joins none`() throws {
         #expect(throws: EndpointError.sharedNetwork) { try container("container:c2").checkConnection(to: "na") }
         #expect(throws: EndpointError.sharedNetwork) { try container("host").checkConnection(to: "na") }
