@@ -20,7 +20,10 @@ enum ImageRoutes {
         }
         routes.on(.post, "/images/create", pull)
         routes.on(.get, "/images/{name}/json") { call in
-            try .json(try await call.backends.images.inspectImage(call["name"]))
+            var image = try await call.backends.images.inspectImage(call["name"])
+            // Programs made for older versions read it without looking whether it is there, as Compose 1 does to make a container anew.
+            if call.version < APIVersion(1, 45) { image.containerConfig = ContainerConfiguration() }
+            return try .json(image)
         }
         routes.on(.get, "/images/{name}/history") { call in
             try .json(try await call.backends.images.imageHistory(call["name"]))

@@ -28,6 +28,8 @@ package struct ImageInspection: Encodable, Sendable {
     /// RFC 3339, as the image's configuration has it.
     package var created = ""
     package var container = ""
+    /// What the container had that the image was made of, of which nothing is known; of API versions before 1.45 only.
+    package var containerConfig: ContainerConfiguration?
     package var dockerVersion = ""
     package var author = ""
     package var config = ContainerConfiguration()

@@ -67,6 +67,16 @@ import Testing
         }
     }
 
+    @Test func `clients of versions before 1.45 are shown a container's configuration of an image`() async throws {
+        try await ServerFixture.with { server in
+            #expect(try await Self.ask(server, "/v1.44/images/x/json").contains(#""ContainerConfig":{"#))
+            for path in ["/v1.45/images/x/json", "/images/x/json"] {
+                let answer = try await Self.ask(server, path)
+                #expect(!answer.contains("ContainerConfig"), "\(path)")
+            }
+        }
+    }
+
     @Test func `a client that asks nothing is let go, one that has asked may be silent, and one too many goes at once`()
         async throws
     {
