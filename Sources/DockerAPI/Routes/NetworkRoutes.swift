@@ -9,7 +9,8 @@ enum NetworkRoutes {
 
     static func add(to routes: inout RouteTable) {
         routes.on(.get, "/networks") { call in
-            try .json(try await call.backends.networks.listNetworks(call.filters(listFilters)))
+            let networks = try await call.backends.networks.listNetworks(call.filters(listFilters))
+            return try .json(call.version < APIVersion(1, 28) ? networks : networks.map(\.listed))
         }
         routes.on(.get, "/networks/{id}") { call in
             var network = try await call.backends.networks.inspectNetwork(
@@ -49,4 +50,14 @@ enum NetworkRoutes {
 
     /// A request that names no container. Source of the text: moby, `daemon.GetContainer`.
     private static let noContainer = APIError(.invalidInput, #"invalid name or ID supplied: """#)
+}
+
+extension NetworkResource {
+    /// As lists have it since API 1.28: who is on a network its inspect tells alone. Source: Engine API 1.50, `GET /networks`.
+    fileprivate var listed: Self {
+        var network = self
+        network.containers = scope == "swarm" ? nil : [:]
+        network.peers = nil
+        return network
+    }
 }

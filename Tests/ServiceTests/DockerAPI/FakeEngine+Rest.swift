@@ -123,6 +123,7 @@ extension FakeEngine: NetworkBackend, NetworkConnectionBackend {
         network.identifier = String(repeating: "cd", count: 32)
         network.driver = "bridge"
         network.scope = "local"
+        network.containers = ["ef": NetworkContainer()]
         return network
     }
 
