@@ -112,7 +112,7 @@ import Testing
                 #expect(lines.contains { $0.hasPrefix("passed \(part)") }, "\(output)")
             }
             #expect(lines.contains { $0.hasPrefix("FAILED build") }, "\(output)")
-            #expect(lines.contains("error: make was asked for tests build"), "\(output)")
+            #expect(lines.contains("error: make was asked for build tests"), "\(output)")
         }
     }
 
