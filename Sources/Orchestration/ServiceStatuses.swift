@@ -73,8 +73,3 @@ struct TaskCounts: Sendable, Equatable {
         executions[task.jobIteration] = execution == Execution() ? nil : execution
     }
 }
-
-extension SwarmTask {
-    /// It runs, as far as its node is known to, and the swarm wants it to.
-    fileprivate var runsAsWanted: Bool { status.state == .running && isWanted }
-}

@@ -200,6 +200,8 @@ extension SwarmTask {
     package var isLive: Bool { !status.state.isTerminal }
     /// The swarm wants the task to run, now or soon, or to complete.
     package var isWanted: Bool { desiredState <= .complete }
+    /// It runs, as far as its node is known to, and the swarm wants it to.
+    var runsAsWanted: Bool { status.state == .running && isWanted }
 }
 
 extension ServiceSpec {

@@ -86,9 +86,16 @@ extension MACAddress {
         let width = separator == "." ? 4 : 2
         let parts = text.split(separator: separator, omittingEmptySubsequences: false)
         guard parts.count * width == 12, parts.allSatisfy({ $0.utf8.count == width }) else { return nil }
-        let digits = parts.joined(separator: "").compactMap(\.hexDigitValue)
-        guard digits.count == 12 else { return nil }
-        self.init(octets: stride(from: 0, to: 12, by: 2).map { UInt8(clamping: digits[$0] << 4 | digits[$0 + 1]) })
+        var octets: [UInt8] = []
+        var high: Int?
+        for digit in parts.joined() {
+            guard let value = digit.hexDigitValue else { return nil }
+            if let first = high { octets.append(UInt8(clamping: first << 4 | value)) }
+            high = high == nil ? value : nil
+        }
+        // A wide digit has the bytes of several.
+        guard octets.count == 6 else { return nil }
+        self.init(octets: octets)
     }
 }
 

@@ -201,7 +201,7 @@ import Testing
         try EndpointOptions.check(settings)
         for text in [
             "zz", "02:42:ac:11:00", "02:42:ac:11:00:0g", "02:42-ac:11:00:02", "0242ac110002", "é:42:ac:11:00:02",
-            "+2:42:ac:11:00:02", "0242.+c11.0002",
+            "+2:42:ac:11:00:02", "0242.+c11.0002", "\u{ff11}1.ac11.0002",
         ] {
             settings.macAddress = text
             #expect(throws: EndpointOptionError.invalidMAC(text)) { try EndpointOptions.check(settings) }
