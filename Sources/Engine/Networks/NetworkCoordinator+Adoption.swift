@@ -30,6 +30,8 @@ extension NetworkCoordinator {
                 throw error
             }
             wantEncryption()
+            // What has changed since they were told.
+            await refreshNames(plan)
             publishPaths(plan)
             adopted.succeed(())
             if unopened.isEmpty { return }
