@@ -139,7 +139,7 @@ struct LogPublisher: Sendable {
                         }
                         let latest = ObservableValue<Wire.LogRequest?>(request)
                         present[id] = latest
-                        tasks.addTask { await self.publish(request, latest, broker) }
+                        tasks.addTask { await self.publish(latest, broker) }
                     }
                 }
                 tasks.cancelAll()
@@ -149,32 +149,40 @@ struct LogPublisher: Sendable {
 
     // MARK: One request
 
-    /// Sends the lines of one request until they end or are not wanted any more.
-    private func publish(_ request: Wire.LogRequest, _ wanted: ObservableValue<Wire.LogRequest?>, _ broker: Broker)
-        async
-    {
+    /// Sends the lines of one request until they end or are not wanted any more, from the beginning when the manager has not taken them up.
+    private func publish(_ wanted: ObservableValue<Wire.LogRequest?>, _ broker: Broker) async {
+        var pause = Agent.initialBackoff
+        while let request = wanted.value {
+            do { return try await publish(request, wanted, broker) } catch {
+                guard !Task.isCancelled else { return }
+                log.debug("logs were not published", metadata: ["request": "\(request.id)", "error": "\(error)"])
+            }
+            // Cancellation shows in the next attempt.
+            try? await Task.sleep(for: pause * Double.random(in: 0.8...1.2))
+            pause = min(pause * 2, Agent.maximumBackoff)
+        }
+    }
+
+    private func publish(
+        _ request: Wire.LogRequest, _ wanted: ObservableValue<Wire.LogRequest?>, _ broker: Broker
+    ) async throws {
         let merger = LogMerger<String>(window: Self.window, timeout: Self.timeout)
         let notes = Notes()
         for id in request.taskIds { merger.add(id) }
-        do {
-            try await withThrowingTaskGroup(of: Bool.self) { tasks in
-                tasks.addTask {
-                    try await self.feed(merger, notes, wanted)
-                    return false
-                }
-                tasks.addTask {
-                    _ = try await broker.publish(options: NodeTransport.streamOptions) { writer in
-                        try await self.send(request, merger, notes, writer)
-                    }
-                    return true
-                }
-                tasks.addTask { try await wanted.wait { $0 == nil ? true : nil } }
-                defer { tasks.cancelAll() }
-                for try await isOver in tasks where isOver { return }
+        try await withThrowingTaskGroup(of: Bool.self) { tasks in
+            tasks.addTask {
+                try await self.feed(merger, notes, wanted)
+                return false
             }
-        } catch {
-            guard !Task.isCancelled else { return }
-            log.debug("logs were not published", metadata: ["request": "\(request.id)", "error": "\(error)"])
+            tasks.addTask {
+                _ = try await broker.publish(options: NodeTransport.streamOptions) { writer in
+                    try await self.send(request, merger, notes, writer)
+                }
+                return true
+            }
+            tasks.addTask { try await wanted.wait { $0 == nil ? true : nil } }
+            defer { tasks.cancelAll() }
+            for try await isOver in tasks where isOver { return }
         }
     }
 

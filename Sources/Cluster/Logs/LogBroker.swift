@@ -1,6 +1,7 @@
 import EngineInterface
 import GRPCCore
 import LinuxSystem
+import Logging
 import Logs
 import Model
 import NodeProtocol
@@ -16,8 +17,15 @@ import Synchronization
 package final class LogBroker: Sendable {
     /// How long a line waits for later ones of nodes that are late to say so.
     static let window = Duration.seconds(1)
-    /// After how long without a sign of life a node does not answer.
-    static let timeout = Duration.seconds(5)
+    /// After how long without a sign of life a node is given up that has a connection: it is reachable, and may only be slow. What is written
+    /// to a node that is not breaks its connection within four seconds (``NodeTransport``).
+    static let timeout = Duration.seconds(15)
+    /// And after how long one that has none.
+    static let awayTimeout = Duration.seconds(5)
+    /// After how long without a sign of life something is written to a node. Signs come every second.
+    static let quiet = Duration.milliseconds(1500)
+    /// How often a node may break off in one request and go on as if nothing had been.
+    static let mostBreaks = 8
 
     private struct Listener {
         let id: String
@@ -28,12 +36,21 @@ package final class LogBroker: Sendable {
         var listeners: [String: Listener] = [:]
         var requests: [String: LogDemand] = [:]
         var isClosing = false
+
+        /// Has a request know which of its nodes can be heard.
+        func setAway(_ demand: LogDemand, _ nodes: some Sequence<String>) {
+            for nodeID in nodes { demand.merger.setAway(nodeID, listeners[nodeID] == nil) }
+        }
     }
 
+    private let log: Logger
     private let model: ReadModel
     private let state = Mutex(State())
 
-    init(model: ReadModel) { self.model = model }
+    init(model: ReadModel, log: Logger) {
+        self.log = log
+        self.model = model
+    }
 
     /// Runs until cancelled; then every request is over.
     package func run() async {
@@ -67,6 +84,7 @@ package final class LogBroker: Sendable {
             for nodeID in demand.nodes.keys.sorted() { demand.merger.add(nodeID) }
             demand.isOpen = true
             state.requests[demand.id] = demand
+            state.setAway(demand, demand.nodes.keys)
             return (demand, objects, demand.nodes.keys.map { ($0, state.listeners[$0]) })
         }
         if demand.isFinal { demand.merger.close() }
@@ -92,19 +110,34 @@ package final class LogBroker: Sendable {
     /// A node has been given up by a request's reader. If it has connected anew since, or does later, a request that follows goes on
     /// with it.
     func giveUp(_ requestID: String, _ nodeID: String) {
-        let anew = state.withLock { state -> Listener? in
-            guard var demand = state.requests[requestID], let node = demand.nodes[nodeID] else { return nil }
+        let (phase, isConnected, anew) = state.withLock { state -> (LogDemand.Phase?, Bool, Listener?) in
+            let listener = state.listeners[nodeID]
+            guard var demand = state.requests[requestID], let node = demand.nodes[nodeID] else {
+                return (nil, listener != nil, nil)
+            }
             demand.nodes[nodeID]?.phase = .lost
             var anew: Listener?
-            if let listener = state.listeners[nodeID], node.listener != nil, node.listener != listener.id {
+            if let listener, node.listener != nil, node.listener != listener.id {
                 demand.resume(nodeID)
+                // Once for each of its connections.
+                demand.nodes[nodeID]?.listener = listener.id
+                state.setAway(demand, [nodeID])
                 anew = listener
             }
             state.requests[requestID] = demand
-            return anew
+            return (node.phase, listener != nil, anew)
+        }
+        if let phase {
+            log.warning(
+                "a node does not answer a request for logs",
+                metadata: ["node": "\(nodeID)", "was": "\(phase)", "connected": "\(isConnected)"])
         }
         anew?.wake.yield()
     }
+
+    /// Has something written to a node that has not been heard for a while: either it is asked anew for what it has broken off, or the kernel
+    /// learns that it cannot be reached.
+    func probe(_ nodeID: String) { state.withLock { $0.listeners[nodeID] }?.wake.yield() }
 
     /// Why the answer to a request is incomplete, in Docker's words.
     func reasons(_ requestID: String) -> [String] {
@@ -136,6 +169,7 @@ package final class LogBroker: Sendable {
                 guard var demand = state.requests[id], !demand.isFinal else { continue }
                 let changed = demand.take(objects)
                 state.requests[id] = demand
+                state.setAway(demand, changed)
                 asked += changed.compactMap { state.listeners[$0] }
             }
             return asked
@@ -155,8 +189,9 @@ package final class LogBroker: Sendable {
         let former = try state.withLock { state in
             guard !state.isClosing else { throw RPCError(code: .unavailable, message: "this manager is ending") }
             let former = state.listeners.updateValue(Listener(id: listener, wake: wake), forKey: nodeID)
-            for id in state.requests.keys where state.requests[id]?.nodes[nodeID]?.phase == .lost {
-                state.requests[id]?.resume(nodeID)
+            for (id, request) in state.requests where request.nodes[nodeID] != nil {
+                if request.nodes[nodeID]?.phase == .lost { state.requests[id]?.resume(nodeID) }
+                state.setAway(request, [nodeID])
             }
             return former
         }
@@ -166,10 +201,16 @@ package final class LogBroker: Sendable {
     }
 
     func unlisten(_ nodeID: String, listener: String) {
-        let former = state.withLock { state in
-            state.listeners[nodeID]?.id == listener ? state.listeners.removeValue(forKey: nodeID) : nil
+        let (former, waiting) = state.withLock { state -> (Listener?, [LogDemand]) in
+            guard state.listeners[nodeID]?.id == listener else { return (nil, []) }
+            let former = state.listeners.removeValue(forKey: nodeID)
+            let waiting = state.requests.values.filter { $0.nodes[nodeID] != nil }
+            for request in waiting { state.setAway(request, [nodeID]) }
+            return (former, waiting)
         }
         former?.wake.finish()
+        // Its reader may wait for longer.
+        for request in waiting { request.merger.look() }
     }
 
     func wanted(of nodeID: String) -> Wire.WantedLogs {
@@ -199,13 +240,23 @@ package final class LogBroker: Sendable {
         }
     }
 
-    /// A node's call has ended.
-    func end(_ intake: LogIntake, isLost: Bool) {
-        let merger = state.withLock { state in
-            state.requests[intake.requestID]?.nodes[intake.nodeID]?.reached = intake.reached
-            if !isLost { state.requests[intake.requestID]?.nodes[intake.nodeID]?.phase = .ended }
-            return state.requests[intake.requestID]?.merger
+    /// How a node's call has ended.
+    enum Ending { case whole, broken, refused }
+
+    /// A node's call has ended. One that is broken is no loss yet: it is waited for as for one that has not begun.
+    func end(_ intake: LogIntake, _ ending: Ending) {
+        let (merger, isAwaited, anew) = state.withLock { state -> (LogMerger<String>?, Bool, Listener?) in
+            guard var demand = state.requests[intake.requestID] else { return (nil, false, nil) }
+            let nodeID = intake.nodeID
+            demand.nodes[nodeID]?.reached = intake.reached
+            if intake.isCaughtUp { demand.nodes[nodeID]?.isCaughtUp = true }
+            if ending == .whole { demand.nodes[nodeID]?.phase = .ended }
+            let isAwaited = ending == .broken && demand.interrupt(nodeID)
+            state.requests[intake.requestID] = demand
+            let listener = state.listeners[nodeID]
+            return (demand.merger, isAwaited, isAwaited && listener?.id != intake.listener ? listener : nil)
         }
-        merger?.end(intake.nodeID, isLost: isLost)
+        if !isAwaited { merger?.end(intake.nodeID, isLost: ending != .whole) }
+        anew?.wake.yield()
     }
 }

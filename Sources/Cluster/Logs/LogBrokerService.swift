@@ -26,16 +26,19 @@ package struct LogBrokerService: Wire.LogBroker.SimpleServiceProtocol {
     ) async throws -> Wire.LogReply {
         let nodeID = try Peer(context).member.nodeID
         var intake: LogIntake?
-        var isWhole = false
+        var ending = LogBroker.Ending.broken
         let result = await Result {
             for try await batch in request {
                 let known = try intake ?? broker.accept(nodeID, batch.requestID)
                 intake = known
-                try await known.take(batch)
-                isWhole = batch.isEnd
+                do { try await known.take(batch) } catch {
+                    ending = .refused
+                    throw error
+                }
+                ending = batch.isEnd ? .whole : .broken
             }
         }
-        if let intake { broker.end(intake, isLost: !isWhole) }
+        if let intake { broker.end(intake, ending) }
         try result.get()
         return Wire.LogReply()
     }

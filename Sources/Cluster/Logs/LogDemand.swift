@@ -19,6 +19,10 @@ struct LogDemand: Sendable {
         var phase = Phase.waiting
         /// Grows when the node is asked anew after a break.
         var round = 0
+        /// Breaks that it has gone on after without having been given up.
+        var breaks = 0
+        /// It has told all that was there at the beginning.
+        var isCaughtUp = false
         /// The node's listener when it began to send.
         var listener: String?
         var reached: [String: LogIntake.Progress] = [:]
@@ -27,7 +31,9 @@ struct LogDemand: Sendable {
     let id: String
     let target: Target
     let query: LogQuery
-    let merger = LogMerger<String>(window: LogBroker.window, timeout: LogBroker.timeout)
+    let merger = LogMerger<String>(
+        window: LogBroker.window, timeout: LogBroker.timeout, awayTimeout: LogBroker.awayTimeout,
+        quiet: LogBroker.quiet)
     let details = LogDetailTable()
     let begun = Timestamp.now
     var nodes: [String: NodePart] = [:]
@@ -84,12 +90,25 @@ struct LogDemand: Sendable {
         }
     }
 
-    /// Asks a node anew for what has not come yet.
+    /// Asks a node anew that has been given up. What is missing of before has been told to be.
     mutating func resume(_ nodeID: String) {
         guard query.follow else { return }
         nodes[nodeID]?.phase = .waiting
         nodes[nodeID]?.round += 1
+        nodes[nodeID]?.breaks = 0
+        nodes[nodeID]?.isCaughtUp = true
         merger.add(nodeID, isLive: true)
+    }
+
+    /// A node has broken off: until it is given up it is asked anew for what has not come yet.
+    /// - Returns: False when it has done so too often.
+    mutating func interrupt(_ nodeID: String) -> Bool {
+        guard var node = nodes[nodeID], node.phase == .sending, node.breaks < LogBroker.mostBreaks else { return false }
+        node.breaks += 1
+        node.phase = .waiting
+        node.round += 1
+        nodes[nodeID] = node
+        return true
     }
 
     func wireID(_ nodeID: String) -> String { "\(id).\(nodes[nodeID]?.round ?? 0)" }
@@ -102,11 +121,15 @@ struct LogDemand: Sendable {
         selection.tail = query.tail
         selection.since = query.since
         selection.until = query.until
-        if node.round > 0 {
-            // From the last line on that each task is known to have written; what comes twice is left out.
+        // What comes twice is left out.
+        if node.isCaughtUp, node.round > 0 {
+            // From the last line on that each task is known to have written.
             let timestamps = node.tasks.map { node.reached[$0]?.last ?? begun }
             selection.since = max(timestamps.min() ?? begun, query.since ?? .zero)
             selection.tail = nil
+        } else if selection.tail == nil, node.round > 0 {
+            let timestamps = node.tasks.map { node.reached[$0]?.last ?? .zero }
+            selection.since = timestamps.min().map { max($0, query.since ?? .zero) } ?? query.since
         }
         return Wire.LogRequest(
             id: wireID(nodeID), tasks: node.tasks, isFinal: isFinal, details: query.details, selection)

@@ -19,6 +19,7 @@ final class LogIntake: Sendable {
     private let details: LogDetailTable
     private let tasks: @Sendable () -> Set<String>
     private let progress: Mutex<[String: Progress]>
+    private let caughtUp = Mutex(false)
     /// Lines of before a break that the node sends anew.
     private let known: Mutex<[String: Progress]>
     private let failures: @Sendable (Wire.LogFailure) -> Void
@@ -45,6 +46,9 @@ final class LogIntake: Sendable {
     /// How far each task's lines have come.
     var reached: [String: Progress] { progress.withLock { $0 } }
 
+    /// All that was there at the beginning has been told.
+    var isCaughtUp: Bool { caughtUp.withLock { $0 } }
+
     /// Waits while there is no room.
     func take(_ batch: Wire.LogBatch) async throws {
         var part = LogPart()
@@ -68,6 +72,7 @@ final class LogIntake: Sendable {
             failures(failure)
         }
         try await merger.put(nodeID, part)
+        if part.isCaughtUp { caughtUp.withLock { $0 = true } }
         progress.withLock { progress in
             for entry in part.entries {
                 let id = entry.origin ?? ""

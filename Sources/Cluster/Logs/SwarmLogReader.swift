@@ -41,6 +41,7 @@ actor SwarmLogReader {
                 broker.giveUp(demand.id, nodeID)
                 if let notice = notice(of: nodeID) { notices.append(notice) }
                 if tail == nil { return release() }
+            case .quiet(let nodeID): broker.probe(nodeID)
             case .idle: continue
             }
         }

@@ -2,6 +2,7 @@ import Concurrency
 import EngineInterface
 import EtcdStore
 import LinuxSystem
+import Logging
 import Model
 import Orchestration
 package import StateStore
@@ -42,11 +43,11 @@ package struct Manager: Sendable {
     init(
         store: any ObjectStore, model: ReadModel, live: ManagerPresence, members: EtcdMembers, nodeID: String,
         events: (any EventExchange)? = nil, webhook: AlertWebhook? = nil,
-        storeMetrics: @escaping @Sendable () async -> StoreMetrics? = { nil }
+        storeMetrics: @escaping @Sendable () async -> StoreMetrics? = { nil }, log: Logger
     ) {
         feeds = FeedHub(model: model, events: events)
         tunnels = TunnelHub(model: model, feeds: feeds, events: events, nodeID: nodeID)
-        logs = LogBroker(model: model)
+        logs = LogBroker(model: model, log: log)
         addresses = AddressLedger(model: model)
         self.live = live
         self.members = members

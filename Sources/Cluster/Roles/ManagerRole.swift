@@ -93,7 +93,8 @@ struct ManagerRole: Sendable {
         let manager = Manager(
             store: gated, model: model, live: live, members: supervisor.members, nodeID: nodeID,
             events: configuration.events, webhook: configuration.alertWebhook.map { AlertWebhook(url: $0, log: log) },
-            storeMetrics: { [socket = supervisor.configuration.socket, log] in await Self.metrics(at: socket, log) })
+            storeMetrics: { [socket = supervisor.configuration.socket, log] in await Self.metrics(at: socket, log) },
+            log: log)
         configuration.events?.keep(asManager: true)
         let forNodes = ObjectWriter(store: GatedStore(base: store, model: model, patience: GatedStore.impatience))
         let dispatcher = Dispatcher(

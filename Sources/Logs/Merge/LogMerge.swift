@@ -18,6 +18,8 @@ package struct LogMerge<Source: Hashable & Sendable>: Sendable {
         case caughtUp
         /// The source broke off or has not given a sign of life for too long: no more comes from it.
         case lost(Source)
+        /// The source has not given a sign of life for a while; said once a silence.
+        case quiet(Source)
         /// Nothing can be told before something is heard, or that moment.
         case wait(until: Instant?)
         /// There are no more sources.
@@ -39,12 +41,19 @@ package struct LogMerge<Source: Hashable & Sendable>: Sendable {
         var completeUntil: Timestamp?
         /// How many of the waiting lines are of before; `nil` until that is known.
         var owed: Int?
+        /// When it was last heard, and since when it is its turn to speak.
         var lastSign: Instant
+        var turn: Instant
+        /// Since when it cannot be heard.
+        var awaySince: Instant?
+        var isKnownQuiet = false
         var hasEnded = false
         var isLost = false
 
         var head: Waiting? { taken < queue.count ? queue[taken] : nil }
         var isLive: Bool { owed != nil }
+        /// It is its turn to speak.
+        var isAwaited: Bool { head == nil && !hasEnded }
 
         mutating func take() -> Waiting {
             let next = queue[taken]
@@ -61,25 +70,42 @@ package struct LogMerge<Source: Hashable & Sendable>: Sendable {
 
     /// What a waiting line takes beside its bytes, about.
     private static var overhead: Int { 64 }
+    /// A deadline is that much beyond the time that it gives, so that it is seen when it has come.
+    private static var beyond: Duration { .milliseconds(1) }
     /// Lines of one step at the most.
     private static var longestRun: Int { 1024 }
 
     private let window: Duration
     private let timeout: Duration?
+    private let awayTimeout: Duration?
+    private let quiet: Duration?
     private var states: [Source: State] = [:]
     private var number = 0
     private var hasCaughtUp = false
 
-    /// - Parameter timeout: `nil` for sources that cannot fall silent.
-    package init(window: Duration, timeout: Duration?) {
+    /// - Parameters:
+    ///   - timeout: After how long a silence a source is given up; `nil` for never.
+    ///   - awayTimeout: And one that is away, counted from when it left or was last heard.
+    ///   - quiet: After how long a silence ``Step/quiet(_:)`` tells it; `nil` for never.
+    package init(window: Duration, timeout: Duration?, awayTimeout: Duration? = nil, quiet: Duration? = nil) {
+        self.awayTimeout = awayTimeout
+        self.quiet = quiet
         self.timeout = timeout
         self.window = window
     }
 
     /// - Parameter isLive: It owes nothing of before, or its past is not worth waiting for.
     package mutating func add(_ source: Source, isLive: Bool = false, at now: Instant) {
-        states[source] = State(number: number, owed: isLive ? 0 : nil, lastSign: now)
+        states[source] = State(number: number, owed: isLive ? 0 : nil, lastSign: now, turn: now)
         number += 1
+    }
+
+    /// A source cannot be heard at present, or can again.
+    package mutating func setAway(_ source: Source, _ isAway: Bool, at now: Instant) {
+        guard var state = states.removeValue(forKey: source) else { return }
+        if !isAway, state.awaySince != nil { state.turn = now }
+        state.awaySince = isAway ? state.awaySince ?? now : nil
+        states[source] = state
     }
 
     /// Whether the source was added and something of it may still come.
@@ -92,6 +118,7 @@ package struct LogMerge<Source: Hashable & Sendable>: Sendable {
     package mutating func take(_ source: Source, _ part: LogPart, at now: Instant) {
         guard var state = states.removeValue(forKey: source), !state.hasEnded else { return }
         state.lastSign = now
+        state.isKnownQuiet = false
         for entry in part.entries {
             state.lastKey = max(state.lastKey, entry.timestamp)
             state.queue.append(Waiting(key: state.lastKey, entry: entry, arrival: now))
@@ -132,6 +159,10 @@ package struct LogMerge<Source: Hashable & Sendable>: Sendable {
             states[lost] = nil
             return .lost(lost)
         }
+        if let quiet = quiet(at: now) {
+            states[quiet]?.isKnownQuiet = true
+            return .quiet(quiet)
+        }
         if !hasCaughtUp, states.values.allSatisfy({ $0.owed == 0 }) {
             hasCaughtUp = true
             return .caughtUp
@@ -145,10 +176,29 @@ package struct LogMerge<Source: Hashable & Sendable>: Sendable {
     private func lost(at now: Instant) -> Source? {
         var first: (source: Source, number: Int)?
         for (source, state) in states where state.head == nil {
-            let isLost = state.hasEnded ? state.isLost : timeout.map { now - state.lastSign > $0 } ?? false
+            let isLost = state.hasEnded ? state.isLost : end(of: state).map { now >= $0 } ?? false
             if isLost, state.number < first?.number ?? .max { first = (source, state.number) }
         }
         return first?.source
+    }
+
+    private func quiet(at now: Instant) -> Source? {
+        states.first { _, state in quietEnd(of: state).map { now >= $0 } ?? false }?.key
+    }
+
+    /// When the source is given up unless it is heard; `nil` when it is not waited for, or for ever.
+    private func end(of state: State) -> Instant? {
+        guard state.isAwaited else { return nil }
+        if let awaySince = state.awaySince, let awayTimeout {
+            return max(awaySince, state.lastSign) + awayTimeout + Self.beyond
+        }
+        return timeout.map { max(state.turn, state.lastSign) + $0 + Self.beyond }
+    }
+
+    /// When its silence is told.
+    private func quietEnd(of state: State) -> Instant? {
+        guard state.isAwaited, !state.isKnownQuiet else { return nil }
+        return quiet.map { max(state.turn, state.lastSign) + $0 + Self.beyond }
     }
 
     private func earliest() -> (Source, Waiting)? {
@@ -201,18 +251,20 @@ package struct LogMerge<Source: Hashable & Sendable>: Sendable {
             entries.append(own.take().entry)
         }
         // From here on it is the source's turn to speak.
-        if own.head == nil { own.lastSign = max(own.lastSign, now) }
+        if own.head == nil { (own.turn, own.isKnownQuiet) = (now, false) }
         states[source] = own.hasEnded && !own.isLost && own.head == nil ? nil : own
         return .entries(source, entries)
     }
 
-    /// When the next source is silent for too long.
+    /// When the next source is silent for too long, or for a while.
     private func deadline() -> Instant? {
-        guard let timeout else { return nil }
-        // Just beyond, so that it is seen then.
-        return states.values.filter { $0.head == nil && !$0.hasEnded }.map(\.lastSign).min().map {
-            $0 + timeout + .milliseconds(1)
+        var earliest: Instant?
+        for state in states.values {
+            for moment in [end(of: state), quietEnd(of: state)].compactMap({ $0 }) {
+                earliest = min(earliest ?? moment, moment)
+            }
         }
+        return earliest
     }
 }
 

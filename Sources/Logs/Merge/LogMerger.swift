@@ -11,6 +11,8 @@ package final class LogMerger<Source: Hashable & Sendable>: Sendable {
         case caughtUp
         /// Nothing more comes from this source, though it has not ended.
         case lost(Source)
+        /// The source has not given a sign of life for a while; said once a silence.
+        case quiet(Source)
         /// The reader's deadline has come.
         case idle
     }
@@ -30,8 +32,11 @@ package final class LogMerger<Source: Hashable & Sendable>: Sendable {
     /// - Parameters:
     ///   - window: How long a line waits for sources that are late.
     ///   - timeout: After how long without a sign of life a source is given up; `nil` for never.
-    package init(window: Duration, timeout: Duration?) {
-        state = Mutex(State(merge: LogMerge(window: window, timeout: timeout)))
+    ///   - awayTimeout: And one that is away.
+    ///   - quiet: After how long without one ``Event/quiet(_:)`` tells it; `nil` for never.
+    package init(window: Duration, timeout: Duration?, awayTimeout: Duration? = nil, quiet: Duration? = nil) {
+        state = Mutex(
+            State(merge: LogMerge(window: window, timeout: timeout, awayTimeout: awayTimeout, quiet: quiet)))
     }
 
     /// - Parameter isLive: Its past is not waited for.
@@ -42,6 +47,14 @@ package final class LogMerger<Source: Hashable & Sendable>: Sendable {
         }
         wakeup.signal()
     }
+
+    /// A source cannot be heard at present, or can again. A reader that waits already heeds it after ``look()``.
+    package func setAway(_ source: Source, _ isAway: Bool) {
+        state.withLock { $0.merge.setAway(source, isAway, at: .now) }
+    }
+
+    /// Has the reader look at the time anew.
+    package func look() { wakeup.signal() }
 
     /// No sources are added any more: the end comes when all have ended.
     package func close() {
@@ -102,6 +115,7 @@ package final class LogMerger<Source: Hashable & Sendable>: Sendable {
             case .lost(let source):
                 state.withLock { $0.room.removeValue(forKey: source) }?.signal()
                 return .lost(source)
+            case .quiet(let source): return .quiet(source)
             case .wait(let until): pause = until
             case .exhausted: if isClosed { return nil }
             }

@@ -41,7 +41,7 @@ struct LogMergeTests {
             case .caughtUp:
                 marks += 1
                 continue
-            case .lost(let source): Issue.record("source \(source) is lost, seed \(seed)")
+            case .lost(let source), .quiet(let source): Issue.record("source \(source) is lost, seed \(seed)")
             case .wait: break
             case .exhausted:
                 // The same lines in one order, whatever the pieces were.
@@ -106,6 +106,43 @@ struct LogMergeTests {
         #expect(said(merge.next(at: start + .seconds(10))) == "exhausted")
     }
 
+    @Test func `silence is told once, and who is away is given up earlier`() {
+        var merge = Merge(window: .seconds(1), timeout: .seconds(15), awayTimeout: .seconds(5), quiet: .seconds(2))
+        merge.add(0, at: start)
+        #expect(said(merge.next(at: start)) == "wait 2.001")
+        #expect(said(merge.next(at: start + .seconds(3))) == "quiet 0")
+        #expect(said(merge.next(at: start + .seconds(14))) == "wait 15.001")
+        merge.take(0, LogPart(), at: start + .seconds(14))
+        #expect(said(merge.next(at: start + .seconds(14))) == "wait 16.001")
+        #expect(said(merge.next(at: start + .seconds(17))) == "quiet 0")
+        merge.setAway(0, true, at: start + .seconds(20))
+        merge.setAway(0, true, at: start + .seconds(23))
+        #expect(said(merge.next(at: start + .seconds(24))) == "wait 25.001")
+        // It comes again, and leaves for good.
+        merge.setAway(0, false, at: start + .seconds(24))
+        #expect(said(merge.next(at: start + .seconds(38))) == "wait 39.001")
+        merge.setAway(0, true, at: start + .seconds(38))
+        #expect(said(merge.next(at: start + .seconds(44))) == "lost 0")
+    }
+
+    @Test func `how long somebody is away does not begin anew with what waits here`() {
+        var merge = Merge(window: .seconds(1), timeout: .seconds(15), awayTimeout: .seconds(5), quiet: .seconds(2))
+        merge.add(0, at: start)
+        merge.take(0, LogPart([entry(1, "a", 0)]), at: start)
+        merge.setAway(0, true, at: start + .seconds(1))
+        // Nobody has read for long: what it has told comes before its end.
+        #expect(said(merge.next(at: start + .seconds(9))) == "a")
+        #expect(said(merge.next(at: start + .seconds(9))) == "lost 0")
+        // One whose turn it is not has time, however silent it is, and one that has ended needs none.
+        merge.add(1, at: start + .seconds(10))
+        merge.take(1, LogPart([entry(1, "b", 1)]), at: start + .seconds(10))
+        merge.add(2, at: start + .seconds(10))
+        merge.take(2, LogPart([entry(2, "c", 2)]), at: start + .seconds(10))
+        merge.end(2)
+        #expect(said(merge.next(at: start + .seconds(30))) == "b")
+        #expect(said(merge.next(at: start + .seconds(30))) == "wait 32.001")
+    }
+
     @Test func `what is complete is told by the slowest`() {
         var merge = Merge(window: .seconds(1), timeout: nil)
         merge.add(0, at: start)
@@ -153,6 +190,7 @@ struct LogMergeTests {
         case .entries(_, let entries): entries.map { String(decoding: $0.bytes, as: UTF8.self) }.joined()
         case .caughtUp: "caught up"
         case .lost(let source): "lost \(source)"
+        case .quiet(let source): "quiet \(source)"
         case .wait(let until): "wait" + (until.map { " \(($0 - start) / .seconds(1))" } ?? "")
         case .exhausted: "exhausted"
         }

@@ -1,6 +1,7 @@
 import Cluster
 import EngineInterface
 import GRPCCore
+import GRPCNIOTransportHTTP2
 import LinuxSystem
 import Model
 import NIOCore
@@ -156,7 +157,10 @@ import Testing
         }
     }
 
-    @Test func `F2: a node that says nothing is given up after five seconds, and named`() async throws {
+    /// A task on each of two nodes, with five lines each; the second node's daemon is not there, and a client in its name can be.
+    private func withStandIn(
+        _ body: @escaping @Sendable (Swarm, TestNode, TestNode, [SwarmTask], StandIn) async throws -> Void
+    ) async throws {
         try await withNodes(2) { nodes in
             let (first, second) = (nodes[0], nodes[1])
             try await first.running { manager in
@@ -172,41 +176,109 @@ import Testing
                 }
                 let tasks = try await manager.listTasks(Filters())
                 write(tasks, nodes, rounds: 0..<5)
-                // In the node's name, but deaf: it takes what is wanted and sends nothing.
                 let files = CredentialFiles(directory: second.directory + "/swarm/certificates")
                 let identity = try TLSIdentity(try #require(try files.load()))
-                try await NodeTransport.withClient(
-                    to: "\(first.address):\(first.port)", identity: identity, check: .none,
-                    group: .singletonMultiThreadedEventLoopGroup
-                ) { client in
-                    try await withThrowingTaskGroup(of: Void.self) { group in
-                        let wanted = Kept(false)
-                        group.addTask {
-                            try await Wire.LogBroker.Client(wrapping: client).wanted(
-                                .init(), options: NodeTransport.streamOptions
-                            ) { response in
-                                for try await message in response.messages {
-                                    if !message.requests.isEmpty { wanted.withLock { $0 = true } }
-                                }
-                            }
-                        }
-                        let begun = ContinuousClock.now
-                        let chunks = try await all(try await manager.serviceLogs("web", query()))
-                        #expect(ContinuousClock.now - begun < .seconds(8))
-                        #expect(wanted.withLock { $0 })
-                        let lines = text(chunks)
-                        let here = tasks.firstIndex { task in
-                            first.executor.state.withLock { $0.containers[task.id] != nil }
-                        }
-                        let own: [String] = lines.filter { !$0.hasPrefix("[") }.dropLast()
-                        let written: [String] = (0..<5).map { "\($0).\(here ?? 9)\n" }
-                        #expect(own == written)
-                        #expect(lines.contains { $0.hasPrefix("[node node-2 does not answer") })
-                        #expect(chunks.last?.stream == .systemError)
-                        #expect(lines.last?.hasSuffix("reasons: node node-2 is not available\n") == true)
-                        group.cancelAll()
+                let standIn = StandIn(manager: "\(first.address):\(first.port)", identity: identity)
+                try await body(manager, first, second, tasks, standIn)
+            }
+        }
+    }
+
+    private struct StandIn: Sendable {
+        struct BreaksOff: Error {}
+        typealias Broker = Wire.LogBroker.Client<HTTP2ClientTransport.Posix>
+
+        let manager: String
+        let identity: TLSIdentity
+
+        /// One connection: does something with each request that is wanted, until that throws.
+        func connect(_ take: @escaping @Sendable (Wire.LogRequest, Broker) async throws -> Void) async throws {
+            try await NodeTransport.withClient(
+                to: manager, identity: identity, check: .none, group: .singletonMultiThreadedEventLoopGroup
+            ) { client in
+                let broker = Broker(wrapping: client)
+                try await broker.wanted(.init(), options: NodeTransport.streamOptions) { response in
+                    for try await message in response.messages {
+                        for request in message.requests { try await take(request, broker) }
                     }
                 }
+            }
+        }
+    }
+
+    @Test(arguments: [nil, 4])
+    func `F2: a node that breaks off and comes again at once has told everything, and nothing twice`(tail: Int?)
+        async throws
+    {
+        try await withStandIn { manager, first, second, tasks, standIn in
+            let id = second.executor.state.withLock { $0.containers.keys.first }
+            let task = try #require(tasks.first { $0.id == id })
+            let entries = second.executor.state.withLock { $0.logs[task.id] ?? [] }.map { entry in
+                var entry = entry
+                entry.origin = task.id
+                return entry
+            }
+            let asked = Kept<[Wire.LogRequest]>([])
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    await #expect(throws: (any Error).self) {
+                        try await standIn.connect { request, broker in
+                            asked.withLock { $0.append(request) }
+                            _ = try await broker.publish(options: NodeTransport.streamOptions) { writer in
+                                try await writer.write(.with { $0.requestID = request.id })
+                                try await writer.write(.with { $0.lines = entries.prefix(2).map(Wire.LogLine.init) })
+                                // What was written is on its way when the connection ends.
+                                try await Task.sleep(for: .milliseconds(300))
+                                throw StandIn.BreaksOff()
+                            }
+                        }
+                    }
+                    try await standIn.connect { request, broker in
+                        guard asked.withLock({ $0.count }) == 1 else { return }
+                        asked.withLock { $0.append(request) }
+                        let again = entries.filter { $0.timestamp >= request.selection.since ?? .zero }
+                        _ = try await broker.publish(options: NodeTransport.streamOptions) { writer in
+                            try await writer.write(.with { $0.requestID = request.id })
+                            try await writer.write(.with { $0.lines = again.map(Wire.LogLine.init) })
+                            try await writer.write(.with { $0.isEnd = true })
+                        }
+                    }
+                }
+                let chunks = try await all(try await manager.serviceLogs("web", query(tail: tail)))
+                let lines = (0..<5).flatMap { round in tasks.indices.map { "\(round).\($0)\n" } }
+                #expect(text(chunks) == Array(lines.suffix(tail ?? lines.count)))
+                #expect(chunks.allSatisfy { chunk in chunk.stream == OutputChunk.Stream.standardOutput })
+                let requests = asked.withLock { $0 }
+                #expect(Set(requests.map(\.id)).count == 2)
+                // From where it broke off, unless only the last lines count.
+                #expect(requests.last?.selection.since == (tail == nil ? entries[1].timestamp : nil))
+                #expect(requests.last?.selection.tail == tail)
+                group.cancelAll()
+            }
+        }
+    }
+
+    @Test func `F2: a node that is connected and says nothing is given up after a while, and named`() async throws {
+        try await withStandIn { manager, first, _, tasks, standIn in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                let wanted = Kept(0)
+                group.addTask { try await standIn.connect { _, _ in wanted.withLock { $0 += 1 } } }
+                let begun = ContinuousClock.now
+                let chunks = try await all(try await manager.serviceLogs("web", query()))
+                #expect(ContinuousClock.now - begun < .seconds(20))
+                // Once at first, and again when nothing was heard.
+                #expect(wanted.withLock { $0 } >= 2)
+                let lines = text(chunks)
+                let here = tasks.firstIndex { task in
+                    first.executor.state.withLock { $0.containers[task.id] != nil }
+                }
+                let own: [String] = lines.filter { !$0.hasPrefix("[") }.dropLast()
+                let written: [String] = (0..<5).map { "\($0).\(here ?? 9)\n" }
+                #expect(own == written)
+                #expect(lines.contains { $0.hasPrefix("[node node-2 does not answer") })
+                #expect(chunks.last?.stream == .systemError)
+                #expect(lines.last?.hasSuffix("reasons: node node-2 is not available\n") == true)
+                group.cancelAll()
             }
         }
     }

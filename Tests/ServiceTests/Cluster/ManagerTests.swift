@@ -68,7 +68,7 @@ import Testing
         let members = EtcdMembers(try EtcdConnection(socket: "/nonexistent/etcd", logger: log))
         let manager = Manager(
             store: store, model: model, live: ManagerPresence(store: store, nodeID: "own", log: log), members: members,
-            nodeID: "own")
+            nodeID: "own", log: log)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await model.run() }
             group.addTask {
