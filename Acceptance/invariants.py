@@ -75,6 +75,8 @@ def check_ready(cluster):
     names = {one["ID"]: (one.get("Description") or {}).get("Hostname") for one in nodes}
     states = {names[one["ID"]]: one["Status"]["State"] for one in nodes}
     expect(set(states.values()) == {"ready"} and len(nodes) == len(cluster.nodes), f"nodes are {states}")
+    leaders = [names[one["ID"]] for one in nodes if (one.get("ManagerStatus") or {}).get("Leader")]
+    expect(len(leaders) == 1, f"leaders are {leaders}")
     return names
 
 
