@@ -154,7 +154,7 @@ struct LogPublisher: Sendable {
         var pause = Agent.initialBackoff
         while let request = wanted.value {
             do { return try await publish(request, wanted, broker) } catch {
-                guard !Task.isCancelled else { return }
+                guard !Task.isCancelled, (error as? RPCError)?.code != .permissionDenied else { return }
                 log.debug("logs were not published", metadata: ["request": "\(request.id)", "error": "\(error)"])
             }
             // Cancellation shows in the next attempt.
@@ -171,7 +171,7 @@ struct LogPublisher: Sendable {
         for id in request.taskIds { merger.add(id) }
         try await withThrowingTaskGroup(of: Bool.self) { tasks in
             tasks.addTask {
-                try await self.feed(merger, notes, wanted)
+                try await self.feed(merger, notes, wanted, from: request)
                 return false
             }
             tasks.addTask {
@@ -221,15 +221,17 @@ struct LogPublisher: Sendable {
 
     /// Reads the logs of the tasks that are asked for, those that come later, too.
     private func feed(
-        _ merger: LogMerger<String>, _ notes: Notes, _ wanted: ObservableValue<Wire.LogRequest?>
+        _ merger: LogMerger<String>, _ notes: Notes, _ wanted: ObservableValue<Wire.LogRequest?>,
+        from first: Wire.LogRequest
     ) async throws {
+        let merged = Set(first.taskIds)
         try await withThrowingDiscardingTaskGroup { tasks in
             var present: Set<String> = []
             var seen: Wire.LogRequest?
             while true {
                 let request = try await wanted.wait { [seen] in $0 == seen ? nil : $0 }
                 for id in request.taskIds where present.insert(id).inserted {
-                    if seen != nil { merger.add(id, isLive: true) }
+                    if !merged.contains(id) { merger.add(id, isLive: true) }
                     tasks.addTask { await self.read(id, request, merger, notes) }
                 }
                 if request.isFinal { return merger.close() }

@@ -24,8 +24,9 @@ package final class LogBroker: Sendable {
     static let awayTimeout = Duration.seconds(5)
     /// After how long without a sign of life something is written to a node. Signs come every second.
     static let quiet = Duration.milliseconds(1500)
-    /// How often a node may break off in one request and go on as if nothing had been.
+    /// How often a node may break off in one request and go on as if nothing had been, each time sooner than that after the last.
     static let mostBreaks = 8
+    static let breakMemory = Duration.seconds(60)
 
     private struct Listener {
         let id: String
@@ -39,7 +40,7 @@ package final class LogBroker: Sendable {
 
         /// Has a request know which of its nodes can be heard.
         func setAway(_ demand: LogDemand, _ nodes: some Sequence<String>) {
-            for nodeID in nodes { demand.merger.setAway(nodeID, listeners[nodeID] == nil) }
+            for nodeID in nodes { demand.merger.setAway(demand.source(nodeID), listeners[nodeID] == nil) }
         }
     }
 
@@ -67,7 +68,7 @@ package final class LogBroker: Sendable {
         }
         for listener in listeners { listener.wake.finish() }
         for request in requests {
-            for nodeID in request.nodes.keys { request.merger.end(nodeID, isLost: true) }
+            for nodeID in request.nodes.keys { request.merger.end(request.source(nodeID), isLost: true) }
             request.merger.close()
         }
     }
@@ -81,7 +82,7 @@ package final class LogBroker: Sendable {
             let objects = model.objects
             var demand = LogDemand(id: RandomID.swarm(), target: target, query: query)
             demand.take(objects)
-            for nodeID in demand.nodes.keys.sorted() { demand.merger.add(nodeID) }
+            for nodeID in demand.nodes.keys.sorted() { demand.merger.add(demand.source(nodeID)) }
             demand.isOpen = true
             state.requests[demand.id] = demand
             state.setAway(demand, demand.nodes.keys)
@@ -91,7 +92,7 @@ package final class LogBroker: Sendable {
         for (nodeID, listener) in waiting {
             // A node that is down is not waited for.
             if listener == nil, objects.nodes[nodeID]?.status.state != .ready {
-                demand.merger.end(nodeID, isLost: true)
+                demand.merger.end(demand.source(nodeID), isLost: true)
             }
             listener?.wake.yield()
         }
@@ -109,30 +110,31 @@ package final class LogBroker: Sendable {
 
     /// A node has been given up by a request's reader. If it has connected anew since, or does later, a request that follows goes on
     /// with it.
-    func giveUp(_ requestID: String, _ nodeID: String) {
-        let (phase, isConnected, anew) = state.withLock { state -> (LogDemand.Phase?, Bool, Listener?) in
+    func giveUp(_ requestID: String, _ source: LogDemand.Source) {
+        let nodeID = source.nodeID
+        let (lost, listener) = state.withLock { state -> (LogDemand.NodePart?, Listener?) in
+            guard var demand = state.requests[requestID], demand.source(nodeID) == source,
+                let node = demand.nodes[nodeID]
+            else { return (nil, nil) }
             let listener = state.listeners[nodeID]
-            guard var demand = state.requests[requestID], let node = demand.nodes[nodeID] else {
-                return (nil, listener != nil, nil)
-            }
-            demand.nodes[nodeID]?.phase = .lost
-            var anew: Listener?
-            if let listener, node.listener != nil, node.listener != listener.id {
+            demand.nodes[nodeID]?.isNamed = true
+            if node.phase != .refused { demand.nodes[nodeID]?.phase = .lost }
+            if let listener, node.phase != .refused, node.listener != nil, node.listener != listener.id {
                 demand.resume(nodeID)
                 // Once for each of its connections.
                 demand.nodes[nodeID]?.listener = listener.id
                 state.setAway(demand, [nodeID])
-                anew = listener
             }
             state.requests[requestID] = demand
-            return (node.phase, listener != nil, anew)
+            return (node.isNamed || state.isClosing ? nil : node, listener)
         }
-        if let phase {
+        if let lost {
             log.warning(
                 "a node does not answer a request for logs",
-                metadata: ["node": "\(nodeID)", "was": "\(phase)", "connected": "\(isConnected)"])
+                metadata: ["node": "\(nodeID)", "was": "\(lost.phase)", "connected": "\(listener != nil)"])
         }
-        anew?.wake.yield()
+        // It stops, or begins anew.
+        listener?.wake.yield()
     }
 
     /// Has something written to a node that has not been heard for a while: either it is asked anew for what it has broken off, or the kernel
@@ -143,7 +145,7 @@ package final class LogBroker: Sendable {
     func reasons(_ requestID: String) -> [String] {
         let objects = model.objects
         guard let demand = state.withLock({ $0.requests[requestID] }) else { return [] }
-        let lost = demand.nodes.filter { $0.value.phase == .lost }.keys.sorted()
+        let lost = demand.nodes.filter { $0.value.phase.isMissing }.keys.sorted()
         return lost.map { "node \(Self.name(of: $0, objects)) is not available" }
             + demand.failures.sorted { $0.key < $1.key }.map { "task \($0.key): \($0.value)" }
             + demand.unscheduled.sorted().map { "task \($0) has not been scheduled" }
@@ -225,18 +227,28 @@ package final class LogBroker: Sendable {
                 let node = demand.nodes[nodeID], node.phase == .waiting, demand.wireID(nodeID) == wireID
             else { throw RPCError(code: .notFound, message: "these logs are not wanted") }
             let listener = state.listeners[nodeID]?.id
-            demand.nodes[nodeID]?.phase = .sending
-            demand.nodes[nodeID]?.listener = listener
-            state.requests[id] = demand
-            return LogIntake(
-                requestID: id, nodeID: nodeID, listener: listener, merger: demand.merger, details: demand.details,
-                known: node.reached,
+            let intake = LogIntake(
+                requestID: id, source: demand.source(nodeID), listener: listener, merger: demand.merger,
+                details: demand.details, known: node.reached,
+                beginsWithTail: !node.isCaughtUp && demand.query.tail != nil,
                 tasks: { [weak self] in
                     Set(self?.state.withLock { $0.requests[id]?.nodes[nodeID]?.tasks } ?? [])
                 },
-                failures: { [weak self] failure in
-                    self?.state.withLock { $0.requests[id]?.failures[failure.taskID] = failure.reason }
-                })
+                failures: { [weak self] in self?.note($0, id) })
+            demand.nodes[nodeID]?.phase = .sending
+            demand.nodes[nodeID]?.listener = listener
+            demand.nodes[nodeID]?.intake = intake
+            state.requests[id] = demand
+            return intake
+        }
+    }
+
+    private func note(_ failures: [Wire.LogFailure], _ requestID: String) {
+        state.withLock { state in
+            for failure in failures {
+                let reason = NodeReports.cut(failure.reason, NodeReports.maximumError)
+                state.requests[requestID]?.failures[failure.taskID] = reason
+            }
         }
     }
 
@@ -245,18 +257,26 @@ package final class LogBroker: Sendable {
 
     /// A node's call has ended. One that is broken is no loss yet: it is waited for as for one that has not begun.
     func end(_ intake: LogIntake, _ ending: Ending) {
-        let (merger, isAwaited, anew) = state.withLock { state -> (LogMerger<String>?, Bool, Listener?) in
-            guard var demand = state.requests[intake.requestID] else { return (nil, false, nil) }
-            let nodeID = intake.nodeID
+        let nodeID = intake.source.nodeID
+        let (demand, isAwaited, listener) = state.withLock { state -> (LogDemand?, Bool, Listener?) in
+            // One that has been given up has another by now, or none.
+            guard var demand = state.requests[intake.requestID], demand.nodes[nodeID]?.intake === intake else {
+                return (nil, false, nil)
+            }
+            demand.nodes[nodeID]?.intake = nil
             demand.nodes[nodeID]?.reached = intake.reached
-            if intake.isCaughtUp { demand.nodes[nodeID]?.isCaughtUp = true }
-            if ending == .whole { demand.nodes[nodeID]?.phase = .ended }
+            if intake.reached.isCaughtUp { demand.nodes[nodeID]?.isCaughtUp = true }
+            switch ending {
+            case .whole: demand.nodes[nodeID]?.phase = .ended
+            case .refused: demand.nodes[nodeID]?.phase = .refused
+            case .broken: break
+            }
             let isAwaited = ending == .broken && demand.interrupt(nodeID)
             state.requests[intake.requestID] = demand
-            let listener = state.listeners[nodeID]
-            return (demand.merger, isAwaited, isAwaited && listener?.id != intake.listener ? listener : nil)
+            return (demand, isAwaited, state.listeners[nodeID])
         }
-        if !isAwaited { merger?.end(intake.nodeID, isLost: ending != .whole) }
-        anew?.wake.yield()
+        if !isAwaited { demand?.merger.end(intake.source, isLost: ending != .whole) }
+        // It is asked anew; where its connection is gone as well, writing to it shows that.
+        if isAwaited { listener?.wake.yield() }
     }
 }

@@ -16,7 +16,12 @@ package struct LogBrokerService: Wire.LogBroker.SimpleServiceProtocol {
         let listener = RandomID.swarm()
         let wakeUps = try broker.listen(nodeID, listener: listener)
         defer { broker.unlisten(nodeID, listener: listener) }
-        for await _ in wakeUps { try await response.write(broker.wanted(of: nodeID)) }
+        // Nobody else tells of the end of a connection that nothing is written to.
+        try await withRPCCancellationHandler {
+            for await _ in wakeUps { try await response.write(broker.wanted(of: nodeID)) }
+        } onCancelRPC: {
+            broker.unlisten(nodeID, listener: listener)
+        }
         throw RPCError(code: .aborted, message: "another connection of the node has taken over, or this manager ends")
     }
 
@@ -31,7 +36,7 @@ package struct LogBrokerService: Wire.LogBroker.SimpleServiceProtocol {
             for try await batch in request {
                 let known = try intake ?? broker.accept(nodeID, batch.requestID)
                 intake = known
-                do { try await known.take(batch) } catch {
+                do { try await known.take(batch) } catch let error as RPCError {
                     ending = .refused
                     throw error
                 }

@@ -12,26 +12,47 @@ struct LogDemand: Sendable {
         case task(String)
     }
 
-    enum Phase: Sendable { case waiting, sending, ended, lost }
+    enum Phase: Sendable {
+        case waiting, sending, ended
+        /// It is asked anew when it connects anew.
+        case lost
+        /// It has sent what nobody has asked for, and is asked no more.
+        case refused
+
+        var isMissing: Bool { self == .lost || self == .refused }
+    }
+
+    /// What a node sends until it is given up. What comes of it later is not taken for what it sends when it is asked anew.
+    struct Source: Hashable, Sendable {
+        let nodeID: String
+        let number: Int
+    }
 
     struct NodePart: Sendable {
         var tasks: [String] = []
         var phase = Phase.waiting
         /// Grows when the node is asked anew after a break.
         var round = 0
-        /// Breaks that it has gone on after without having been given up.
+        /// How often it has been given up.
+        var losses = 0
+        /// Breaks that it has gone on after without having been given up, one soon after the other.
         var breaks = 0
+        var lastBreak: ContinuousClock.Instant?
         /// It has told all that was there at the beginning.
         var isCaughtUp = false
         /// The node's listener when it began to send.
         var listener: String?
-        var reached: [String: LogIntake.Progress] = [:]
+        /// Its present call.
+        var intake: LogIntake?
+        var reached = LogIntake.Reach()
+        /// It has been warned of.
+        var isNamed = false
     }
 
     let id: String
     let target: Target
     let query: LogQuery
-    let merger = LogMerger<String>(
+    let merger = LogMerger<Source>(
         window: LogBroker.window, timeout: LogBroker.timeout, awayTimeout: LogBroker.awayTimeout,
         quiet: LogBroker.quiet)
     let details = LogDetailTable()
@@ -70,7 +91,7 @@ struct LogDemand: Sendable {
                 continue
             }
             guard task.status.state >= least, nodes[nodeID]?.tasks.contains(task.id) != true else { continue }
-            if nodes[nodeID] == nil, isOpen { merger.add(nodeID, isLive: true) }
+            if nodes[nodeID] == nil, isOpen { merger.add(Source(nodeID: nodeID, number: 0), isLive: true) }
             nodes[nodeID, default: NodePart()].tasks.append(task.id)
             changed.insert(nodeID)
         }
@@ -90,26 +111,39 @@ struct LogDemand: Sendable {
         }
     }
 
+    /// A node as a source of lines.
+    func source(_ nodeID: String) -> Source { Source(nodeID: nodeID, number: nodes[nodeID]?.losses ?? 0) }
+
     /// Asks a node anew that has been given up. What is missing of before has been told to be.
     mutating func resume(_ nodeID: String) {
-        guard query.follow else { return }
-        nodes[nodeID]?.phase = .waiting
-        nodes[nodeID]?.round += 1
-        nodes[nodeID]?.breaks = 0
-        nodes[nodeID]?.isCaughtUp = true
-        merger.add(nodeID, isLive: true)
+        guard query.follow, var node = nodes[nodeID] else { return }
+        if let intake = node.intake { node.reached = intake.reached }
+        (node.intake, node.breaks, node.isCaughtUp, node.phase) = (nil, 0, true, .waiting)
+        node.losses += 1
+        node.round += 1
+        nodes[nodeID] = node
+        forgetFailures(of: node)
+        merger.add(source(nodeID), isLive: true)
     }
 
     /// A node has broken off: until it is given up it is asked anew for what has not come yet.
     /// - Returns: False when it has done so too often.
     mutating func interrupt(_ nodeID: String) -> Bool {
-        guard var node = nodes[nodeID], node.phase == .sending, node.breaks < LogBroker.mostBreaks else { return false }
+        guard var node = nodes[nodeID], node.phase == .sending else { return false }
+        let now = ContinuousClock.now
+        if let last = node.lastBreak, now - last > LogBroker.breakMemory { node.breaks = 0 }
+        guard node.breaks < LogBroker.mostBreaks else { return false }
         node.breaks += 1
+        node.lastBreak = now
         node.phase = .waiting
         node.round += 1
         nodes[nodeID] = node
+        forgetFailures(of: node)
         return true
     }
+
+    /// They are read anew.
+    private mutating func forgetFailures(of node: NodePart) { for task in node.tasks { failures[task] = nil } }
 
     func wireID(_ nodeID: String) -> String { "\(id).\(nodes[nodeID]?.round ?? 0)" }
 
@@ -122,13 +156,15 @@ struct LogDemand: Sendable {
         selection.since = query.since
         selection.until = query.until
         // What comes twice is left out.
+        let progress = node.reached.progress
         if node.isCaughtUp, node.round > 0 {
-            // From the last line on that each task is known to have written.
-            let timestamps = node.tasks.map { node.reached[$0]?.last ?? begun }
-            selection.since = max(timestamps.min() ?? begun, query.since ?? .zero)
+            // From the last line on that each task is known to have written; of the others, by the node's clock, from what it had told on.
+            let start = min(begun, node.reached.completeUntil ?? begun)
+            let timestamps = node.tasks.map { progress[$0]?.last ?? start }
+            selection.since = max(timestamps.min() ?? start, query.since ?? .zero)
             selection.tail = nil
         } else if selection.tail == nil, node.round > 0 {
-            let timestamps = node.tasks.map { node.reached[$0]?.last ?? .zero }
+            let timestamps = node.tasks.map { progress[$0]?.last ?? .zero }
             selection.since = timestamps.min().map { max($0, query.since ?? .zero) } ?? query.since
         }
         return Wire.LogRequest(

@@ -31,17 +31,17 @@ actor SwarmLogReader {
         guard !isOver else { return nil }
         while let event = try await demand.merger.next() {
             switch event {
-            case .entries(let nodeID, let entries):
-                let chunks = entries.compactMap { chunk($0, of: nodeID) }
+            case .entries(let source, let entries):
+                let chunks = entries.compactMap { chunk($0, of: source.nodeID) }
                 if tail != nil { keep(chunks) } else if !chunks.isEmpty { return chunks }
             case .caughtUp:
                 let chunks = release()
                 if !chunks.isEmpty { return chunks }
-            case .lost(let nodeID):
-                broker.giveUp(demand.id, nodeID)
-                if let notice = notice(of: nodeID) { notices.append(notice) }
+            case .lost(let source):
+                broker.giveUp(demand.id, source)
+                if let notice = notice(of: source.nodeID) { notices.append(notice) }
                 if tail == nil { return release() }
-            case .quiet(let nodeID): broker.probe(nodeID)
+            case .quiet(let source): broker.probe(source.nodeID)
             case .idle: continue
             }
         }

@@ -46,6 +46,8 @@ package struct LogMerge<Source: Hashable & Sendable>: Sendable {
         var turn: Instant
         /// Since when it cannot be heard.
         var awaySince: Instant?
+        /// How often it has come again without having been heard since.
+        var returns = 0
         var isKnownQuiet = false
         var hasEnded = false
         var isLost = false
@@ -72,6 +74,8 @@ package struct LogMerge<Source: Hashable & Sendable>: Sendable {
     private static var overhead: Int { 64 }
     /// A deadline is that much beyond the time that it gives, so that it is seen when it has come.
     private static var beyond: Duration { .milliseconds(1) }
+    /// How often a source that says nothing may go and come again.
+    private static var mostReturns: Int { 8 }
     /// Lines of one step at the most.
     private static var longestRun: Int { 1024 }
 
@@ -103,22 +107,30 @@ package struct LogMerge<Source: Hashable & Sendable>: Sendable {
     /// A source cannot be heard at present, or can again.
     package mutating func setAway(_ source: Source, _ isAway: Bool, at now: Instant) {
         guard var state = states.removeValue(forKey: source) else { return }
-        if !isAway, state.awaySince != nil { state.turn = now }
-        state.awaySince = isAway ? state.awaySince ?? now : nil
+        let mayReturn = state.returns < Self.mostReturns
+        if isAway {
+            state.awaySince = state.awaySince ?? (mayReturn ? now : state.lastSign)
+        } else if state.awaySince != nil {
+            state.awaySince = nil
+            state.returns += 1
+            // It is asked anew, and has its time, but not again and again.
+            if mayReturn { (state.turn, state.isKnownQuiet) = (now, false) }
+        }
         states[source] = state
     }
 
     /// Whether the source was added and something of it may still come.
-    package func has(_ source: Source) -> Bool { states[source] != nil }
+    package func isOpen(_ source: Source) -> Bool { states[source]?.hasEnded == false }
 
     /// Of lines that were added and not told yet.
     package func waitingBytes(of source: Source) -> Int { states[source]?.bytes ?? 0 }
 
     /// Takes what a source tells; an empty part is a sign of life.
     package mutating func take(_ source: Source, _ part: LogPart, at now: Instant) {
-        guard var state = states.removeValue(forKey: source), !state.hasEnded else { return }
+        guard isOpen(source), var state = states.removeValue(forKey: source) else { return }
         state.lastSign = now
         state.isKnownQuiet = false
+        state.returns = 0
         for entry in part.entries {
             state.lastKey = max(state.lastKey, entry.timestamp)
             state.queue.append(Waiting(key: state.lastKey, entry: entry, arrival: now))
@@ -190,7 +202,8 @@ package struct LogMerge<Source: Hashable & Sendable>: Sendable {
     private func end(of state: State) -> Instant? {
         guard state.isAwaited else { return nil }
         if let awaySince = state.awaySince, let awayTimeout {
-            return max(awaySince, state.lastSign) + awayTimeout + Self.beyond
+            // What it has sent before may be on its way from queue to queue.
+            return max(max(awaySince, state.lastSign) + awayTimeout, state.turn + window) + Self.beyond
         }
         return timeout.map { max(state.turn, state.lastSign) + $0 + Self.beyond }
     }

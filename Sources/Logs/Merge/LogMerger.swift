@@ -67,7 +67,7 @@ package final class LogMerger<Source: Hashable & Sendable>: Sendable {
     package func put(_ source: Source, _ part: LogPart) async throws {
         while true {
             let room = try state.withLock { state throws -> AsyncEvent? in
-                guard state.merge.has(source) else { throw LogError("these lines are not wanted any more") }
+                guard state.merge.isOpen(source) else { throw LogError("these lines are not wanted any more") }
                 if state.merge.waitingBytes(of: source) > Self.roomBytes { return state.room[source] }
                 state.merge.take(source, part, at: .now)
                 return nil

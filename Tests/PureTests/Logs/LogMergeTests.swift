@@ -118,8 +118,9 @@ struct LogMergeTests {
         merge.setAway(0, true, at: start + .seconds(20))
         merge.setAway(0, true, at: start + .seconds(23))
         #expect(said(merge.next(at: start + .seconds(24))) == "wait 25.001")
-        // It comes again, and leaves for good.
+        // It comes again, is silent again, and leaves for good.
         merge.setAway(0, false, at: start + .seconds(24))
+        #expect(said(merge.next(at: start + .seconds(27))) == "quiet 0")
         #expect(said(merge.next(at: start + .seconds(38))) == "wait 39.001")
         merge.setAway(0, true, at: start + .seconds(38))
         #expect(said(merge.next(at: start + .seconds(44))) == "lost 0")
@@ -132,7 +133,12 @@ struct LogMergeTests {
         merge.setAway(0, true, at: start + .seconds(1))
         // Nobody has read for long: what it has told comes before its end.
         #expect(said(merge.next(at: start + .seconds(9))) == "a")
-        #expect(said(merge.next(at: start + .seconds(9))) == "lost 0")
+        // More of it may be on its way here.
+        #expect(said(merge.next(at: start + .seconds(9))) == "wait 10.001")
+        merge.take(0, LogPart([entry(2, "b", 0)]), at: start + .seconds(9))
+        merge.setAway(0, true, at: start + .seconds(9))
+        #expect(said(merge.next(at: start + .seconds(15))) == "b")
+        #expect(said(merge.next(at: start + .seconds(17))) == "lost 0")
         // One whose turn it is not has time, however silent it is, and one that has ended needs none.
         merge.add(1, at: start + .seconds(10))
         merge.take(1, LogPart([entry(1, "b", 1)]), at: start + .seconds(10))
@@ -141,6 +147,38 @@ struct LogMergeTests {
         merge.end(2)
         #expect(said(merge.next(at: start + .seconds(30))) == "b")
         #expect(said(merge.next(at: start + .seconds(30))) == "wait 32.001")
+    }
+
+    @Test func `one that comes and goes without a word is given up all the same`() {
+        var merge = Merge(window: .seconds(1), timeout: .seconds(15), awayTimeout: .seconds(5))
+        merge.add(0, at: start)
+        var now = start
+        for _ in 0..<100 {
+            now += .seconds(3)
+            merge.setAway(0, true, at: now)
+            if said(merge.next(at: now)) == "lost 0" { break }
+            now += .seconds(3)
+            merge.setAway(0, false, at: now)
+        }
+        #expect(now < start + .seconds(90))
+    }
+
+    @Test func `what an ended source has told is not lost by what comes too late`() async throws {
+        let merger = LogMerger<Int>(window: .seconds(1), timeout: .seconds(5))
+        merger.add(0)
+        try await merger.put(0, LogPart([entry(1, "a", 0)]))
+        merger.end(0, isLost: true)
+        merger.close()
+        await #expect(throws: LogError.self) { try await merger.put(0, LogPart([entry(2, "b", 0)])) }
+        var events: [String] = []
+        while let event = try await merger.next() {
+            switch event {
+            case .entries(_, let entries): events += entries.map { String(decoding: $0.bytes, as: UTF8.self) }
+            case .lost: events.append("lost")
+            case .caughtUp, .quiet, .idle: break
+            }
+        }
+        #expect(events == ["a", "lost"])
     }
 
     @Test func `what is complete is told by the slowest`() {
