@@ -206,6 +206,7 @@ extension NodeEngine {
             let system = SystemService(
                 configuration: configuration, paths: base.paths, containers: base.table, listing: lives.listing,
                 images: objects.images, volumes: objects.volumes, runtimeVersions: parts.runtimeVersions,
+                limits: LimitSupport(known: parts.runtime.limits), cgroupVersion: parts.runtime.cgroups.version,
                 shipping: shipping, mesh: swarm.mesh, firewall: firewall, quota: logFiles.quota, events: events)
             self.system = system
             metrics = MetricsService(

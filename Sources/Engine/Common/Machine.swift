@@ -11,7 +11,6 @@ struct Machine: Sendable {
     var memory: Int64 = 0
     var distribution = "Linux"
     var distributionVersion = ""
-    var cgroupVersion = "1"
     var fileSystem = "extfs"
     var openDescriptors = 0
     var hasSeccomp = false
@@ -35,7 +34,6 @@ struct Machine: Sendable {
                 if pair[0] == "PRETTY_NAME" { machine.distribution = pair[1] }
                 if pair[0] == "VERSION_ID" { machine.distributionVersion = pair[1] }
             }
-            machine.cgroupVersion = Files.exists("/sys/fs/cgroup/cgroup.controllers") ? "2" : "1"
             machine.hasSeccomp = Files.exists("/proc/sys/kernel/seccomp")
             machine.openDescriptors = try Files.list("/proc/self/fd").count
             return machine

@@ -14,6 +14,9 @@ package final class SystemService: SystemBackend {
     let listing: ContainerListing
     let images: ImageService
     let volumes: VolumeService
+    private let limits: LimitSupport
+    /// Of the control groups.
+    private let cgroupVersion: Int
     private let configuration: EngineConfiguration
     private let paths: EnginePaths
     /// Of the programs that make containers; the one that is taken when nobody says is the first.
@@ -28,13 +31,16 @@ package final class SystemService: SystemBackend {
     init(
         configuration: EngineConfiguration, paths: EnginePaths, containers: ContainerTable, listing: ContainerListing,
         images: ImageService, volumes: VolumeService, runtimeVersions: [(name: RuntimeName, version: String)],
-        shipping: LogShipping, mesh: MeshWatch, firewall: FirewallWatch, quota: LogQuota, events: EventLog
+        limits: LimitSupport, cgroupVersion: Int, shipping: LogShipping, mesh: MeshWatch, firewall: FirewallWatch,
+        quota: LogQuota, events: EventLog
     ) {
+        self.cgroupVersion = cgroupVersion
         self.configuration = configuration
         self.containers = containers
         self.eventLog = events
         self.firewall = firewall
         self.images = images
+        self.limits = limits
         self.listing = listing
         self.mesh = mesh
         self.paths = paths
@@ -59,11 +65,10 @@ package final class SystemService: SystemBackend {
         let machine = try await Machine.read()
         info.driverStatus = [["Backing Filesystem", machine.fileSystem], ["Supports d_type", "true"]]
         info.plugins.log = LogShipping.driverNames
-        let warnings = await shipping.warnings() + mesh.warnings + firewall.warnings()
-        if !warnings.isEmpty { info.warnings = warnings }
+        info.take(limits.known, version: cgroupVersion)
+        info.warn(await shipping.warnings() + mesh.warnings + firewall.warnings())
         info.nFd = machine.openDescriptors
         info.systemTime = .now
-        info.cgroupVersion = machine.cgroupVersion
         info.nEventsListener = eventLog.followerCount
         info.kernelVersion = machine.kernel
         info.operatingSystem = machine.distribution
