@@ -50,7 +50,7 @@ package final class ContainerFactory: ContainerCreationBackend {
         name: String?, platform: String?, _ request: ContainerCreateRequest
     ) async throws -> (id: String, warnings: [String]) {
         var request = request
-        let warnings = try limits.discard(from: &request.hostConfig)
+        let warnings = try limits.discard(from: &request.hostConfig) + ContainerPlanner.warnings(of: request.hostConfig)
         let record = try await makeContainer(name: name, platform: platform, request) { _ in }
         return (record.id, warnings)
     }

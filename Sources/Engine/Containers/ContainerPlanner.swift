@@ -61,6 +61,13 @@ struct ContainerPlanner {
         return record
     }
 
+    /// What the user is told beside of a request that is accepted and not done to the letter. Source of rule and words: moby, `daemon/daemon_unix.go`,
+    /// `verifyPlatformContainerSettings`.
+    static func warnings(of host: HostConfiguration) -> [String] {
+        guard host.networkMode == LocalNetwork.hostName, !(host.portBindings ?? [:]).isEmpty else { return [] }
+        return ["Published ports are discarded when using host network mode"]
+    }
+
     static func runtime(_ name: String, default first: RuntimeName) throws -> RuntimeName {
         if name.isEmpty { return first }
         guard let known = RuntimeName(rawValue: name) else { throw unknownRuntime(name) }

@@ -98,4 +98,21 @@ import Testing
             } == "mine")
         #expect(try name { $0.hostConfig.networkMode = "none" } == "abababababab")
     }
+
+    @Test func `who publishes ports on the node's own network is told that they are discarded`() {
+        var host = HostConfiguration()
+        host.networkMode = "host"
+        // Those that the image exposes are nobody's wish.
+        host.publishAllPorts = true
+        #expect(ContainerPlanner.warnings(of: host) == [])
+        host.portBindings = [:]
+        #expect(ContainerPlanner.warnings(of: host) == [])
+        host.portBindings = ["80/tcp": [PortBinding(hostIp: "", hostPort: "80")]]
+        #expect(
+            ContainerPlanner.warnings(of: host) == ["Published ports are discarded when using host network mode"])
+        for other in ["", "bridge", "none", "container:x"] {
+            host.networkMode = other
+            #expect(ContainerPlanner.warnings(of: host) == [])
+        }
+    }
 }
