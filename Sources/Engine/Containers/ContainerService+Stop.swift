@@ -24,6 +24,9 @@ extension ContainerService {
         let (stopped, effects) = try await containers.receive(
             record.id, .stopRequested(by: cause, deadline: deadline), .durable)
         perform(effects, stopped)
+        // It only waited to be started again: with that it has been stopped, and no signal was sent.
+        let onlyWaited = effects.contains { if case .release = $0 { true } else { false } }
+        if onlyWaited { return publishStop(record) }
         // Its start is under way: then it runs afterwards, and is stopped as others are.
         if effects.contains(.awaitStart) { await containers.lock.run(record.id) {} }
         let end = waiters.register(record.id, .over)
@@ -42,6 +45,10 @@ extension ContainerService {
             _ = try await end.result()
             group.cancelAll()
         }
+        publishStop(record)
+    }
+
+    private func publishStop(_ record: ContainerRecord) {
         events.publish("container", "stop", record.id, record.eventAttributes)
     }
 

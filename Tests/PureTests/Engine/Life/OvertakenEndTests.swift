@@ -29,4 +29,23 @@ import Testing
         }
         #expect(fixture.lines.withLock { $0.first?.hasPrefix("a container's end was not settled") } == true)
     }
+
+    @Test func `one that waits for its policy is stopped without a signal, and that is told`() async throws {
+        try await LifeFixture.run { fixture in
+            let told = Kept<[String]>([])
+            let events = fixture.events.follow(since: nil, until: nil) { $0.type == "container" }
+            async let _: Void = {
+                for await event in events { told.withLock { $0.append(event.action) } }
+            }()
+            try await fixture.make("a") { $0.hostConfig.restartPolicy.name = "always" }
+            try await fixture.service.startContainer("a")
+            fixture.runtime.end("a", code: 1)
+            try await eventually(within: .seconds(20)) { fixture.phase("a")?.status == "restarting" }
+            try await fixture.service.stopContainer("a", signal: nil, timeout: 10)
+            #expect(fixture.phase("a")?.status == "exited")
+            try await eventually(within: .seconds(20)) { told.withLock { $0.last } == "stop" }
+            let actions: [String] = told.withLock { $0 }
+            #expect(actions == ["start", "die", "stop"])
+        }
+    }
 }
