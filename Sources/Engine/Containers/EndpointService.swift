@@ -132,13 +132,8 @@ package final class EndpointService: NetworkConnectionBackend {
 
     /// Tells of the networks and volumes that the container has left.
     func publishLeft(_ record: ContainerRecord, _ endpoints: [EndpointRecord]) {
-        for endpoint in endpoints {
-            events.publish(
-                "network", "disconnect", endpoint.networkID,
-                [
-                    "container": record.id, "name": endpoint.networkName,
-                    "type": endpoint.driver,
-                ])
+        for network in record.networkEvents(endpoints, plain: local.plain) {
+            events.publish("network", "disconnect", network.id, network.attributes)
         }
         for mount in record.mounts {
             guard let name = mount.name else { continue }
@@ -157,13 +152,8 @@ package final class EndpointService: NetworkConnectionBackend {
                     "propagation": mount.propagation, "read/write": String(mount.rw),
                 ])
         }
-        for endpoint in record.endpoints where endpoint.isJoined {
-            events.publish(
-                "network", "connect", endpoint.networkID,
-                [
-                    "container": record.id, "name": endpoint.networkName,
-                    "type": endpoint.driver,
-                ])
+        for network in record.networkEvents(record.endpoints.filter(\.isJoined), plain: local.plain) {
+            events.publish("network", "connect", network.id, network.attributes)
         }
     }
 }

@@ -65,6 +65,27 @@ import Testing
         #expect(places[none]?["n1"]?.endpointID == settings(records[2]).networks["none"]?.endpointID)
     }
 
+    @Test func `who starts and ends on it is told of as on any network`() throws {
+        func told(_ record: ContainerRecord, _ places: [EndpointRecord] = []) -> [String] {
+            record.networkEvents(places, plain: Self.ids).map { event in
+                let fields = event.attributes.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+                return ([String(event.id.prefix(2))] + fields).joined(separator: " ")
+            }
+        }
+        #expect(told(container("c1", on: "host")) == ["a1 container=c1 name=host type=host"])
+        #expect(told(container("c1", on: "none")) == ["b2 container=c1 name=none type=null"])
+        #expect(told(container("c1", on: "container:c2")) == [])
+        let place = EndpointRecord(networkID: "d4d4", networkName: "bridge")
+        #expect(told(container("c1", on: "bridge"), [place]) == ["d4 container=c1 name=bridge type=bridge"])
+        // Put on it by hand.
+        var moved = container("c1", on: "bridge")
+        moved.isOnNoneByHand = true
+        #expect(told(moved) == ["b2 container=c1 name=none type=null"])
+        var gone = container("c1", on: "none")
+        gone.isOnNoneByHand = false
+        #expect(told(gone, [place]) == ["d4 container=c1 name=bridge type=bridge"])
+    }
+
     @Test func `a list is narrowed down to those on it, by its name and its id`() throws {
         let records = [container("h1", on: "host"), container("n1", on: "none"), container("b1", on: "bridge")]
         func found(_ network: String) throws -> [String] {
