@@ -86,6 +86,7 @@ enum ContainerRoutes {
     private static func inspect(_ call: Call) async throws -> Reply {
         let reference = call["id"]
         let container = try await call.backends.listing.inspectContainer(reference, size: call.query.flag("size"))
+            .adapted(to: call.version)
         let name = container.name.hasPrefix("/") ? String(container.name.dropFirst()) : container.name
         guard !container.identifier.hasPrefix(reference), !name.hasPrefix(reference), !reference.hasPrefix("/"),
             !reference.contains("."),
