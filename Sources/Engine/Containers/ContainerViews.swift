@@ -158,7 +158,7 @@ struct ContainerViews {
             var settings = EndpointSettings()
             settings.networkID = plainNetworks[name] ?? ""
             if record.isUp {
-                settings.endpointID = PlainNetworks.endpointID(container: record.id, network: settings.networkID)
+                settings.endpointID = PlaceID.derived(from: record.id, on: settings.networkID)
             }
             result[name] = settings
         }

@@ -2,7 +2,6 @@ import Addressing
 import Concurrency
 import DataPlane
 import EngineInterface
-import LinuxSystem
 import Model
 
 /// A container's places in its networks: taken at its start, given up at its end.
@@ -50,7 +49,7 @@ package final class EndpointService: NetworkConnectionBackend {
         _ endpoint: inout EndpointRecord, at index: Int, of record: ContainerRecord, beside present: Set<String> = [],
         _ isTaken: (String, IPAddress) -> Bool, _ isAsked: (String, IPAddress) -> Bool
     ) throws {
-        endpoint.endpointID = RandomID.docker()
+        endpoint.endpointID = endpoint.newID(ofTask: record.task == nil ? nil : record.id)
         endpoint.interfaceName = try interfaceName(of: endpoint, at: index, in: record, beside: present)
         if endpoint.overlay != nil {
             endpoint.gateways = nil

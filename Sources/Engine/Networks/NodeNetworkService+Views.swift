@@ -98,7 +98,7 @@ extension NodeNetworkService {
         guard let peer = self.network.ownPeer, let addresses = peer.ingressAddresses else { return nil }
         var row = NetworkContainer()
         row.name = "ingress-endpoint"
-        row.endpointID = network.id
+        row.endpointID = PlaceID.derived(from: peer.nodeID, on: network.id)
         row.macAddress = MACAddress(tag: peer.ingressTag).description
         row.iPv4Address = addresses.v4?.description ?? ""
         row.iPv6Address = addresses.v6?.description ?? ""
@@ -119,7 +119,7 @@ extension NodeNetworkService {
             if record.isUp, let network = record.plainNetwork.flatMap({ plain[$0] }) {
                 var row = NetworkContainer()
                 row.name = record.name
-                row.endpointID = PlainNetworks.endpointID(container: record.id, network: network)
+                row.endpointID = PlaceID.derived(from: record.id, on: network)
                 places[network, default: [:]][record.id] = row
             }
             for endpoint in record.endpoints where endpoint.isJoined {
@@ -137,16 +137,31 @@ extension NodeNetworkService {
     }
 
     func services(on networkID: String) -> [String: NetworkService]? {
-        guard let facts = network.facts, let view = facts.networks[networkID], let own = view.network else {
-            return nil
-        }
+        network.facts.flatMap { Self.services(on: networkID, $0, members: members.members) }
+    }
+
+    /// - Parameter members: Containers of this node, which are asked for their places themselves: some are of an earlier daemon's choice.
+    static func services(on networkID: String, _ facts: NetworkFacts, members: [any NetworkMember])
+        -> [String: NetworkService]?
+    {
+        guard let view = facts.networks[networkID], let own = view.network else { return nil }
         let isIngress = own.spec.ingress == true
+        var places: [String: String] = [:]
+        for member in members {
+            for endpoint in member.endpoints where endpoint.isJoined && endpoint.networkID == networkID {
+                places[member.id] = endpoint.endpointID
+            }
+        }
         var shown: [String: NetworkService] = [:]
         for known in view.services.values {
             guard let service = known.service else { continue }
             let tasks = known.backends.sorted().compactMap { address -> NetworkServiceTask? in
                 guard let endpoint = view.endpoints[address] else { return nil }
-                return Self.shown(endpoint.names.first ?? endpoint.taskID, address, on: endpoint.vtep)
+                let container = endpoint.containerID
+                let derived = container.isEmpty ? "" : PlaceID.derived(from: container, on: networkID)
+                return Self.shown(
+                    endpoint.names.first ?? endpoint.taskID, address, at: places[container] ?? derived,
+                    on: endpoint.vtep)
             }
             var row = NetworkService(vip: service.virtualAddresses?.primary?.description ?? "<nil>", tasks: tasks)
             if isIngress {
@@ -163,7 +178,11 @@ extension NodeNetworkService {
         if isIngress {
             // The nodes' own endpoints, as Docker has them: of a service without a name.
             let nodes = facts.peers.values.sorted { $0.nodeID < $1.nodeID }.compactMap { peer in
-                peer.ingressAddresses?.primary.map { Self.shown("ingress-endpoint", $0.address, on: peer.address) }
+                peer.ingressAddresses?.primary.map {
+                    Self.shown(
+                        "ingress-endpoint", $0.address, at: PlaceID.derived(from: peer.nodeID, on: networkID),
+                        on: peer.address)
+                }
             }
             if !nodes.isEmpty { shown[""] = NetworkService(vip: "<nil>", tasks: nodes) }
         }
@@ -187,9 +206,12 @@ extension NodeNetworkService {
         return NetworkStatus(Dictionary(subnets) { first, _ in first })
     }
 
-    private static func shown(_ name: String, _ address: IPAddress, on node: IPAddress) -> NetworkServiceTask {
+    private static func shown(_ name: String, _ address: IPAddress, at place: String, on node: IPAddress)
+        -> NetworkServiceTask
+    {
         var task = NetworkServiceTask()
         task.name = name
+        task.endpointID = place
         task.endpointIP = address.description
         task.info = ["Host IP": node.description]
         return task

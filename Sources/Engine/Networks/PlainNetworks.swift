@@ -1,15 +1,4 @@
-import Crypto
-
-/// `host` and `none`, which nothing is allocated in: a place there is a container's as long as it runs, and only has an id. Pure.
-enum PlainNetworks {
-    /// The id of a container's place, 64 hex digits. It follows from both ids, so that it is the same from the start to the end, whatever becomes
-    /// of the daemon meanwhile.
-    static func endpointID(container: String, network: String) -> String {
-        SHA256.hash(data: Array("\(container)/\(network)".utf8))
-            .map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-    }
-}
-
+/// `host` and `none`, which nothing is allocated in: a place there is a container's as long as it runs, and only has an id (``PlaceID``).
 extension NetworkMember {
     /// Which of the two it is on; `nil` for neither.
     var plainNetwork: String? {
