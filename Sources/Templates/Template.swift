@@ -119,9 +119,12 @@ struct TemplateRun {
         // A field that takes words: `.Label "name"`.
         var owner = first
         let name = owner.fields.popLast() ?? ""
-        guard case .row(let row) = try value(of: owner, dot), let method = row.methods[name], arguments.count == 1
-        else {
+        guard case .row(let row) = try value(of: owner, dot), let method = row.methods[name] else {
             throw located("\(name) is not a method but has arguments", first, shown: first.text)
+        }
+        guard arguments.count == 1 else {
+            throw located(
+                "wrong number of args for \(name): want 1 got \(arguments.count)", first, shown: ".\(name)")
         }
         return .data(.string(method(arguments[0].text)))
     }
@@ -148,9 +151,13 @@ struct TemplateRun {
         -> TemplateValue
     {
         var value = start
-        for name in names {
+        for (index, name) in names.enumerated() {
+            let holder = index > 0 ? names[index - 1] : nil
             switch value {
             case .row(let row):
+                if row.methods[name] != nil, !isHeader {
+                    throw located("wrong number of args for \(name): want 1 got 0", operand, shown: operand.text)
+                }
                 guard let field = row.fields[name] ?? row.quietFields[name] else {
                     if isHeader { return .data(.null) }
                     let type = row.typeName.map { " in type \($0)" } ?? ""
@@ -162,11 +169,21 @@ struct TemplateRun {
                 let member =
                     members.first { $0.name == name }
                     ?? members.first { $0.name.lowercased() == name.lowercased() }
-                guard let member else {
-                    throw located("map has no entry for key \(GoText.quoted(name))", operand, shown: operand.text)
+                if let member, !member.value.isNull {
+                    value = .data(member.value)
+                    continue
                 }
-                value = .data(member.value)
-            case .data(.null):
+                let isLast = index == names.count - 1
+                if let absent = AbsentFields.value(name, of: members, in: holder) {
+                    // What is asked of nothing is told as it is of any object.
+                    if case .pointer = absent, !isLast, member == nil { throw missing(name, operand) }
+                    value = .absent(absent)
+                } else if member != nil || AbsentFields.isMap(holder) && isLast {
+                    value = .data(.null)
+                } else {
+                    throw missing(name, operand)
+                }
+            case .data(.null), .absent:
                 throw located("nil pointer evaluating interface {}.\(name)", operand, shown: operand.text)
             case .data:
                 throw located(
@@ -174,6 +191,10 @@ struct TemplateRun {
             }
         }
         return value
+    }
+
+    private func missing(_ name: String, _ operand: TemplateOperand) -> TemplateError {
+        located("map has no entry for key \(GoText.quoted(name))", operand, shown: operand.text)
     }
 
     /// With line and column, as Go gives them.

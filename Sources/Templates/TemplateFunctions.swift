@@ -42,6 +42,7 @@ enum TemplateFunctions {
         // Rows write their own JSON, with the escapes of Go's default.
         case .row(let row): row.json.compact(escapesMarkup: true)
         case .data(let data): data.compact()
+        case .absent(let value): value.json.compact()
         }
     }
 
@@ -136,6 +137,17 @@ enum TemplateFunctions {
         return String(repeating: " ", count: count)
     }
 
+    /// Every word with a capital letter.
+    private static func titled(_ text: String) -> String {
+        var isWithin = false
+        var result = ""
+        for character in text {
+            result += isWithin ? String(character) : character.uppercased()
+            isWithin = character.isLetter || character.isNumber || character == "_"
+        }
+        return result
+    }
+
     private static func text(_ name: String, _ values: [TemplateValue]) throws(TemplateFailure) -> TemplateValue {
         let texts = values.map(\.text)
         func need(_ count: Int) throws(TemplateFailure) {
@@ -157,7 +169,7 @@ enum TemplateFunctions {
                 .string(values[0].data.elements.map { TemplateValue.data($0).text }.joined(separator: texts[1])))
         case "title":
             try need(1)
-            return .data(.string(texts[0].prefix(1).uppercased() + texts[0].dropFirst()))
+            return .data(.string(titled(texts[0])))
         case "lower": return .data(.string(try only(values).text.lowercased()))
         case "upper": return .data(.string(try only(values).text.uppercased()))
         case "pad":

@@ -2,10 +2,13 @@
 package enum TemplateValue: Sendable {
     case data(JSON)
     case row(Row)
+    /// A field that the engine has left out, see ``AbsentFields``.
+    case absent(AbsentValue)
 
     var isTrue: Bool {
         switch self {
         case .row: true
+        case .absent: false
         case .data(.null), .data(.bool(false)): false
         case .data(.number(let digits)): Double(digits) != 0
         case .data(.string(let text)): !text.isEmpty
@@ -19,6 +22,7 @@ package enum TemplateValue: Sendable {
         switch self {
         case .data(let value): value
         case .row(let row): row.json
+        case .absent(let value): value.data
         }
     }
 
@@ -27,6 +31,7 @@ package enum TemplateValue: Sendable {
         switch self {
         case .data(let value): Self.text(value, isNested: false)
         case .row(let row): row.json.compact(escapesMarkup: true)
+        case .absent(let value): value.shown
         }
     }
 
@@ -48,6 +53,7 @@ package enum TemplateValue: Sendable {
     var typeName: String {
         switch self {
         case .row: "row"
+        case .absent: "nil"
         case .data(.null): "nil"
         case .data(.bool): "bool"
         case .data(.number): "float64"

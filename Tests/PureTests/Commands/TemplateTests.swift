@@ -29,7 +29,7 @@ import Testing
             ("{{range .Empty}}a{{else}}none{{end}}", "none"),
             ("{{if .Empty}}a{{else if eq .State.Status \"running\" \"paused\"}}b{{else}}c{{end}}", "b"),
             ("{{with .State}}{{.Pid}}{{end}}", "42"), ("{{len .Names}} {{len .Image}}", "3 3"),
-            ("{{join .Names \"-\"}} {{upper .State.Status}} {{title \"abc\"}}", "x-y-z RUNNING Abc"),
+            ("{{join .Names \"-\"}} {{upper .State.Status}} {{title \"ab c\"}}", "x-y-z RUNNING Ab C"),
             ("{{printf \"%-6s|%03d|%q|%v\" .State.Status .State.Pid \"a\" .Names}}", "running|042|\"a\"|[x y z]"),
             ("{{println 1 \"a\"}}", "1 a\n"), ("{{print 1 2 \"a\"}}", "1 2a"),
             ("{{.State.Pid | printf \"%d!\"}}", "42!"),
@@ -56,6 +56,57 @@ import Testing
             failure("{{.State.Foo}}")
                 == "template: :1:8: executing \"\" at <.State.Foo>: map has no entry for key \"Foo\"")
         #expect(failure("{{if .State}}a") == "template: :1: unexpected EOF")
+    }
+
+    /// What the stock command gives for answers without these fields.
+    @Test(
+        arguments: [
+            ("{{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}}", "none"),
+            ("{{with .State.Health}}{{.Status}}{{end}}{{.State.Health}} {{json .State.Health}}", "<nil> null"),
+            ("{{.Config.Labels.none}}|{{if .Config.Labels.none}}a{{else}}b{{end}}", "<no value>|b"),
+            (
+                "{{.Config.Entrypoint}} {{json .Config.Entrypoint}} {{.Config.ExposedPorts}} {{len .Mounts}}",
+                "[] null map[] 0"
+            ),
+            ("{{range .Config.Env}}a{{else}}no{{end}}{{.State.Pid}}{{.Config.User}}", "no0"),
+            ("{{.HostConfig.Memory}} {{.HostConfig.PidsLimit}} {{.HostConfig.Privileged}}", "0 <nil> false"),
+        ] as [(String, String)])
+    func `a field of docker's types that an answer lacks is nothing, and no error`(template: String, text: String)
+        throws
+    {
+        let container = try JSON(
+            parsing: Array(
+                #"{"State":{"Running":true},"Config":{"Labels":{"a":"1"},"Entrypoint":null},"HostConfig":{"PidsLimit":null}}"#
+                    .utf8))
+        let shown = try Template(template).render(.data(container))
+        #expect(shown == text)
+    }
+
+    @Test func `services, nodes and events have the fields that they lack, too`() throws {
+        func shown(_ template: String, _ text: String) throws -> String {
+            try Template(template).render(.data(try JSON(parsing: Array(text.utf8))))
+        }
+        let service =
+            #"{"Spec":{"Mode":{"Replicated":{"Replicas":1}},"TaskTemplate":{"ContainerSpec":{}}},"Endpoint":{}}"#
+        let mode = try shown("{{if .Spec.Mode.Global}}g{{else}}r{{end}}{{with .UpdateStatus}}u{{end}}", service)
+        #expect(mode == "r")
+        let ports = try shown("{{range .Endpoint.Ports}}p{{end}}{{.PreviousSpec}}{{.Spec.UpdateConfig}}", service)
+        #expect(ports == "<nil><nil>")
+        let node = try shown("{{if .ManagerStatus}}m{{else}}w{{end}}", #"{"Description":{"Hostname":"a"}}"#)
+        #expect(node == "w")
+        let event = try shown(
+            "{{.Status}}|{{.ID}}|{{.Type}}|{{.Actor.Attributes.x}}",
+            #"{"Type":"network","Actor":{"ID":"n","Attributes":{}},"timeNano":1}"#)
+        #expect(event == "||network|<no value>")
+    }
+
+    @Test func `what is asked of nothing is an error`() throws {
+        let value = try JSON(parsing: Array(#"{"State":{"Running":true},"HostConfig":{}}"#.utf8))
+        #expect(throws: (any Error).self) { try Template("{{.State.Health.Status}}").render(.data(value)) }
+        #expect(throws: (any Error).self) { try Template("{{.State.Nothing}}").render(.data(value)) }
+        let row = Row([:], methods: ["Label": { $0 }])
+        #expect(throws: (any Error).self) { try Template("{{.Label}}").render(.row(row)) }
+        #expect(throws: (any Error).self) { try Template("{{.Label \"a\" \"b\"}}").render(.row(row)) }
     }
 
     @Test func `numbers out of range are refused, and nesting has an end`() throws {
