@@ -1,9 +1,9 @@
 import DockerClient
-import Templates
+package import Templates
 
 /// Tasks as `service ps` and `node ps` list them.
-struct TaskTable {
-    static let listing = Listing(
+package struct TaskTable {
+    package static let listing = Listing(
         table:
             "table {{.ID}}\t{{.Name}}\t{{.Image}}\t{{.Node}}\t{{.DesiredState}}\t{{.CurrentState}}\t{{.Error}}\t{{.Ports}}",
         headers: [
@@ -11,8 +11,8 @@ struct TaskTable {
             "CurrentState": "CURRENT STATE", "Error": "ERROR", "Ports": "PORTS",
         ], typeName: "*task.taskContext")
 
-    let client: DaemonClient
-    let flags: ParsedFlags
+    private let client: DaemonClient
+    private let flags: ParsedFlags
 
     init(_ client: DaemonClient, _ flags: ParsedFlags) {
         self.client = client
@@ -22,18 +22,27 @@ struct TaskTable {
     /// - Parameter isShort: Whether ids and images are cut.
     func show(_ tasks: [JSON], isShort: Bool) async throws {
         let names = try await SwarmNames.load(client, resolves: !flags.isSet("no-resolve"))
-        let named = tasks.map { (name: names.task($0), task: $0) }.sorted {
+        let format = flags.string("format")
+        let named = tasks.map { (name: names.task($0), node: names.node($0["NodeID"].text), task: $0) }
+        try Self.listing.show(
+            Self.rows(named, isShort: isShort, format: format), format: format, isQuiet: flags.isSet("quiet"))
+    }
+
+    /// The newest task of a slot first; in tables the earlier ones stand under it, elsewhere names are names.
+    package static func rows(_ tasks: [(name: String, node: String, task: JSON)], isShort: Bool, format: String?)
+        -> [Row]
+    {
+        let isTable = format.map { $0.isEmpty || $0.hasPrefix("table") } ?? true
+        let sorted = tasks.sorted {
             if $0.name != $1.name { return NaturalOrder.comesBefore($0.name, $1.name) }
             return $0.task["CreatedAt"].text > $1.task["CreatedAt"].text
         }
         var previous = ""
-        let rows = named.map { entry in
-            // Earlier tasks of the same slot stand under the newest.
-            let name = entry.name == previous ? " \\_ \(entry.name)" : entry.name
+        return sorted.map { entry in
+            let name = isTable && entry.name == previous ? " \\_ \(entry.name)" : entry.name
             previous = entry.name
-            return Self.row(entry.task, name, names.node(entry.task["NodeID"].text), isShort: isShort)
+            return row(entry.task, name, entry.node, isShort: isShort)
         }
-        try Self.listing.show(rows, format: flags.string("format"), isQuiet: flags.isSet("quiet"))
     }
 
     static func row(_ task: JSON, _ name: String, _ node: String, isShort: Bool) -> Row {

@@ -101,4 +101,27 @@ import Testing
 
                     """)
     }
+
+    @Test func `earlier tasks of a slot are indented in tables alone`() throws {
+        let tasks = try (1...2).map { number in
+            (
+                name: "web.1", node: "one",
+                task: try json(
+                    #"{"ID":"t\#(number)","CreatedAt":"2026-11-29T0\#(number):00:00Z","Status":{"State":"running"}}"#)
+            )
+        }
+        func names(_ format: String?) throws -> [String] {
+            let rows = TaskTable.rows(tasks, isShort: true, format: format)
+            return try TaskTable.listing.render(rows, format: "{{.ID}} {{.Name}}").split(separator: "\n").map(
+                String.init)
+        }
+        for format in [nil, "", "table", "table {{.Name}}"] {
+            let shown = try names(format)
+            #expect(shown == ["t2 web.1", "t1  \\_ web.1"], "\(format ?? "none")")
+        }
+        for format in ["json", "{{json .}}", "{{.Name}}"] {
+            let shown = try names(format)
+            #expect(shown == ["t2 web.1", "t1 web.1"], "\(format)")
+        }
+    }
 }
