@@ -32,15 +32,21 @@ struct ContainerCreation {
         self.client = client
     }
 
-    /// - Returns: The id.
-    func create(_ body: JSON) async throws -> String {
-        let flags = call.flags
-        let image = try ImageName(parsing: call.arguments[0])
+    /// When to fetch the image, out of the three words that say it.
+    static func pull(_ flags: ParsedFlags) throws(ExitError) -> String {
         let pull = flags.string("pull") ?? "missing"
         guard ["always", "missing", "never"].contains(pull) else {
             throw ExitError(
                 1, "invalid pull option: '\(pull)': must be one of \"always\", \"missing\" or \"never\"")
         }
+        return pull
+    }
+
+    /// - Returns: The id.
+    func create(_ body: JSON) async throws -> String {
+        let flags = call.flags
+        let pull = try Self.pull(flags)
+        let image = try ImageName(parsing: call.arguments[0])
         guard !flags.isSet("use-api-socket") else { throw ExitError(1, "--use-api-socket is not supported") }
         if let path = flags.string("cidfile"), Paths.exists(path) {
             throw ExitError(

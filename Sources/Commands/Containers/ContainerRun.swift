@@ -30,12 +30,12 @@ extension Command {
             """
     ) { call in
         let body: JSON
-        do { body = try JSON(encoding: ContainerRequest(call).request()) } catch {
-            throw RunFailure.flags(error, call, 125)
-        }
-        do { Console.line(try await ContainerCreation(call, try await call.client()).create(body)) } catch {
-            throw RunFailure.flags(error, call, 1)
-        }
+        do {
+            _ = try ContainerCreation.pull(call.flags)
+            body = try JSON(encoding: ContainerRequest(call).request())
+        } catch { throw RunFailure.flags(error, call, 125) }
+        // What goes wrong from here on is told as it is, unlike with `run`.
+        Console.line(try await ContainerCreation(call, try await call.client()).create(body))
     }
 }
 

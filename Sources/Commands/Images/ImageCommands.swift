@@ -169,7 +169,7 @@ extension Command {
     }
 
     static let imageImport = Command(
-        "image import", aliases: ["import"], arity: .between(1, 2),
+        "image import", aliases: ["import"], arity: .atLeast(1),
         help: """
             Usage:  apus image import [OPTIONS] file|URL|- [REPOSITORY[:TAG]]
 
@@ -189,7 +189,7 @@ extension Command {
         var query: [(String, String)] = []
         let isRemote = source.hasPrefix("http://") || source.hasPrefix("https://")
         query.append(("fromSrc", isRemote ? source : "-"))
-        if call.arguments.count == 2 { query.append(("repo", call.arguments[1])) }
+        if call.arguments.count > 1 { query.append(("repo", call.arguments[1])) }
         if let message = flags.string("message"), !message.isEmpty { query.append(("message", message)) }
         if let platform = flags.string("platform"), !platform.isEmpty { query.append(("platform", platform)) }
         query += flags.list("change").map { ("changes", $0) }

@@ -111,8 +111,19 @@ enum PlatformText {
     /// `linux/arm64/v8` as the API's object.
     static func json(_ text: String) throws -> String {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-        guard parts.count <= 3, parts.allSatisfy({ !$0.isEmpty }) else {
-            throw ExitError(1, "invalid platform: \(GoText.quoted(text)) is an invalid OS component")
+        let quoted = GoText.quoted(text)
+        guard parts.count <= 3 else {
+            throw ExitError(1, "invalid platform: \(quoted): cannot parse platform specifier: invalid argument")
+        }
+        if let empty = parts.firstIndex(where: \.isEmpty) {
+            let (kind, part, rule) =
+                empty == 0
+                ? ("OS ", "OSAndVersion", #"^([A-Za-z0-9_-]+)(?:\\(([A-Za-z0-9_.-]*)\\))?$"#)
+                : ("", "platform", "^[A-Za-z0-9_.-]+$")
+            throw ExitError(
+                1,
+                "invalid platform: \"\" is an invalid \(kind)component of \(quoted): "
+                    + "\(part) specifier component must match \"\(rule)\": invalid argument")
         }
         // A query's value, whose names are written in small letters.
         return JSON.fields([

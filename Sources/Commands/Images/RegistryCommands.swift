@@ -90,7 +90,7 @@ private struct RegistryLogin {
         }
         if username.isEmpty || password.isEmpty {
             guard Console.isTerminal(0) else {
-                throw ExitError(1, "Error: Cannot perform an interactive login from a non-TTY device")
+                throw ExitError(1, "Error: Cannot perform an interactive login from a non TTY device")
             }
         }
         if username.isEmpty { username = try await prompt("Username: ", isShown: true) }
