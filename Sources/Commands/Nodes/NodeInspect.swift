@@ -16,8 +16,8 @@ extension Command {
     ) { call in
         let flags = call.flags
         let client = try await call.client()
-        let isPretty = flags.isSet("pretty")
-        guard !isPretty || flags.string("format") == nil else {
+        let isPretty = flags.isSet("pretty") || flags.string("format") == "pretty"
+        guard !flags.isSet("pretty") || flags.text("format") == nil else {
             throw ExitError(1, "--format is incompatible with human friendly format")
         }
         func look(_ name: String) async throws -> [UInt8] {

@@ -16,8 +16,8 @@ extension Command {
     ) { call in
         let flags = call.flags
         let client = try await call.client()
-        let isPretty = flags.isSet("pretty")
-        guard !isPretty || flags.string("format") == nil else {
+        let isPretty = flags.isSet("pretty") || flags.string("format") == "pretty"
+        guard !flags.isSet("pretty") || flags.text("format") == nil else {
             throw ExitError(1, "--format is incompatible with human friendly format")
         }
         func look(_ name: String) async throws -> [UInt8] {
@@ -51,7 +51,7 @@ package enum ServicePretty {
         var text = "\nID:\t\t\(service["ID"].text)\nName:\t\t\(spec["Name"].text)\n"
         let labels = spec["Labels"].members.sorted { $0.name < $1.name }
         if !labels.isEmpty {
-            text += "Labels:\n" + labels.map { " \($0.name)=\($0.value.text)\n" }.joined()
+            text += "Labels:\n" + labels.map { " " + pair($0, "=") + "\n" }.joined()
         }
         text += "Service Mode:\t" + mode(spec["Mode"])
         let update = service["UpdateStatus"]
@@ -67,14 +67,7 @@ package enum ServicePretty {
         text += placement(task["Placement"])
         text += updates("Update", spec["UpdateConfig"]) + updates("Rollback", spec["RollbackConfig"])
         text += "ContainerSpec:\n" + container(task["ContainerSpec"])
-        text += resources(task["Resources"])
-        if !task["LogDriver"].isNull {
-            text += "Log Driver:\n Name:\t\t\(task["LogDriver"]["Name"].text)\n"
-            let options = task["LogDriver"]["Options"].members
-            if !options.isEmpty {
-                text += " LogOpts:\n" + options.map { "  \($0.name):\t\($0.value.text)\n" }.joined()
-            }
-        }
+        text += logDriver(task["LogDriver"]) + resources(task["Resources"])
         let attached = task["Networks"].elements.isEmpty ? spec["Networks"].elements : task["Networks"].elements
         if !attached.isEmpty {
             let names = attached.map { networks[$0["Target"].text] ?? $0["Target"].text }
@@ -82,18 +75,35 @@ package enum ServicePretty {
         }
         text += "Endpoint Mode:\t\(service["Endpoint"]["Spec"]["Mode"].text)\n"
         let ports = service["Endpoint"]["Ports"].elements
-        if !ports.isEmpty {
-            text += "Ports:\n"
-            for port in ports {
-                text += " PublishedPort = \(port["PublishedPort"].unsigned)\n  Protocol = \(port["Protocol"].text)\n"
-                text += "  TargetPort = \(port["TargetPort"].unsigned)\n  PublishMode = \(port["PublishMode"].text) \n"
-                let places = port["PublishedOn"].elements.map(\.text)
-                if !places.isEmpty { text += "  PublishedOn = \(places.joined(separator: ", "))\n" }
-                if port["OnlyLocal"].isTrue { text += "  OnlyLocal = true\n" }
-                if !port["Affinity"].text.isEmpty { text += "  Affinity = \(port["Affinity"].text)\n" }
-            }
-        }
+        // A blank at the end, as docker's template leaves one.
+        if !ports.isEmpty { text += "Ports:\n" + ports.map(self.port).joined(separator: "\n") + " \n" }
         return text + (task["ContainerSpec"]["Healthcheck"].isNull ? "" : health(task["ContainerSpec"]["Healthcheck"]))
+    }
+
+    /// A name and, unless it is empty, its value.
+    private static func pair(_ member: JSON.Member, _ separator: String) -> String {
+        member.value.text.isEmpty ? member.name : member.name + separator + member.value.text
+    }
+
+    private static func port(_ port: JSON) -> String {
+        var text = " PublishedPort = \(port["PublishedPort"].unsigned)\n  Protocol = \(port["Protocol"].text)\n"
+        text += "  TargetPort = \(port["TargetPort"].unsigned)\n  PublishMode = \(port["PublishMode"].text)"
+        let places = port["PublishedOn"].elements.map(\.text)
+        if !places.isEmpty { text += "\n  PublishedOn = \(places.joined(separator: ", "))" }
+        if port["OnlyLocal"].isTrue { text += "\n  OnlyLocal = true" }
+        if !port["Affinity"].text.isEmpty { text += "\n  Affinity = \(port["Affinity"].text)" }
+        return text
+    }
+
+    private static func logDriver(_ driver: JSON) -> String {
+        guard !driver.isNull else { return "" }
+        var text = "Log Driver:\n"
+        if !driver["Name"].text.isEmpty { text += " Name:\t\t\(driver["Name"].text)\n" }
+        let options = driver["Options"].members.sorted { $0.name < $1.name }
+        if !options.isEmpty {
+            text += " LogOpts:\n" + options.map { "  " + pair($0, ":       ") + "\n" }.joined()
+        }
+        return text + "\n"
     }
 
     private static func mode(_ mode: JSON) -> String {
@@ -115,7 +125,7 @@ package enum ServicePretty {
         if !constraints.isEmpty { text += " Constraints:\t[\(constraints.joined(separator: " "))]\n" }
         let preferences = placement["Preferences"].elements.map { $0["Spread"]["SpreadDescriptor"].text }
         if !preferences.isEmpty {
-            text += " Preferences:\t[" + preferences.map { "spread=\($0)" }.joined(separator: ", ") + "]\n"
+            text += " Preferences:   [" + preferences.map { "spread=\($0)" }.joined(separator: " ") + "]\n"
         }
         let most = placement["MaxReplicas"].unsigned
         return most > 0 ? text + " Max Replicas Per Node:   \(most)\n" : text
@@ -143,16 +153,9 @@ package enum ServicePretty {
         line("Args", "Args")
         line("Env", "Env")
         if let directory = container["Dir"].string, !directory.isEmpty { text += " Dir:\t\t\(directory)\n" }
-        if let user = container["User"].string, !user.isEmpty { text += " User: \(user)\n" }
-        let controls = container["Sysctls"].members
-        if !controls.isEmpty {
-            text += "  Sysctls:\n" + controls.map { "    \($0.name):\($0.value.text)\n" }.joined()
-        }
-        for (title, member) in [("CapAdd", "CapabilityAdd"), ("CapDrop", "CapabilityDrop")] {
-            let names = container[member].strings
-            if !names.isEmpty { text += " \(title): \(names.joined(separator: ", "))\n" }
-        }
         if !container["Init"].isNull { text += " Init:\t\t\(container["Init"].isTrue)\n" }
+        if let user = container["User"].string, !user.isEmpty { text += " User: \(user)\n" }
+        text += rights(container)
         let mounts = container["Mounts"].elements
         if !mounts.isEmpty {
             text += "Mounts:\n"
@@ -171,6 +174,22 @@ package enum ServicePretty {
             }
         }
         return text
+    }
+
+    private static func rights(_ container: JSON) -> String {
+        var text = ""
+        for (title, member) in [("Add", "CapabilityAdd"), ("Drop", "CapabilityDrop")] {
+            let names = container[member].strings
+            if !names.isEmpty {
+                text += (text.isEmpty ? "Capabilities:\n" : "") + " \(title): \(names.joined(separator: ", "))\n"
+            }
+        }
+        let controls = container["Sysctls"].members.sorted { $0.name < $1.name }
+        if !controls.isEmpty { text += "SysCtls:\n" + controls.map { " " + pair($0, ": ") + "\n" }.joined() }
+        let limits = container["Ulimits"].elements.sorted { $0["Name"].text < $1["Name"].text }
+        guard !limits.isEmpty else { return text }
+        return text + "Ulimits:\n"
+            + limits.map { " \($0["Name"].text): \($0["Soft"].integer ?? 0):\($0["Hard"].integer ?? 0)\n" }.joined()
     }
 
     private static func resources(_ resources: JSON) -> String {
@@ -194,6 +213,6 @@ package enum ServicePretty {
         func span(_ name: String) -> String { GoDuration.text(health[name].integer ?? 0) }
         return " Healthcheck:\n  Interval = \(span("Interval"))\n  Retries = \(health["Retries"].unsigned)\n"
             + "  StartPeriod =\t\(span("StartPeriod"))\n  Timeout =\t\(span("Timeout"))\n"
-            + "  Tests:\n\t " + health["Test"].strings.map { "Test = \($0)" }.joined(separator: "\n\t ") + "\n"
+            + "  Tests:\n\t " + health["Test"].strings.map { "Test = \($0)" }.joined(separator: "\n\t ") + " \n"
     }
 }

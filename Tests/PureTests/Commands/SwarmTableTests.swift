@@ -124,4 +124,29 @@ import Testing
             #expect(shown == ["t2 web.1", "t1 web.1"], "\(format)")
         }
     }
+
+    /// What the stock command shows of it.
+    @Test func `a service for people has the parts that docker's has, in its order`() throws {
+        let service = try json(
+            #"""
+            {"ID":"s1","Spec":{"Name":"web","Labels":{"a":"b","none":""},"Mode":{"Replicated":{"Replicas":2}},
+            "TaskTemplate":{"ContainerSpec":{"Image":"nginx","Init":false,"User":"u","CapabilityAdd":["CAP_CHOWN"],
+            "Sysctls":{"net.a":"1"},"Ulimits":[{"Name":"nofile","Hard":2,"Soft":1}],"Healthcheck":{"Test":["CMD","x"]}},
+            "LogDriver":{"Name":"json-file","Options":{"max-size":"1m"}},"Resources":{"Limits":{"Pids":5}},
+            "Placement":{"Preferences":[{"Spread":{"SpreadDescriptor":"a"}},{"Spread":{"SpreadDescriptor":"b"}}]}}},
+            "Endpoint":{"Spec":{"Mode":"vip"},"Ports":[
+            {"Protocol":"tcp","TargetPort":80,"PublishedPort":8080,"PublishMode":"ingress"},
+            {"Protocol":"udp","TargetPort":53,"PublishedPort":53,"PublishMode":"host"}]}}
+            """#)
+        let text = ServicePretty.text(service, networks: [:])
+        let parts = [
+            "Labels:\n a=b\n none\n", " Preferences:   [spread=a spread=b]\n",
+            " Init:\t\tfalse\n User: u\nCapabilities:\n",
+            " Add: CAP_CHOWN\nSysCtls:\n net.a: 1\nUlimits:\n nofile: 1:2\nLog Driver:\n Name:\t\tjson-file\n",
+            " LogOpts:\n  max-size:       1m\n\nResources:\n Limits:\n  PIDs:\t\t5\n",
+            "  PublishMode = ingress\n PublishedPort = 53\n", "  PublishMode = host \n Healthcheck:\n",
+            "\t Test = CMD\n\t Test = x \n",
+        ]
+        for part in parts { #expect(text.contains(part), "\(part) in \(text)") }
+    }
 }
