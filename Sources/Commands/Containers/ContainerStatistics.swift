@@ -56,7 +56,7 @@ struct StatisticsWatch {
 
     static func running(_ client: DaemonClient, all: Bool) async throws -> [String] {
         let answer = try await client.json(.get("/containers/json", all ? [("all", "1")] : []))
-        return answer.elements.map { $0["Id"].text }
+        return answer.elements.map { Units.shortID($0["Id"].text) }
     }
 
     /// One sample of each, two readings a second apart in it; all at once.
@@ -104,7 +104,7 @@ package enum StatisticsRow {
             "Container": "CONTAINER", "ID": "CONTAINER ID", "Name": "NAME", "CPUPerc": "CPU %",
             "MemUsage": "MEM USAGE / LIMIT", "MemPerc": "MEM %", "NetIO": "NET I/O", "BlockIO": "BLOCK I/O",
             "PIDs": "PIDS",
-        ])
+        ], typeName: "*container.statsContext")
 
     /// - Parameter name: As the user gave it.
     package static func row(_ name: String, _ sample: JSON, isShort: Bool) -> Row {

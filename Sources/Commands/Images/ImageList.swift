@@ -85,7 +85,7 @@ extension Command {
             return Row([
                 "ID": .string(isShort ? Units.shortID(id) : id),
                 "CreatedBy": .string(isShort ? Units.ellipsis(command, 45) : command),
-                "CreatedAt": .string(created.seconds <= 0 ? "N/A" : timestamp),
+                "CreatedAt": .string(timestamp),
                 "CreatedSince": .string(
                     !isHuman ? timestamp : created.seconds <= 0 ? "N/A" : Units.duration(age) + " ago"),
                 "Size": .string(isHuman ? Units.size(size, digits: 3) : "\(size)"), "Comment": layer["Comment"],
@@ -97,7 +97,7 @@ extension Command {
             headers: [
                 "ID": "IMAGE", "CreatedSince": "CREATED", "CreatedAt": "CREATED AT", "CreatedBy": "CREATED BY",
                 "Size": "SIZE", "Comment": "COMMENT",
-            ]
+            ], typeName: "*image.historyContext"
         ).show(rows, format: flags.string("format"), isQuiet: flags.isSet("quiet"))
     }
 }

@@ -12,7 +12,7 @@ struct Inspection {
     func show(_ references: [String], _ look: (String) async throws -> [UInt8]) async throws {
         var found: [[UInt8]] = []
         var failures: [String] = []
-        let template = try format.flatMap { $0 == "json" ? nil : try parsed($0) }
+        let template = try format.flatMap { $0 == "json" || $0.isEmpty ? nil : try parsed($0) }
         var output = ""
         for reference in references {
             do {

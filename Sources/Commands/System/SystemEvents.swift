@@ -31,7 +31,7 @@ extension Command {
         let flags = call.flags
         var query: [(String, String)] = []
         let format = flags.string("format") ?? ""
-        let template = format.isEmpty ? nil : try Listing.parsed(format == "json" ? "{{json .}}" : format)
+        let template = format.isEmpty ? nil : try EventText.template(format)
         for name in ["since", "until"] {
             guard let text = flags.string(name), !text.isEmpty else { continue }
             query.append((name, try Timestamps.parameter(text)))
@@ -50,6 +50,19 @@ extension Command {
 
 /// An event of `GET /events` for people.
 package enum EventText {
+    /// The template of a `--format`, which has been tried on an event without anything in it.
+    static func template(_ format: String) throws -> Template {
+        do {
+            let template = try Template(format == "json" ? "{{json .}}" : format)
+            _ = try template.render(
+                .data([
+                    "status": "", "id": "", "from": "", "Type": "", "Action": "",
+                    "Actor": ["ID": "", "Attributes": .object([])], "scope": "", "time": 0, "timeNano": 0,
+                ]))
+            return template
+        } catch { throw ExitError(64, "Error parsing format: \(error)") }
+    }
+
     /// `2026-11-23T06:21:08.696854704Z node update wulp8m106… (name=node-1, state.new=ready)`
     package static func line(_ event: JSON) -> String {
         let timestamp = Timestamp(nanosecondsSinceEpoch: event["timeNano"].integer ?? 0).fixedWidth

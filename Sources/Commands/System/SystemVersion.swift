@@ -36,7 +36,14 @@ extension Command {
                 "Arch": .string(VersionText.architecture), "Context": "default",
             ]
             let whole = JSON.object([JSON.Member("Client", own), JSON.Member("Server", server)])
-            if let template { Console.line(try template.render(.data(whole))) } else { Console.line(whole.compact()) }
+            do {
+                Console.line(try template?.render(.data(whole)) ?? whole.compact())
+            } catch {
+                // Without an answer there is nothing to show, and why there is none says more.
+                Console.line()
+                if let failure { throw ExitError(1, "\(failure)") }
+                throw ExitError(1, "\(error)")
+            }
         }
         if let failure { throw ExitError(1, "\(failure)") }
     }
