@@ -28,6 +28,9 @@ package struct Shell: Sendable {
         }
     }
 
+    /// What `--log-level` takes, though nothing is logged.
+    private static let levels: Set<String> = ["panic", "fatal", "error", "warn", "warning", "info", "debug", "trace"]
+
     private func perform(_ arguments: [String]) async throws {
         let global: ParsedFlags
         do {
@@ -35,6 +38,9 @@ package struct Shell: Sendable {
         } catch {
             throw UsageError(
                 "\(error.message)\n\nUsage:  apus [OPTIONS] COMMAND [ARG...]\n\nRun 'apus --help' for more information")
+        }
+        if let level = global.string("log-level"), !Self.levels.contains(level.lowercased()) {
+            throw ExitError(1, "Unable to parse logging level: \(level)")
         }
         if global.isSet("version") { return Console.line("Apus version \(Self.version)") }
         let rest = global.rest
@@ -51,7 +57,11 @@ package struct Shell: Sendable {
         case "help": return try help(Array(rest.dropFirst()))
         default: break
         }
-        guard let (command, used, count) = CommandList.find(rest) else { throw unknown(rest) }
+        guard let (command, used, count) = CommandList.find(rest) else {
+            // Help is shown, whatever else stands there.
+            if asksHelp(rest) { return Console.text(TopHelp.text(CommandList.groups)) }
+            throw unknown(rest)
+        }
         guard let command else {
             let arguments = Array(rest.dropFirst(count))
             guard let bare = CommandList.command(ofGroup: used), !["--help", "-h"].contains(arguments.first),
@@ -87,16 +97,21 @@ package struct Shell: Sendable {
     /// `apus container`, without a command of it.
     private func group(_ name: String, _ arguments: [String]) throws {
         let text = TopHelp.text(ofGroup: name)
-        guard let first = arguments.first else { return Console.write(2, Array(text.utf8)) }
-        if ["--help", "-h"].contains(first) { return Console.text(text) }
-        if first.hasPrefix("-") {
-            throw UsageError(
-                "unknown flag: \(first)\n\nUsage:  apus \(name)\n\nRun 'apus \(name) --help' for more information"
-            )
+        guard !arguments.isEmpty else { return Console.write(2, Array(text.utf8)) }
+        // Docker's volumes alone name the command in their usage.
+        let usage = "Usage:  apus \(name)\(name == "volume" ? " COMMAND" : "")"
+        let more = "\n\n\(usage)\n\nRun 'apus \(name) --help' for more information"
+        let parsed: ParsedFlags
+        do { parsed = try FlagParser([CommandFlag(name: "help", short: nil, type: "")]).parse(arguments) } catch {
+            throw UsageError(error.message + more)
         }
-        throw UsageError(
-            "apus: unknown command: apus \(name) \(first)\n\nUsage:  apus \(name)\n\n"
-                + "Run 'apus \(name) --help' for more information", status: 1)
+        if parsed.isSet("help") { return Console.text(text) }
+        throw UsageError("apus: unknown command: apus \(name) \(parsed.rest.first ?? "")\(more)", status: 1)
+    }
+
+    /// Whether `--help` or `-h` is among the arguments, before a `--`.
+    private func asksHelp(_ arguments: [String]) -> Bool {
+        arguments.prefix { $0 != "--" }.contains { ["--help", "-h"].contains($0) }
     }
 
     private func unknown(_ arguments: [String]) -> UsageError {

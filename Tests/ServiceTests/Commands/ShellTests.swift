@@ -23,6 +23,27 @@ import Testing
         #expect(told.status == 125 && told.output.isEmpty && told.errors == words)
     }
 
+    @Test(
+        arguments: [
+            (["image", "-Z"], "unknown shorthand flag: 'Z' in -Z\n\nUsage:  apus image\n"),
+            (["volume", "--foo"], "unknown flag: --foo\n\nUsage:  apus volume COMMAND\n"),
+            (["node", "foo", "--bar"], "unknown flag: --bar\n\nUsage:  apus node\n"),
+        ] as [([String], String)])
+    func `flags of groups are told as those of commands`(words: [String], start: String) async {
+        let told = await run(words)
+        #expect(told.status == 125 && told.output.isEmpty && told.errors.hasPrefix(start), "\(told.errors)")
+    }
+
+    @Test func `help is shown beside a command that there is not`() async {
+        for (words, start) in [
+            (["foo", "--help"], "Usage:  apus [OPTIONS] COMMAND\n"),
+            (["node", "foo", "--help"], "Usage:  apus node COMMAND\n"),
+        ] {
+            let help = await run(words)
+            #expect(help.status == 0 && help.errors.isEmpty && help.output.hasPrefix(start), "\(words)")
+        }
+    }
+
     @Test(arguments: [[], ["service"], ["node"], ["container"]])
     func `help that was not asked for is no output`(words: [String]) async {
         let bare = await run(words)
@@ -35,6 +56,16 @@ import Testing
 
     @Test(
         arguments: [
+            (["--log-level", "foo", "ps"], "Unable to parse logging level: foo\n"),
+            (
+                ["volume", "foo"],
+                "apus: unknown command: apus volume foo\n\nUsage:  apus volume COMMAND\n\n"
+                    + "Run 'apus volume --help' for more information\n"
+            ),
+            (
+                ["node", "--", "foo"],
+                "apus: unknown command: apus node foo\n\nUsage:  apus node\n\nRun 'apus node --help' for more information\n"
+            ),
             (["help", "foo"], "unknown help topic: foo\n"), (["help", "service", "foo"], "unknown help topic: foo\n"),
             (["help", "ps", "a", "b"], "unknown help topic: a b\n"),
             (
