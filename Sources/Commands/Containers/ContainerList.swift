@@ -58,7 +58,12 @@ package enum ContainerRow {
                 "CreatedAt": "CREATED AT", "Status": "STATUS", "State": "STATE", "Ports": "PORTS", "Names": "NAMES",
                 "Size": "SIZE", "Labels": "LABELS", "Mounts": "MOUNTS", "LocalVolumes": "LOCAL VOLUMES",
                 "Networks": "NETWORKS", "Platform": "PLATFORM",
-            ], quietWins: true, typeName: "*formatter.ContainerContext")
+            ], quietWins: true,
+            raw: [
+                "container_id: {{.ID}}", "image: {{.Image}}", "command: {{.Command}}", "created_at: {{.CreatedAt}}",
+                "state: {{- pad .State 1 0}}", "status: {{- pad .Status 1 0}}", "names: {{.Names}}",
+                "labels: {{- pad .Labels 1 0}}", "ports: {{- pad .Ports 1 0}}",
+            ] + (size ? ["size: {{.Size}}"] : []), typeName: "*formatter.ContainerContext")
     }
 
     /// Whether a template shows sizes: by their name, or with all there is in a row.

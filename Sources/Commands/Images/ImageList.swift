@@ -106,10 +106,14 @@ extension Command {
 package enum ImageRow {
     /// - Parameter digests: With the column of digests.
     package static func listing(digests: Bool) -> Listing {
-        Listing(
+        let digest = digests ? ["digest: {{.Digest}}"] : []
+        return Listing(
             table: "table {{.Repository}}\t{{.Tag}}\t" + (digests ? "{{.Digest}}\t" : "")
                 + "{{.ID}}\t{{if .CreatedSince }}{{.CreatedSince}}{{else}}N/A{{end}}\t{{.Size}}",
-            headers: headers, typeName: "*formatter.imageContext")
+            headers: headers,
+            raw: ["repository: {{.Repository}}", "tag: {{.Tag}}"] + digest + [
+                "image_id: {{.ID}}", "created_at: {{.CreatedAt}}", "virtual_size: {{.Size}}",
+            ], typeName: "*formatter.imageContext")
     }
 
     static let headers = [

@@ -213,6 +213,9 @@ package enum NetworkRow {
         headers: [
             "ID": "NETWORK ID", "Name": "NAME", "Driver": "DRIVER", "Scope": "SCOPE", "IPv4": "IPV4", "IPv6": "IPV6",
             "Internal": "INTERNAL", "Labels": "LABELS", "CreatedAt": "CREATED AT",
+        ],
+        raw: [
+            "network_id: {{.ID}}", "name: {{.Name}}", "driver: {{.Driver}}", "scope: {{.Scope}}",
         ], typeName: "*network.networkContext")
 
     /// With what an answer to inspect says of addresses.

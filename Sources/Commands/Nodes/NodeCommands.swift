@@ -201,6 +201,10 @@ package enum NodeRow {
         headers: [
             "ID": "ID", "Self": "", "Hostname": "HOSTNAME", "Status": "STATUS", "Availability": "AVAILABILITY",
             "ManagerStatus": "MANAGER STATUS", "EngineVersion": "ENGINE VERSION", "TLSStatus": "TLS STATUS",
+        ],
+        raw: [
+            "node_id: {{.ID}}", "hostname: {{.Hostname}}", "status: {{.Status}}", "availability: {{.Availability}}",
+            "manager_status: {{.ManagerStatus}}",
         ], typeName: "*node.nodeContext")
 
     /// - Parameters:

@@ -11,17 +11,20 @@ package struct Listing: Sendable {
     let headers: [String: String]
     /// A plain template wins over `--quiet`, except for containers.
     let quietWins: Bool
+    /// The lines of `--format raw`, as in `name: {{.Name}}`; none where that is a text like any other.
+    let raw: [String]
     /// Docker's name of a row's type, for messages.
     let typeName: String?
 
     package init(
         table: String, quiet: String = "{{.ID}}", headers: [String: String], quietWins: Bool = false,
-        typeName: String? = nil
+        raw: [String] = [], typeName: String? = nil
     ) {
         self.table = table
         self.quiet = quiet
         self.headers = headers
         self.quietWins = quietWins
+        self.raw = raw
         self.typeName = typeName
     }
 
@@ -30,7 +33,10 @@ package struct Listing: Sendable {
         let format = format ?? "table"
         let isPlainTable = format.isEmpty || format == "table"
         var source = format
-        if isQuiet, isPlainTable || quietWins {
+        if format == "raw", !raw.isEmpty {
+            // Each row is followed by an empty line, unless it is one line itself.
+            source = isQuiet ? raw.first { $0.hasSuffix(" " + quiet) } ?? quiet : raw.map { $0 + "\n" }.joined()
+        } else if isQuiet, isPlainTable || quietWins {
             source = quiet
         } else if isPlainTable {
             source = table

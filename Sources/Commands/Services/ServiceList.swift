@@ -121,6 +121,10 @@ package enum ServiceRow {
         table: "table {{.ID}}\t{{.Name}}\t{{.Mode}}\t{{.Replicas}}\t{{.Image}}\t{{.Ports}}",
         headers: [
             "ID": "ID", "Name": "NAME", "Mode": "MODE", "Replicas": "REPLICAS", "Image": "IMAGE", "Ports": "PORTS",
+        ],
+        raw: [
+            "id: {{.ID}}", "name: {{.Name}}", "mode: {{.Mode}}", "replicas: {{.Replicas}}", "image: {{.Image}}",
+            "ports: {{.Ports}}",
         ], typeName: "*service.serviceContext")
 
     /// With its tasks counted, where the engine was asked for `status`.

@@ -9,6 +9,11 @@ package struct TaskTable {
         headers: [
             "ID": "ID", "Name": "NAME", "Image": "IMAGE", "Node": "NODE", "DesiredState": "DESIRED STATE",
             "CurrentState": "CURRENT STATE", "Error": "ERROR", "Ports": "PORTS",
+        ],
+        raw: [
+            "id: {{.ID}}", "name: {{.Name}}", "image: {{.Image}}", "node: {{.Node}}",
+            "desired_state: {{.DesiredState}}", "current_state: {{.CurrentState}}", "error: {{.Error}}",
+            "ports: {{.Ports}}",
         ], typeName: "*task.taskContext")
 
     private let client: DaemonClient

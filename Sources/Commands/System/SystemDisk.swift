@@ -81,7 +81,11 @@ enum DiskText {
         table: "table {{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}",
         headers: [
             "Type": "TYPE", "TotalCount": "TOTAL", "Active": "ACTIVE", "Size": "SIZE", "Reclaimable": "RECLAIMABLE",
-        ])
+        ],
+        raw: [
+            "type: {{.Type}}", "total: {{.TotalCount}}", "active: {{.Active}}", "size: {{.Size}}",
+            "reclaimable: {{.Reclaimable}}",
+        ], typeName: "*formatter.diskUsageImagesContext")
 
     static let logs = Listing(
         table: "table {{.Containers}}\t{{.Size}}\t{{.Spool}}\t{{.Quota}}",

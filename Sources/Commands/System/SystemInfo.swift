@@ -76,6 +76,8 @@ package enum InfoText {
                 line(" \(kind)", names.joined(separator: " "))
             }
         }
+        let devices = info["CDISpecDirs"].strings
+        if !devices.isEmpty { text += " CDI spec directories:\n" + devices.map { "  \($0)\n" }.joined() }
         line("Swarm", info["Swarm"]["LocalNodeState"].text)
         text += swarm(info["Swarm"])
         let runtimes = info["Runtimes"].members.map(\.name).sorted()

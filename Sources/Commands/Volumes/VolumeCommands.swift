@@ -154,6 +154,9 @@ enum VolumeRow {
             "Name": "VOLUME NAME", "Driver": "DRIVER", "Scope": "SCOPE", "Mountpoint": "MOUNTPOINT",
             "Labels": "LABELS", "Links": "LINKS", "Size": "SIZE", "Group": "GROUP", "Availability": "AVAILABILITY",
             "Status": "STATUS",
+        ],
+        raw: [
+            "name: {{.Name}}", "driver: {{.Driver}}",
         ], typeName: "*formatter.volumeContext")
 
     static func row(_ volume: JSON) -> Row {

@@ -148,6 +148,17 @@ import Testing
         )
     }
 
+    @Test func `the raw format is a line a field, and what quiet leaves alone`() throws {
+        let row = Row(["ID": "1", "Name": "a"])
+        let listing = Listing(table: "table {{.ID}}", headers: [:], raw: ["id: {{.ID}}", "name: {{.Name}}"])
+        let whole = try listing.render([row, row], format: "raw")
+        #expect(whole == "id: 1\nname: a\n\nid: 1\nname: a\n\n")
+        let quiet = try listing.render([row, row], format: "raw", isQuiet: true)
+        #expect(quiet == "id: 1\nid: 1\n")
+        let text = try Listing(table: "", headers: [:]).render([row], format: "raw")
+        #expect(text == "raw\n")
+    }
+
     @Test func `a field that a row does not have is told with the row's type`() {
         let words = "template: :1:2: executing \"\" at <.Foo>: can't evaluate field Foo in type"
         #expect(throws: ExitError(1, "template parsing error: \(words) *node.nodeContext")) {
