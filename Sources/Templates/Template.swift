@@ -183,6 +183,7 @@ struct TemplateRun {
                 } else {
                     throw missing(name, operand)
                 }
+            case .absent(.map): value = .data(.null)
             case .data(.null), .absent:
                 throw located("nil pointer evaluating interface {}.\(name)", operand, shown: operand.text)
             case .data:

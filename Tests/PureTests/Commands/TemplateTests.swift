@@ -68,6 +68,7 @@ import Testing
                 "{{.Config.Entrypoint}} {{json .Config.Entrypoint}} {{.Config.ExposedPorts}} {{len .Mounts}}",
                 "[] null map[] 0"
             ),
+            ("{{.Config.Volumes.none}}|{{if .HostConfig.Tmpfs.none}}a{{end}}", "<no value>|"),
             ("{{range .Config.Env}}a{{else}}no{{end}}{{.State.Pid}}{{.Config.User}}", "no0"),
             ("{{.HostConfig.Memory}} {{.HostConfig.PidsLimit}} {{.HostConfig.Privileged}}", "0 <nil> false"),
         ] as [(String, String)])
