@@ -77,12 +77,15 @@ enum AbsentFields {
             marks: ["HostConfig"],
             fields: fields(pointers: "SizeRw SizeRootFs ImageManifestDescriptor", lists: "Args ExecIDs Mounts")),
         Kind(
+            marks: ["Destination"],
+            fields: fields(texts: "Driver Mode Name Propagation Source Type", flags: "RW")),
+        Kind(
             holders: ["State"], marks: ["OOMKilled"],
             fields: fields(
                 pointers: "Health", texts: "Error FinishedAt StartedAt Status", numbers: "ExitCode Pid",
                 flags: "Dead OOMKilled Paused Restarting Running")),
         Kind(
-            holders: ["HostConfig"],
+            holders: ["HostConfig"], marks: ["LogConfig"],
             fields: fields(
                 pointers: "Init MemorySwappiness OomKillDisable PidsLimit",
                 lists: "Binds BlkioDeviceReadBps BlkioDeviceReadIOps BlkioDeviceWriteBps BlkioDeviceWriteIOps "
@@ -96,14 +99,14 @@ enum AbsentFields {
                     + "OomScoreAdj ShmSize",
                 flags: "AutoRemove Privileged PublishAllPorts ReadonlyRootfs")),
         Kind(
-            holders: ["Config"],
+            holders: ["Config"], marks: ["AttachStdin"],
             fields: fields(
                 pointers: "Healthcheck StopTimeout", lists: "Cmd Entrypoint Env OnBuild Shell",
                 maps: "ExposedPorts Labels Volumes",
                 texts: "Domainname Hostname Image MacAddress StopSignal User WorkingDir",
                 flags: "ArgsEscaped AttachStderr AttachStdin AttachStdout NetworkDisabled OpenStdin StdinOnce Tty")),
         Kind(
-            holders: ["NetworkSettings"],
+            holders: ["NetworkSettings"], marks: ["SandboxKey"],
             fields: fields(
                 maps: "Networks Ports",
                 texts: "Bridge EndpointID Gateway GlobalIPv6Address IPAddress IPv6Gateway MacAddress SandboxID "
@@ -156,12 +159,15 @@ enum AbsentFields {
             fields: fields(texts: "FailureAction Order", numbers: "Delay MaxFailureRatio Monitor Parallelism")),
         Kind(holders: ["Endpoint", "EndpointSpec"], fields: fields(lists: "Ports VirtualIPs", texts: "Mode")),
         Kind(
+            marks: ["TargetPort"], fields: fields(texts: "Name Protocol PublishMode", numbers: "PublishedPort")),
+        Kind(holders: ["PortStatus"], fields: fields(lists: "Ports")),
+        Kind(
             holders: ["UpdateStatus"], fields: fields(pointers: "CompletedAt StartedAt", texts: "Message State")),
         Kind(marks: ["Description"], fields: fields(pointers: "ManagerStatus")),
         Kind(marks: ["Availability"], fields: fields(maps: "Labels", texts: "Name")),
         Kind(
             holders: ["Status"],
-            fields: fields(pointers: "ContainerStatus", texts: "Addr Err Message State")),
+            fields: fields(pointers: "ContainerStatus PortStatus", texts: "Addr Err Message State")),
         Kind(holders: ["ManagerStatus"], fields: fields(texts: "Addr Reachability", flags: "Leader")),
         Kind(holders: ["ContainerStatus"], fields: fields(texts: "ContainerID", numbers: "ExitCode PID")),
         Kind(holders: ["Engine"], fields: fields(lists: "Plugins", maps: "Labels", texts: "EngineVersion")),
@@ -184,6 +190,8 @@ enum AbsentFields {
         Kind(
             marks: ["IPAM"],
             fields: fields(lists: "Peers", maps: "Containers Labels Options Services", flags: "EnableIPv4 EnableIPv6")),
+        Kind(holders: ["IPAM"], fields: fields(lists: "Config", maps: "Options", texts: "Driver")),
+        Kind(marks: ["Subnet"], fields: fields(maps: "AuxiliaryAddresses", texts: "Gateway IPRange")),
         Kind(
             marks: ["Mountpoint"],
             fields: fields(pointers: "ClusterVolume UsageData", maps: "Labels Options Status", texts: "CreatedAt")),

@@ -173,17 +173,19 @@ struct TemplateRun {
                     value = .data(member.value)
                     continue
                 }
+                // What is missing in a map has no value, and neither has what is asked of that.
+                if AbsentFields.isMap(holder) { return .data(.null) }
                 let isLast = index == names.count - 1
                 if let absent = AbsentFields.value(name, of: members, in: holder) {
                     // What is asked of nothing is told as it is of any object.
                     if case .pointer = absent, !isLast, member == nil { throw missing(name, operand) }
                     value = .absent(absent)
-                } else if member != nil || AbsentFields.isMap(holder) && isLast {
+                } else if member != nil {
                     value = .data(.null)
                 } else {
                     throw missing(name, operand)
                 }
-            case .absent(.map): value = .data(.null)
+            case .absent(.map): return .data(.null)
             case .data(.null), .absent:
                 throw located("nil pointer evaluating interface {}.\(name)", operand, shown: operand.text)
             case .data:

@@ -38,9 +38,14 @@ extension Command {
         if flags.isSet("quiet"), let format, !format.isEmpty {
             Console.error("WARNING: Ignoring custom format, because both --format and --quiet are set.")
         }
+        // Docker's client tries it on a container without anything, whether there is one or not.
+        let listing = ContainerRow.listing(size: showsSize)
+        if !flags.isSet("quiet") {
+            _ = try listing.render([ContainerRow.row(.object([]), isShort: true)], format: format)
+        }
         let answer = try await call.client().json(.get("/containers/json", query))
         let isShort = !flags.isSet("no-trunc")
-        try ContainerRow.listing(size: showsSize).show(
+        try listing.show(
             answer.elements.map { ContainerRow.row($0, isShort: isShort) }, format: format,
             isQuiet: flags.isSet("quiet"))
     }

@@ -20,6 +20,9 @@ extension Command {
         guard !flags.isSet("pretty") || flags.text("format") == nil else {
             throw ExitError(1, "--format is incompatible with human friendly format")
         }
+        if let format = flags.string("format"), format.hasPrefix("pretty"), format != "pretty" {
+            throw ExitError(1, "cannot supply extra formatting options to the pretty template")
+        }
         func look(_ name: String) async throws -> [UInt8] {
             try await client.bytes(.get(NodePath.of(try await NodePath.resolved(name, client))))
         }

@@ -39,7 +39,7 @@ package struct Shell: Sendable {
             throw UsageError(
                 "\(error.message)\n\nUsage:  apus [OPTIONS] COMMAND [ARG...]\n\nRun 'apus --help' for more information")
         }
-        if let level = global.string("log-level"), !Self.levels.contains(level.lowercased()) {
+        if let level = global.string("log-level"), !level.isEmpty, !Self.levels.contains(level.lowercased()) {
             throw ExitError(1, "Unable to parse logging level: \(level)")
         }
         if global.isSet("version") { return Console.line("Apus version \(Self.version)") }
@@ -105,8 +105,8 @@ package struct Shell: Sendable {
         do { parsed = try FlagParser([CommandFlag(name: "help", short: nil, type: "")]).parse(arguments) } catch {
             throw UsageError(error.message + more)
         }
-        if parsed.isSet("help") { return Console.text(text) }
-        throw UsageError("apus: unknown command: apus \(name) \(parsed.rest.first ?? "")\(more)", status: 1)
+        guard !parsed.isSet("help"), let first = parsed.rest.first else { return Console.text(text) }
+        throw UsageError("apus: unknown command: apus \(name) \(first)\(more)", status: 1)
     }
 
     /// Whether `--help` or `-h` is among the arguments, before a `--`.

@@ -58,6 +58,7 @@ package enum EventText {
                 .data([
                     "status": "", "id": "", "from": "", "Type": "", "Action": "",
                     "Actor": ["ID": "", "Attributes": .object([])], "scope": "", "time": 0, "timeNano": 0,
+                    "eventID": "", "cursor": "",
                 ]))
             return template
         } catch { throw ExitError(64, "Error parsing format: \(error)") }

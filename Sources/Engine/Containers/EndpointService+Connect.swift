@@ -94,6 +94,8 @@ extension EndpointService {
             if after == nil { try await renewPorts(record.id, .disconnection) }
             try await network.refresh()
             try await files.renew(from: before, to: after ?? left)
+            // One that waits to be started again has left all of them at its end, and that was told.
+            guard left.isUp else { return }
             events.publish(
                 "network", "disconnect", found.identifier,
                 ["container": record.id, "name": found.name, "type": found.driver])
@@ -163,7 +165,8 @@ extension EndpointService {
     /// Whether a container is on `none` is only said: it has nothing there.
     private func putOnNone(_ record: ContainerRecord, _ isOn: Bool, _ network: NetworkResource?) async throws {
         let after = try await containers.update(record.id, durably: true) { $0.isOnNoneByHand = isOn }
-        guard after.isRunning, let network else { return }
+        // One that waits to be started again has left its networks, and joins them then.
+        guard after.isUp, let network else { return }
         events.publish(
             "network", isOn ? "connect" : "disconnect", network.identifier,
             ["container": record.id, "name": network.name, "type": network.driver])

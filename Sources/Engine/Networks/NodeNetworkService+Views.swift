@@ -29,7 +29,7 @@ extension NodeNetworkService {
         if !network.ingressAddresses.isEmpty, self.network.isInSwarm {
             var sandbox = NetworkContainer()
             sandbox.name = "gateway_ingress-sbox"
-            sandbox.endpointID = network.id
+            sandbox.endpointID = PlaceID.derived(from: "ingress-sbox", on: network.id)
             let addresses = EndpointAddresses(network.ingressAddresses)
             sandbox.macAddress = MACAddress(defaultFor: addresses.hosts).description
             sandbox.iPv4Address = addresses.v4?.description ?? ""

@@ -12,7 +12,7 @@ enum PlaceID {
 }
 
 extension EndpointRecord {
-    /// An id for the place, which is about to be taken. On an overlay a task's follows from its container's, which other nodes know and runs once;
+    /// An id for the place, which is about to be taken. On an overlay a task's follows from its container's, which other nodes know;
     /// elsewhere it is random: a container that is started again must not find the links of before in its way.
     /// - Parameter container: The id of the task's container; `nil` for a container of no task.
     func newID(ofTask container: String?) -> String {

@@ -101,6 +101,30 @@ import Testing
         #expect(event == "||network|<no value>")
     }
 
+    @Test(
+        arguments: [
+            ("{{range .Mounts}}{{.Name}}{{.Driver}}|{{.Destination}}{{end}}", "|/data"),
+            (
+                "{{.Config.Labels.x.b}} {{.Config.Labels.b.c.d}} {{.Config.Volumes.a.b}}",
+                "<no value> <no value> <no value>"
+            ),
+            ("{{with .HostConfig}}{{.Init}}{{end}}{{$c := .Config}}{{$c.Healthcheck}}", "<nil><nil>"),
+            ("{{range .Endpoint.Ports}}{{.PublishedPort}}|{{.Name}}{{end}}", "0|"),
+            ("{{range .IPAM.Config}}{{.Subnet}}{{.Gateway}}{{end}}{{.IPAM.Options}}", "10.0.0.0/24map[]"),
+            ("{{range .Status.PortStatus.Ports}}p{{end}}", ""),
+        ] as [(String, String)])
+    func `what stands in lists, and below what a map lacks, is nothing, too`(template: String, text: String) throws {
+        let answer = try JSON(
+            parsing: Array(
+                """
+                {"Mounts":[{"Type":"bind","Destination":"/data","RW":true}],"Config":{"AttachStdin":false,"Labels":{"a":"1"}},
+                "HostConfig":{"LogConfig":{}},"Endpoint":{"Ports":[{"TargetPort":80,"PublishMode":"host"}]},
+                "IPAM":{"Config":[{"Subnet":"10.0.0.0/24"}],"Options":null},"Status":{"PortStatus":{}}}
+                """.utf8))
+        let shown = try Template(template).render(.data(answer))
+        #expect(shown == text)
+    }
+
     @Test func `what is asked of nothing is an error`() throws {
         let value = try JSON(parsing: Array(#"{"State":{"Running":true},"HostConfig":{}}"#.utf8))
         #expect(throws: (any Error).self) { try Template("{{.State.Health.Status}}").render(.data(value)) }
