@@ -18,7 +18,7 @@ final class LogIntake: Sendable {
 
         mutating func take(_ entry: LogEntry) {
             if last != entry.timestamp { self = Progress(last: entry.timestamp) }
-            if lines.count == 2 * Self.mostLines { lines.removeFirst(Self.mostLines) }
+            if lines.count == 2 * Self.mostLines { lines = Array(lines.suffix(Self.mostLines)) }
             lines.append(Self.hash(entry))
         }
 
