@@ -6,8 +6,8 @@ typealias RouteHandler = @Sendable (Call) async throws -> Reply
 
 /// Finds the handler for a method and path.
 ///
-/// Templates are those of the API definition. A parameter is one segment of the path; names of images and plugins, and of
-/// containers by links, which contain slashes, take as many as there are.
+/// Templates are those of the API definition. A parameter is one segment of the path; names of images, plugins and networks, and of
+/// containers by links, which may contain slashes, take as many as there are.
 struct RouteTable: Sendable {
     private struct Route {
         let method: HTTPRequest.Method
@@ -92,7 +92,7 @@ struct PathTemplate: Sendable {
         wide =
             switch segments.first {
             case "images", "distribution", "plugins": segments.firstIndex(of: "{name}")
-            case "containers": segments.firstIndex(of: "{id}")
+            case "containers", "networks": segments.firstIndex(of: "{id}")
             default: nil
             }
         literals = segments.count { !$0.hasPrefix("{") }

@@ -61,7 +61,18 @@ struct ContainerRoots: Sendable {
     func remove(_ id: String) async throws { try await images.removeRootFilesystem(container: id) }
 
     func graphDriver(_ record: ContainerRecord) async throws -> GraphDriver {
-        GraphDriver(name: "overlay2", data: try await images.rootFilesystem(container: record.id).graphDriverData)
+        let data = try await unlessRemoved(record.id) {
+            try await images.rootFilesystem(container: record.id).graphDriverData
+        }
+        return GraphDriver(name: "overlay2", data: data ?? [:])
+    }
+
+    /// What is asked of a root that may be taken away meanwhile: `nil` then, as who lists containers, or waits until one is gone, wants no error.
+    private func unlessRemoved<Answer>(_ id: String, _ body: () async throws -> Answer) async throws -> Answer? {
+        do { return try await body() } catch let error where !(error is CancellationError) {
+            guard let record = containers.record(id), !record.phase.isBeingRemoved else { return nil }
+            throw error
+        }
     }
 
     /// Removes root file systems of containers that are no more.
@@ -75,7 +86,7 @@ struct ContainerRoots: Sendable {
 
     /// Bytes that a container wrote, and those together with its image's.
     func sizes(of record: ContainerRecord) async throws -> (written: Int64?, whole: Int64?) {
-        let written = try await images.writtenBytes(container: record.id)
+        let written = try await unlessRemoved(record.id) { try await images.writtenBytes(container: record.id) } ?? 0
         // An image may be removed by force while its container is there.
         let image = try? await images.image(record.imageID)
         return (written, written + (image?.size ?? 0))
@@ -83,8 +94,11 @@ struct ContainerRoots: Sendable {
 
     /// Bytes of what the container has written into its root file system.
     func writtenBytes(_ record: ContainerRecord) async throws -> Int64 {
-        let upper = try await layers(of: record).upper
-        return try await onThread { try TreeSize.bytes(upper) }
+        let written = try await unlessRemoved(record.id) {
+            let upper = try await layers(of: record).upper
+            return try await onThread { try TreeSize.bytes(upper) }
+        }
+        return written ?? 0
     }
 
     /// Who that is in the container's own files.

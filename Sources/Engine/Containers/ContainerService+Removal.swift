@@ -4,6 +4,7 @@ import DockerMessages
 package import EngineInterface
 import Faults
 import LinuxSystem
+import Logging
 import Model
 
 /// Removing containers.
@@ -69,6 +70,11 @@ extension ContainerService {
                 reclaimed += bytes
             } catch let refusal as any Fault where refusal.kind == .conflict || refusal.kind == .notFound {
                 continue  // Started or removed meanwhile.
+            } catch let error where !(error is CancellationError) {
+                // The others go all the same, and whoever asked is told of those.
+                log.warning(
+                    "a container could not be pruned",
+                    metadata: ["container": "\(record.shortID)", "error": "\(error)"])
             }
         }
         events.publish("container", "prune", "", ["reclaimed": String(reclaimed)])

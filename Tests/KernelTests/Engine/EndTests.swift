@@ -33,6 +33,23 @@ import Testing
         }
     }
 
+    @Test func `a container whose removal has taken its root is shown until it has gone`() async throws {
+        try await EngineFixture.run { fixture in
+            let engine = fixture.engine
+            let id = try await fixture.create(["true"])
+            try await engine.roots.remove(id)
+            // Of one that nobody removes it is a loss, and told.
+            await #expect(throws: (any Error).self) { _ = try await engine.listing.inspectContainer(id, size: false) }
+            _ = try await engine.table.receive(id, .removalBegan)
+            let shown = try await engine.listing.inspectContainer(id, size: true)
+            #expect(shown.state.status == "removing" && shown.sizeRw == 0)
+            var query = ContainerQuery()
+            (query.all, query.size) = (true, true)
+            let rows = try await engine.listing.listContainers(query)
+            #expect(rows.map(\.identifier) == [id])
+        }
+    }
+
     @Test func `an end that a killed daemon was about to settle is the next one's to settle`() async throws {
         let id = Kept("")
         try await EngineFixture.run { fixture in

@@ -159,7 +159,10 @@ final class FakeSurroundings: ContainerSurroundings {
     func remove(_ record: ContainerRecord, volumes: Bool) async throws { try attempt("remove") }
     func hasBeenRenamed(_ record: ContainerRecord) async throws {}
     func hasBeenUnlinked(_ parent: ContainerRecord, from child: ContainerRecord, as alias: String) async throws {}
-    func writtenBytes(_ record: ContainerRecord) async throws -> Int64 { 0 }
+    func writtenBytes(_ record: ContainerRecord) async throws -> Int64 {
+        try attempt("size")
+        return 0
+    }
     func watchLog(of record: ContainerRecord) throws {}
     func takeUpLog(of record: ContainerRecord) throws {}
 }

@@ -30,6 +30,16 @@ import Testing
         #expect(fixture.lines.withLock { $0.first?.hasPrefix("a container's end was not settled") } == true)
     }
 
+    @Test func `one that cannot be pruned does not keep the others`() async throws {
+        let fixture = try await LifeFixture.run { fixture in
+            for id in ["a", "b", "c"] { try await fixture.make(id) }
+            fixture.surroundings.fail("size")
+            let pruned = try await fixture.service.pruneContainers(Filters())
+            #expect(pruned.removed.count == 2 && fixture.table.all.count == 1)
+        }
+        #expect(fixture.lines.withLock { $0.first?.hasPrefix("a container could not be pruned") } == true)
+    }
+
     @Test func `one that waits for its policy is stopped without a signal, and that is told`() async throws {
         try await LifeFixture.run { fixture in
             let told = Kept<[String]>([])
