@@ -174,7 +174,7 @@ extension Swarm {
             ManagerRole.Bootstrap(authority: authority, cluster: cluster, node: node, ingressSubnet: ingress))
     }
 
-    /// Waits until a new part answers and puts it on record; one that does not is undone.
+    /// Waits until a new part answers and puts it on record; one that does not is undone. Then for what the node tells of itself.
     private func settle(_ part: MembershipRuntime, _ file: MembershipFile, _ membership: Membership) async throws {
         do {
             try await started(part)
@@ -188,6 +188,7 @@ extension Swarm {
             }
             throw error
         }
+        await untilReady(part)
     }
 
     /// Waits until the manager's side answers.
@@ -304,6 +305,7 @@ extension Swarm {
             if part.isManager {
                 try await started(part, isPatient: true, tooLate: .joinTimeout)
             }
+            await untilReady(part)
         }
     }
 

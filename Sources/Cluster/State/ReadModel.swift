@@ -86,6 +86,14 @@ package final class ReadModel: ServiceLifecycle.Service, SwarmCopy {
         await waits(within: Self.catchUpDeadline) { $0.revision >= revision }
     }
 
+    /// Returns when a node has told what it is and counts as ready, or when cancelled.
+    func waitUntilReady(_ nodeID: String) async {
+        for await _ in changes() {
+            guard let node = objects.nodes[nodeID], node.status.state == .ready else { continue }
+            if node.description?.hostname.isEmpty == false { return }
+        }
+    }
+
     private func waits(within limit: Duration, for condition: @escaping @Sendable (SwarmState) -> Bool) async -> Bool {
         if condition(objects) { return true }
         return await withTaskGroup(of: Bool.self) { group in

@@ -40,6 +40,50 @@ import Testing
         }
     }
 
+    @Test func `a node that has made a swarm or joined one is found at once, by its name and ready`() async throws {
+        try await withNodes(3) { nodes in
+            let (first, second, third) = (nodes[0], nodes[1], nodes[2])
+            try await first.running { manager in
+                try await first.initialise(manager)
+                let own = try await manager.inspectNode("node-1")
+                #expect(own.status.state == .ready && own.description?.hostname == "node-1")
+                let tokens = try #require(try await manager.inspectSwarm().joinTokens)
+                try await second.running { worker in
+                    try await second.join(worker, token: tokens.worker, manager: first)
+                    let joined = try await manager.inspectNode("node-2")
+                    #expect(joined.status.state == .ready && joined.description?.hostname == "node-2")
+                }
+                try await third.running { other in
+                    try await third.join(other, token: tokens.manager, manager: first)
+                    let joined = try await other.inspectNode("node-3")
+                    #expect(joined.status.state == .ready && joined.description?.hostname == "node-3")
+                }
+            }
+        }
+    }
+
+    @Test func `init answers for a node that is drained, and in the end for one that does not say its name`()
+        async throws
+    {
+        try await withNodes(2) { nodes in
+            let (drained, nameless) = (nodes[0], nodes[1])
+            try await drained.running { swarm in
+                var request = SwarmInitRequest()
+                request.listenAddr = HostText.join(drained.address, drained.port)
+                request.availability = "drain"
+                _ = try await swarm.initialiseSwarm(request)
+                let own = try await swarm.inspectNode("node-1")
+                #expect(own.status.state == .ready && own.spec.availability == .drain)
+            }
+            nameless.executor.state.withLock { $0.isNameless = true }
+            try await nameless.running { swarm in
+                try await nameless.initialise(swarm)
+                let info = await swarm.swarmInfo()
+                #expect(info.localNodeState == "active" && info.controlAvailable)
+            }
+        }
+    }
+
     @Test func `the node that founds a swarm tries the numbers of its ingress network`() async throws {
         try await withNodes(1) { nodes in
             let node = nodes[0]

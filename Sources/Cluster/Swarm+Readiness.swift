@@ -1,0 +1,35 @@
+import Concurrency
+import Model
+
+/// What `init` and `join` wait for besides the part itself.
+extension Swarm {
+    /// How long they wait for the node's first session: it is on its way, and comes later if not by then.
+    static let sessionDeadline = Duration.seconds(5)
+
+    /// Waits until the node's session has begun, with which its description and its state are written: who asks for the node next finds it by its
+    /// name. Best effort: it returns after a while, when the part ends or when the request is cancelled in any case. On a manager it looks at the
+    /// manager's own copy, from which the next answers come.
+    @inline(never) func untilReady(_ part: MembershipRuntime) async {
+        let nodeID = part.file.value.nodeID
+        await withTaskGroup(of: Void.self) { tasks in
+            tasks.addTask {
+                if let manager = part.state.value.manager {
+                    await manager.model.waitUntilReady(nodeID)
+                } else {
+                    // Only cancellation is thrown.
+                    _ = try? await part.agent.connection.wait { $0 != nil ? true : nil }
+                }
+            }
+            tasks.addTask {
+                // Only cancellation is thrown.
+                try? await Task.sleep(for: Self.sessionDeadline)
+            }
+            tasks.addTask {
+                // Only cancellation is thrown.
+                _ = try? await part.state.wait { $0.isEnding || $0.hasEnded ? true : nil }
+            }
+            defer { tasks.cancelAll() }
+            await tasks.next()
+        }
+    }
+}
