@@ -346,7 +346,7 @@ extension Swarm {
                 await takeLeave(part)
                 try await part.end()
                 await forget(part)
-                try await stopTasks()
+                try await endTasks(force: force)
                 try await executor.leaveNetworks()
                 try await discard(part.file.value)
             }
@@ -355,14 +355,15 @@ extension Swarm {
 
     private func forget(_ ended: MembershipRuntime) { if part === ended { part = nil } }
 
-    private func stopTasks() async throws {
+    /// - Parameter force: They are killed; otherwise each has its time to end.
+    private func endTasks(force: Bool) async throws {
         let ids = try await executor.presentTasks().keys.sorted()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for (index, id) in ids.enumerated() {
                 if index >= Self.parallelStops { try await group.next() }
                 group.addTask { [executor, log] in
                     do {
-                        try await executor.stopTask(SwarmTask(id: id))
+                        if !force { try await executor.stopTask(SwarmTask(id: id)) }
                     } catch {
                         // Removing ends it too, if less gently.
                         log.warning("task could not be stopped", metadata: ["task": "\(id)", "error": "\(error)"])

@@ -32,7 +32,7 @@ package protocol TaskRuntime: Sendable {
     func waitForTask(_ task: SwarmTask) async throws -> TaskExit?
     /// Sends the stop signal, then SIGKILL after the grace period.
     func stopTask(_ task: SwarmTask) async throws
-    /// Removes the container; a missing one is fine.
+    /// Removes the container, and kills it before if it runs; a missing one is fine.
     func removeTask(id: String) async throws
     /// Tasks of which this node has a container: task id → container status.
     func presentTasks() async throws -> [String: TaskStatus.ContainerStatus]

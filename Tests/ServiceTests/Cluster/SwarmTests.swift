@@ -207,6 +207,20 @@ import Testing
         }
     }
 
+    @Test func `who leaves by force kills the tasks, who leaves otherwise stops them first`() async throws {
+        try await withSwarm { manager, first, worker, second in
+            _ = try await manager.createService(service("web", replicas: 2))
+            try await eventually("one task each") {
+                first.executor.running.count == 1 && second.executor.running.count == 1
+            }
+            let task = try #require(second.executor.running.first)
+            try await worker.leaveSwarm(force: false)
+            #expect(second.executor.state.withLock { $0.stops == [task] && $0.containers.isEmpty })
+            try await manager.leaveSwarm(force: true)
+            #expect(first.executor.state.withLock { $0.stops.isEmpty && $0.containers.isEmpty })
+        }
+    }
+
     @Test func `what becomes of an object does not overtake its update, another update does`() async throws {
         try await withNodes(1) { nodes in
             try await nodes[0].running { manager in
