@@ -95,6 +95,8 @@ extension SwarmSpecError: MessageConvertible {
             "rpc error: code = InvalidArgument desc = minimum certificate expiry time must be longer than or equal to 1h0m0s"
         case .negativeHeartbeat:
             "rpc error: code = InvalidArgument desc = heartbeat time period cannot be a negative duration"
+        case .raftCount(let name):
+            "json: cannot unmarshal value into Go struct field RaftConfig.\(name) of type uint64"
         }
     }
 }

@@ -85,8 +85,9 @@ package struct RequestField: Sendable {
             "drivers pass over what they do not know"
         ),
         (
-            "Spec.Raft", "the values that Docker's clients send unasked",
-            "others are refused: etcd keeps the swarm's state"
+            "Spec.Raft",
+            "`SnapshotInterval`, `KeepOldSnapshots`, `LogEntriesForSlowFollowers`; ticks that Docker's clients send unasked",
+            "kept and shown: etcd keeps the swarm's state, and snapshots of it by its own rules; other ticks are refused"
         ),
     ]
 

@@ -68,11 +68,7 @@ extension Manager {
         }
         if let period = spec.dispatcher?.heartbeatPeriod, period != 0 { merged.dispatcher?.heartbeatPeriod = period }
         if let expiry = spec.caConfig?.nodeCertExpiry, expiry != 0 { merged.caConfig?.nodeCertExpiry = expiry }
-        if case .object(let named)? = spec.raft {
-            var raft: [String: JSONValue] = [:]
-            if case .object(let known)? = merged.raft { raft = known }
-            merged.raft = .object(raft.merging(named) { known, new in new == .number(0) ? known : new })
-        }
+        merged.raft = RaftRules.merged(spec.raft, over: merged.raft)
         if let defaults = spec.taskDefaults { merged.taskDefaults = defaults }
         return merged
     }

@@ -33,9 +33,8 @@ extension Command {
                   --ingress-pool string                    Subnet of the ingress network, 16 to 28 bits
                   --listen-addr node-addr                  Where a manager listens ("<ip|interface>[:port]") (default
                                                            0.0.0.0:2377)
-                  --max-snapshots uint                     Snapshots of the store to keep besides the newest
-                  --snapshot-interval uint                 Entries of the log from one snapshot to the next (default
-                                                           10000)
+                  --max-snapshots uint                     Kept and shown alone, as the store has its own rules
+                  --snapshot-interval uint                 Kept and shown alone, too (default 10000)
                   --task-history-limit int                 Ended tasks to keep for each place (default 5)
             """
     ) { call in
@@ -161,8 +160,8 @@ extension Command {
                                                     2160h0m0s)
                   --dispatcher-heartbeat duration   How often nodes give a sign of life (ns|us|ms|s|m|h) (default 5s)
                   --external-ca external-ca         Signer of certificates outside of the swarm
-                  --max-snapshots uint              Snapshots of the store to keep besides the newest
-                  --snapshot-interval uint          Entries of the log from one snapshot to the next (default 10000)
+                  --max-snapshots uint              Kept and shown alone, as the store has its own rules
+                  --snapshot-interval uint          Kept and shown alone, too (default 10000)
                   --task-history-limit int          Ended tasks to keep for each place (default 5)
             """
     ) { call in

@@ -6,6 +6,8 @@ package enum SwarmSpecError: Fault, Equatable {
     case notDefault
     case shortCertificateLife
     case negativeHeartbeat
+    /// A setting of the swarm's raft, by its name, that is no count of 64 bits.
+    case raftCount(String)
 
     package var kind: FaultKind { .invalidInput }
 }

@@ -108,6 +108,9 @@ extension SentenceTests {
         Row(
             SwarmSpecError.negativeHeartbeat, .invalidInput,
             "rpc error: code = InvalidArgument desc = heartbeat time period cannot be a negative duration"),
+        Row(
+            SwarmSpecError.raftCount("name"), .invalidInput,
+            "json: cannot unmarshal value into Go struct field RaftConfig.name of type uint64"),
         Row(DefaultPoolError.sizeOutOfRange(7), .invalidInput, "subnet size is out of range: 7"),
         Row(
             DefaultPoolError.invalidBase("text"), .invalidInput, "invalid base pool text: invalid CIDR address: text"),
