@@ -156,6 +156,8 @@ extension NetworkOptionError: MessageConvertible {
             "invalid MTU: \(text) is not a number from \(range.lowerBound) to \(range.upperBound)"
         case .neitherOnNorOff(let option, let value):
             "invalid value of network option \(option): \(value) is neither on nor off"
+        case .notTruth(let option):
+            "driver-opt \"\(option)\" is not a valid bool"
         case .unreadable(let option, let value, let reason):
             "failed to parse \(option) value: \(value) (\(reason))"
         case .isolatedOutside:

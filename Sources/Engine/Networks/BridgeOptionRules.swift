@@ -34,6 +34,30 @@ enum BridgeOptionRules {
         "com.docker.network.host_" + (family == .v4 ? "ipv4" : "ipv6")
     }
 
+    /// Says whether there is the family, where the request itself does not.
+    static func familyOption(_ family: IPFamily) -> String {
+        "com.docker.network.enable_" + (family == .v4 ? "ipv4" : "ipv6")
+    }
+
+    /// The request with the families that its options ask for. What it says itself counts more, and its options are not looked at then. Source: moby,
+    /// `daemon/network.go`.
+    /// - Throws: ``NetworkOptionError/notTruth(option:)``.
+    static func settleFamilies(of request: NetworkRequest) throws(NetworkOptionError) -> NetworkRequest {
+        var request = request
+        if request.enableIPv4 == nil { request.enableIPv4 = try asked(.v4, request.options) }
+        if request.enableIPv6 == nil { request.enableIPv6 = try asked(.v6, request.options) }
+        return request
+    }
+
+    private static func asked(
+        _ family: IPFamily, _ options: [String: String]?
+    ) throws(NetworkOptionError) -> Bool? {
+        let option = familyOption(family)
+        guard let text = options?[option] else { return nil }
+        guard let answer = truth(text) else { throw .notTruth(option: option) }
+        return answer
+    }
+
     /// - Throws: ``NetworkOptionError`` for a value that means nothing, or that the engine does not act upon.
     static func check(_ options: [String: String], isInternal: Bool = false) throws(NetworkOptionError) {
         for family in IPFamily.allCases {

@@ -127,12 +127,13 @@ struct LocalNetworkPlanner {
         BridgeOptionRules.gatewayModeOption(.v4), BridgeOptionRules.gatewayModeOption(.v6),
         BridgeOptionRules.inhibitOption, BridgeOptionRules.trustedOption, BridgeOptionRules.sourceOption(.v4),
         BridgeOptionRules.sourceOption(.v6), LocalNetwork.interfacePrefixOption,
+        BridgeOptionRules.familyOption(.v4), BridgeOptionRules.familyOption(.v6),
     ]
 
     /// - Throws: ``NetworkError``, ``PoolError``, ``NetworkOptionError``; ``UnsupportedError`` for what Apus does not do.
     func plan(_ request: NetworkRequest, id: String, at timestamp: Timestamp) throws -> LocalNetwork {
+        var request = try BridgeOptionRules.settleFamilies(of: request)
         try checkFeatures(request)
-        var request = request
         let (used, unused) = AddressPoolRules.split(request.ipam?.config ?? [], by: request.families)
         request.ipam?.config = used
         var network = LocalNetwork(id: id, name: request.name, driver: "bridge", created: timestamp)

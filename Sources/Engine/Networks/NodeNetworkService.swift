@@ -121,6 +121,9 @@ package final class NodeNetworkService: NetworkBackend {
             return (try await createNodeLocal(request), "")
         }
         request = try configured(request)
+        if request.configOnly || ["", "bridge"].contains(request.driver) {
+            request = try BridgeOptionRules.settleFamilies(of: request)
+        }
         let pools = request.ipam?.config ?? []
         if request.configOnly {
             try AddressPoolRules.check(pools, allowsIPv6: request.families.contains(.v6))

@@ -34,6 +34,8 @@ package enum PoolError: Fault, Equatable {
 package enum NetworkOptionError: Fault, Equatable {
     case invalidMTU(text: String, range: ClosedRange<Int>)
     case neitherOnNorOff(option: String, value: String)
+    /// A value that Go reads as neither true nor false.
+    case notTruth(option: String)
     /// A value that the option does not know, with what its reader says of it.
     case unreadable(option: String, value: String, reason: String)
     /// The gateway mode `isolated` of a network that leads outside.
@@ -42,7 +44,7 @@ package enum NetworkOptionError: Fault, Equatable {
 
     package var kind: FaultKind {
         switch self {
-        case .invalidMTU, .neitherOnNorOff, .unreadable: .invalidInput
+        case .invalidMTU, .neitherOnNorOff, .notTruth, .unreadable: .invalidInput
         case .isolatedOutside: .internalError
         case .unsupported: .notImplemented
         }

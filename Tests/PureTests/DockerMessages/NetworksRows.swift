@@ -158,6 +158,9 @@ extension SentenceTests {
             NetworkOptionError.neitherOnNorOff(option: "option", value: "value"), .invalidInput,
             "invalid value of network option option: value is neither on nor off"),
         Row(
+            NetworkOptionError.notTruth(option: "option"), .invalidInput,
+            "driver-opt \"option\" is not a valid bool"),
+        Row(
             NetworkOptionError.unreadable(option: "option", value: "value", reason: "reason"), .invalidInput,
             "failed to parse option value: value (reason)"),
         Row(

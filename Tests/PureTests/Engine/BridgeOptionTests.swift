@@ -204,6 +204,33 @@ import Testing
         }
     }
 
+    @Test func `options say which families a bridge has where the request does not`() throws {
+        let (four, six) = ("com.docker.network.enable_ipv4", "com.docker.network.enable_ipv6")
+        func families(_ options: [String: String], ipv4: Bool? = nil, ipv6: Bool? = nil) throws -> Set<IPFamily> {
+            var request = NetworkRequest()
+            request.name = "net"
+            request.enableIPv4 = ipv4
+            request.enableIPv6 = ipv6
+            request.options = options
+            let planner = LocalNetworkPlanner(
+                taken: [], routed: [], uniqueLocal: UniqueLocalPrefix(random: "0123456789"))
+            let network = try planner.plan(request, id: "0123456789abcdef", at: .zero)
+            #expect(network.options == options)
+            return Set(network.families)
+        }
+        for (options, ipv4, ipv6, wanted) in [
+            ([six: "true"], nil, nil, [.v4, .v6]), ([six: "0"], nil, nil, [.v4]), ([six: "T"], nil, false, [.v4]),
+            ([six: "false"], nil, true, [.v4, .v6]), ([four: "f", six: "1"], nil, nil, [.v6]),
+            ([four: "false"], true, nil, [.v4]),
+        ] as [([String: String], Bool?, Bool?, Set<IPFamily>)] {
+            let found = try families(options, ipv4: ipv4, ipv6: ipv6)
+            #expect(found == wanted)
+        }
+        for option in [four, six] {
+            #expect(throws: NetworkOptionError.notTruth(option: option)) { try families([option: "yes"]) }
+        }
+    }
+
     @Test func `what leaves a network may have an address that its options name`() throws {
         let network = try plan(["com.docker.network.host_ipv4": "192.0.2.7"])
         #expect(try compose(network, try member(network, [:])).0.sources == HostAddresses(IPAddress(192, 0, 2, 7)))
