@@ -122,8 +122,6 @@ extension ContainerOptionError: MessageConvertible {
             "\(field) in Healthcheck cannot be less than 1ms"
         case .negativeHealthRetries:
             "Retries in Healthcheck cannot be negative"
-        case .unknownHealthTest(let type):
-            "Unknown healthcheck type '\(type)' (expected 'CMD', 'CMD-SHELL' or 'NONE')"
         case .conflicting(let options):
             "conflicting options: \(options.message)"
         case .unknownMode(let namespace, let mode):

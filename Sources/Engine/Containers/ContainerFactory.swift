@@ -100,6 +100,7 @@ package final class ContainerFactory: ContainerCreationBackend {
             try complete(&record)
             try await roots.make(record)
             try await containers.insert(record)
+            warn(ofHealthTest: record)
             events.publish("container", "create", id, record.eventAttributes)
             return record
         } catch {
@@ -107,6 +108,14 @@ package final class ContainerFactory: ContainerCreationBackend {
             abandon(id, mounted)
             throw Self.blame(error)
         }
+    }
+
+    /// Source of rule and words: moby, `daemon/health.go`, `getProbe`.
+    private func warn(ofHealthTest record: ContainerRecord) {
+        guard let kind = HealthPlan.unknownKind(record.configuration.healthcheck) else { return }
+        log.warning(
+            "Unknown healthcheck type (expected 'CMD', 'CMD-SHELL' or 'NONE'): the container is not probed",
+            metadata: ["container": "\(record.id.prefix(12))", "type": "\(kind)"])
     }
 
     /// That something is missing which a request names is the request's fault. Only a missing image may be told as not found: clients take

@@ -104,8 +104,11 @@ struct HealthPlan: Equatable, Sendable {
         if let retries = requested.retries, retries < 0 {
             throw ContainerOptionError.negativeHealthRetries
         }
-        if let kind = requested.test.first, !["", "NONE", "CMD", "CMD-SHELL"].contains(kind) {
-            throw ContainerOptionError.unknownHealthTest(kind)
-        }
+    }
+
+    /// The kind of a test that nobody knows: such a container has no health check. `nil` for those that are known, and for none.
+    static func unknownKind(_ requested: HealthConfiguration?) -> String? {
+        guard let kind = requested?.test.first, !["", "NONE", "CMD", "CMD-SHELL"].contains(kind) else { return nil }
+        return kind
     }
 }

@@ -79,7 +79,6 @@ package enum ContainerOptionError: Fault, Equatable {
     case hostGatewayUnknown
     case shortHealthDuration(String)
     case negativeHealthRetries
-    case unknownHealthTest(String)
     case conflicting(OptionConflict)
     case unknownMode(namespace: String, mode: String)
     case securityOptionWithoutValue(String)
@@ -95,7 +94,7 @@ package enum ContainerOptionError: Fault, Equatable {
         switch self {
         case .invalidEnvironment, .relativeWorkingDirectory, .noCommand, .unknownRuntime, .countOfOtherRestartPolicy,
             .negativeRestartCount, .unknownRestartPolicy, .restartOfTemporary, .updatedRestartOfTemporary, .invalidPort,
-            .invalidHostAddress, .hostGatewayUnknown, .shortHealthDuration, .negativeHealthRetries, .unknownHealthTest,
+            .invalidHostAddress, .hostGatewayUnknown, .shortHealthDuration, .negativeHealthRetries,
             .conflicting, .unknownMode, .securityOptionWithoutValue, .invalidSecurityOption, .unreadableSeccompProfile,
             .linkedContainerUnknown:
             .invalidInput

@@ -115,9 +115,6 @@ extension SentenceTests {
             "field in Healthcheck cannot be less than 1ms"),
         Row(ContainerOptionError.negativeHealthRetries, .invalidInput, "Retries in Healthcheck cannot be negative"),
         Row(
-            ContainerOptionError.unknownHealthTest("type"), .invalidInput,
-            "Unknown healthcheck type 'type' (expected 'CMD', 'CMD-SHELL' or 'NONE')"),
-        Row(
             ContainerOptionError.conflicting(.hostnameAndNetwork), .invalidInput,
             "conflicting options: hostname and the network mode"),
         Row(

@@ -91,7 +91,19 @@ import Testing
                 try HealthPlan.check(check(["CMD", "x"]) { $0.retries = -1 })
             }
         }
-        #expect(throws: APIError.self) { try told { try HealthPlan.check(check(["BOGUS", "x"])) } }
+    }
+
+    @Test func `a test of a kind that nobody knows is taken, and is no health check`() throws {
+        try HealthPlan.check(check(["true"]))
+        #expect(makePlan(check(["true"])) == nil)
+        #expect(HealthPlan.unknownKind(check(["true"])) == "true")
+        #expect(throws: ContainerOptionError.negativeHealthRetries) {
+            try HealthPlan.check(check(["true"]) { $0.retries = -1 })
+        }
+        for known in [[], [""], ["NONE"], ["CMD", "x"], ["CMD-SHELL", "x"]] {
+            #expect(HealthPlan.unknownKind(check(known)) == nil)
+        }
+        #expect(HealthPlan.unknownKind(nil) == nil)
     }
 
     @Test func `a status shows the health of a container that runs`() {
