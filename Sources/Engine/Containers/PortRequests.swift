@@ -17,6 +17,15 @@ struct PortRequests {
         /// Ports of its own, in families that its network routes to. Each is there once.
         var routed: [PublishedPort] = []
 
+        /// Those that are content with one number alone first, then those with few: else a number that another may have as well is taken from who
+        /// has no choice. Otherwise they stay in their order. Source: moby, `nat.SortPortMap`.
+        fileprivate mutating func sort() {
+            func choice(_ request: PortReservations.Request) -> Int {
+                request.first == 0 ? 2 : request.first == request.last ? 0 : 1
+            }
+            requests = (0...2).flatMap { rank in requests.filter { choice($0) == rank } }
+        }
+
         /// Takes what is asked for, family by family.
         fileprivate mutating func add(_ request: PortReservations.Request, _ routes: Set<IPFamily>) {
             func route(_ target: IPAddress) {
@@ -82,6 +91,7 @@ struct PortRequests {
                 }
             }
         }
+        wanted.sort()
         return wanted
     }
 

@@ -94,7 +94,20 @@ import Testing
             HostAddresses(IPAddress(10, 8, 0, 5)), HostAddresses(v6: IPv6Address("fd00:8::5")),
         ] {
             let requests = try PortRequests(record).wanted(PortWays(targets: targets)).requests
-            #expect(requests.map(\.kept) == [49_160, 49_155, 9005, nil])
+            #expect(requests.map(\.kept) == [nil, 9005, 49_160, 49_155])
         }
+    }
+
+    @Test func `a port that may be any is looked for after those that may not`() throws {
+        let record = container([
+            "3000/tcp": [PortBinding(hostIp: "", hostPort: "")],
+            "3001/tcp": [PortBinding(hostIp: "", hostPort: "49150-49160")],
+            "3002/tcp": [PortBinding(hostIp: "", hostPort: "49153"), PortBinding(hostIp: "", hostPort: "")],
+            "3003/tcp": [PortBinding(hostIp: "", hostPort: "80")],
+        ])
+        let ways = PortWays(targets: HostAddresses(IPAddress(10, 8, 0, 5)))
+        let requests = try PortRequests(record).wanted(ways).requests
+        #expect(requests.map(\.targetPort) == [3002, 3003, 3001, 3000, 3002])
+        #expect(requests.map(\.first) == [49_153, 80, 49_150, 0, 0])
     }
 }
