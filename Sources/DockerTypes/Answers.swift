@@ -83,11 +83,12 @@ package struct TopAnswer: Codable, Sendable, Equatable {
 
 /// The answer to `POST /containers/prune`.
 package struct ContainersPruneAnswer: Codable, Sendable, Equatable {
-    package var containersDeleted: [String]
+    /// Written as `null` when there are none.
+    @Nullable package var containersDeleted: [String]?
     /// Bytes.
     package var spaceReclaimed: Int64
     package init(containersDeleted: [String], spaceReclaimed: Int64) {
-        self.containersDeleted = containersDeleted
+        self.containersDeleted = containersDeleted.isEmpty ? nil : containersDeleted
         self.spaceReclaimed = spaceReclaimed
     }
 }
@@ -136,8 +137,9 @@ package struct LoginAnswer: Codable, Sendable, Equatable {
 
 /// The answer to `POST /networks/prune`, by names.
 package struct NetworksPruneAnswer: Codable, Sendable, Equatable {
-    package var networksDeleted: [String]
-    package init(networksDeleted: [String]) { self.networksDeleted = networksDeleted }
+    /// Written as `null` when there are none.
+    @Nullable package var networksDeleted: [String]?
+    package init(networksDeleted: [String]) { self.networksDeleted = networksDeleted.isEmpty ? nil : networksDeleted }
 }
 
 /// The answer to `POST /volumes/prune`, by names.

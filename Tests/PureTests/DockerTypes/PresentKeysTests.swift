@@ -47,6 +47,18 @@ import Testing
         return wanted.subtracting(omitted).subtracting(members.keys).sorted()
     }
 
+    @Test func `prunes of nothing answer null where Docker does`() throws {
+        func text(_ value: some Encodable) throws -> String {
+            String(decoding: try WireJSON.encode(value), as: UTF8.self)
+        }
+        #expect(try text(NetworksPruneAnswer(networksDeleted: [])) == #"{"NetworksDeleted":null}"#)
+        #expect(try text(NetworksPruneAnswer(networksDeleted: ["a"])) == #"{"NetworksDeleted":["a"]}"#)
+        let containers = try text(ContainersPruneAnswer(containersDeleted: [], spaceReclaimed: 0))
+        #expect(containers.contains(#""ContainersDeleted":null"#))
+        let volumes = try text(VolumesPruneAnswer(volumesDeleted: [], spaceReclaimed: 0))
+        #expect(volumes.contains(#""VolumesDeleted":[]"#))
+    }
+
     @Test func `a container's answers`() throws {
         #expect(
             try Self.lacks(

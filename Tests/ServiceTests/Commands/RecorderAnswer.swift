@@ -72,7 +72,7 @@ struct RecorderAnswer {
             )
         case "json": Self(200, inspected(parts[1]))
         case "create": Self(201, #"{"Id":"c1","Warnings":[]}"#)
-        case "prune": Self(200, #"{"ContainersDeleted":[],"SpaceReclaimed":0}"#)
+        case "prune": Self(200, #"{"ContainersDeleted":null,"SpaceReclaimed":0}"#)
         case "wait": Self(200, #"{"StatusCode":0}"#)
         case "update": Self(200, #"{"Warnings":[]}"#)
         case "exec": Self(201, #"{"Id":"e1"}"#)
@@ -119,7 +119,7 @@ struct RecorderAnswer {
         switch (parts.count, parts.last ?? "") {
         case (1, _): Self(200, "[\(network("net"))]")
         case (2, "create"): Self(201, #"{"Id":"n1","Warning":""}"#)
-        case (2, "prune"): Self(200, #"{"NetworksDeleted":[]}"#)
+        case (2, "prune"): Self(200, #"{"NetworksDeleted":null}"#)
         case (2, let name): Self(200, network(name))
         default: Self(200)
         }

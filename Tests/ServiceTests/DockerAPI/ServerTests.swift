@@ -179,6 +179,7 @@ import Testing
         ("GET", "/images/get", "", 400, "no image names given"),
         ("GET", "/images/nosuch/get", "", 404, "No such image: nosuch:latest"),
         ("GET", "/images/x/get?platform=%7B%7D", "", 501, "saving one platform of an image is not implemented by apus"),
+        ("POST", "/containers/prune", "", 200, #"{"ContainersDeleted":null,"SpaceReclaimed":0}"#),
         ("POST", "/images/prune", "", 200, #"{"ImagesDeleted":null,"SpaceReclaimed":0}"#),
         ("POST", "/build/prune", "", 200, #"{"CachesDeleted":null,"SpaceReclaimed":0}"#),
         ("POST", "/build/prune?filters=%7B%22bogus%22%3A%5B%22x%22%5D%7D", "", 400, "invalid filter 'bogus'"),
