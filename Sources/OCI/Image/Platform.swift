@@ -12,7 +12,8 @@ package struct Platform: Codable, Sendable, Hashable, CustomStringConvertible {
         self.variant = variant
     }
 
-    /// `os/architecture`, `os/architecture/variant`, or one of the two alone; `nil` when it is none of them.
+    /// `os/architecture`, `os/architecture/variant`, or one of the two alone, which is then one that Go knows; `nil` when it is none of them.
+    /// Source: containerd, `platforms.Parse`.
     package init?(_ text: String) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false).map { $0.lowercased() }
         guard (1...3).contains(parts.count), parts.allSatisfy({ !$0.isEmpty && $0.allSatisfy(Platform.allowed) }) else {
@@ -22,12 +23,28 @@ package struct Platform: Codable, Sendable, Hashable, CustomStringConvertible {
             self.init(
                 os: parts[0], architecture: Platform.normal(parts[1]), variant: parts.count == 3 ? parts[2] : nil)
         } else {
-            let isSystem = ["linux", "windows", "darwin", "freebsd"].contains(parts[0])
-            self.init(
-                os: isSystem ? parts[0] : "linux",
-                architecture: isSystem ? Platform.host.architecture : Platform.normal(parts[0]))
+            let system = parts[0] == "macos" ? "darwin" : parts[0]
+            if Platform.systems.contains(system) {
+                self.init(os: system, architecture: Platform.host.architecture)
+                return
+            }
+            let architecture = Platform.normal(parts[0])
+            guard Platform.architectures.contains(architecture) else { return nil }
+            self.init(architecture: architecture)
         }
     }
+
+    /// Source: Go, `go/build/syslist.go`, as containerd has them in `platforms/database.go`.
+    private static let systems: Set<String> = [
+        "aix", "android", "darwin", "dragonfly", "freebsd", "hurd", "illumos", "ios", "js", "linux", "nacl", "netbsd",
+        "openbsd", "plan9", "solaris", "windows", "zos",
+    ]
+    /// From the same place.
+    private static let architectures: Set<String> = [
+        "386", "amd64", "amd64p32", "arm", "armbe", "arm64", "arm64be", "loong64", "mips", "mipsle", "mips64",
+        "mips64le", "mips64p32", "mips64p32le", "ppc", "ppc64", "ppc64le", "riscv", "riscv64", "s390", "s390x", "sparc",
+        "sparc64", "wasm",
+    ]
 
     /// What this program was built for.
     package static var host: Platform {
@@ -66,6 +83,8 @@ package struct Platform: Codable, Sendable, Hashable, CustomStringConvertible {
         switch architecture {
         case "x86_64", "x86-64": "amd64"
         case "aarch64": "arm64"
+        case "i386": "386"
+        case "armhf": "arm"
         default: architecture
         }
     }
