@@ -101,6 +101,7 @@ enum ContainerRoutes {
         if request == ContainerCreateRequest() {
             throw APIError(.invalidInput, "Config cannot be empty in order to create a container")
         }
+        request = request.completed(for: call.version)
         try adapt(&request, to: call.version)
         let created = try await call.backends.creation.createContainer(
             name: call.query.text("name"), platform: call.query.text("platform"), request)

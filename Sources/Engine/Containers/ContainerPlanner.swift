@@ -209,9 +209,8 @@ enum UnsupportedFeatures {
         try refuse("--storage-opt", if: !(host.storageOpt ?? [:]).isEmpty)
         try refuse("--cgroup-parent", if: !host.cgroupParent.isEmpty)
         try refuse("--isolation=\(host.isolation)", if: !["", "default"].contains(host.isolation))
-        try refuse(
-            "--ipc=\(host.ipcMode)",
-            if: host.ipcMode.hasPrefix("container:") || ["none", "shareable"].contains(host.ipcMode))
+        // One that others may share is the container's own: whoever would share it is refused.
+        try refuse("--ipc=\(host.ipcMode)", if: host.ipcMode.hasPrefix("container:") || host.ipcMode == "none")
         try refuse("--annotation", if: !(host.annotations ?? [:]).isEmpty)
         try checkResources(host)
         _ = try SecurityOptions(host.securityOpt ?? [])

@@ -206,7 +206,7 @@ import Testing
                 }
             ),
             ("invalid --security-opt 2: \"bogus=1\"", { $0.securityOpt = ["bogus=1"] }),
-            ("--ipc=shareable is not implemented by apus yet", { $0.ipcMode = "shareable" }),
+            ("--ipc=none is not implemented by apus yet", { $0.ipcMode = "none" }),
             ("--annotation is not implemented by apus yet", { $0.annotations = ["a": "b"] }),
             ("invalid PID mode: bogus", { $0.pidMode = "bogus" }),
             (
@@ -265,10 +265,16 @@ import Testing
         #expect(try plan { $0.configuration.stopSignal = "" }.configuration.stopSignal == "")
     }
 
+    @Test func `an IPC namespace that others may share is one of the container's own`() throws {
+        let record = try plan { $0.hostConfig.ipcMode = "shareable" }
+        #expect(record.hostConfig.ipcMode == "shareable")
+        #expect(try plan { _ in }.hostConfig.ipcMode == "private")
+    }
+
     @Test func `what is not to be had is refused by its name`() {
         let requests: [(name: String, change: (inout HostConfiguration) -> Void)] = [
             ("--annotation", { $0.annotations = ["a": "b"] }), ("--cgroup-parent", { $0.cgroupParent = "/x" }),
-            ("--cpu-rt-period", { $0.cpuRealtimePeriod = 1 }), ("--ipc=shareable", { $0.ipcMode = "shareable" }),
+            ("--cpu-rt-period", { $0.cpuRealtimePeriod = 1 }), ("--ipc=none", { $0.ipcMode = "none" }),
             ("--isolation=hyperv", { $0.isolation = "hyperv" }),
             ("--security-opt apparmor=x", { $0.securityOpt = ["apparmor=x"] }),
             ("--device-read-bps", { $0.blkioDeviceReadBps = [.object([:])] }),
