@@ -163,6 +163,9 @@ package final class ContainerFactory: ContainerCreationBackend {
         return name
     }
 
+    /// What follows the mode of a volume that nothing is copied into, where it is kept; nobody is shown it.
+    static let uncopied = ",nocopy"
+
     /// How many random names are tried before one with a random number is taken.
     private static let nameTries = 8
 
@@ -204,7 +207,7 @@ package final class ContainerFactory: ContainerCreationBackend {
                 point.driver = "local"
                 point.source = volume.mountpoint
                 point.mode = entry.mode.isEmpty ? "z" : entry.mode
-                if !entry.copiesImageContent { point.mode += point.mode.isEmpty ? "nocopy" : ",nocopy" }
+                if !entry.copiesImageContent { point.mode += Self.uncopied }
             case .tmpfs(let options):
                 point.type = "tmpfs"
                 point.mode = options

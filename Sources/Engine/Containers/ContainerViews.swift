@@ -25,7 +25,7 @@ struct ContainerViews {
         row.labels = record.configuration.labels ?? [:]
         row.state = record.phase.status
         row.status = StatusText.of(record.state, now: now)
-        row.mounts = record.mounts
+        row.mounts = Self.mounts(record)
         row.ports = ports(record)
         return row
     }
@@ -71,12 +71,32 @@ struct ContainerViews {
             view.hostConfig.logConfig.config[name] = ""
         }
         view.hostConfig.networkMode = record.networkMode
-        view.mounts = record.mounts
+        view.mounts = Self.mounts(record)
         view.config = record.configuration
         view.config.exposedPorts = record.configuration.singlePorts
         if record.configuration.macAddress?.isEmpty != false { view.config.macAddress = Self.chosenMAC(record) }
         view.networkSettings = settings(record)
         return view
+    }
+
+    /// As they were asked for, without what the engine keeps in their modes: options of file systems in memory, and that nothing is copied into a
+    /// volume. What `--tmpfs` asks for is not among them, as in Docker, which shows it in the host's configuration alone.
+    private static func mounts(_ record: ContainerRecord) -> [MountPoint] {
+        let inMemory = Set((record.hostConfig.tmpfs ?? [:]).keys.map(MountPlan.clean))
+        return record.mounts.compactMap { mount in
+            var shown = mount
+            switch mount.type {
+            case "tmpfs":
+                if inMemory.contains(mount.destination) { return nil }
+                shown.mode = ""
+            case "volume":
+                if mount.mode.hasSuffix(ContainerFactory.uncopied) {
+                    shown.mode = String(mount.mode.dropLast(ContainerFactory.uncopied.count))
+                }
+            default: break
+            }
+            return shown
+        }
     }
 
     /// The address that was asked for on the network that the container was made with: programs made for API 1.43 and before look for it beside
