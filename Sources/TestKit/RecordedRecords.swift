@@ -59,12 +59,20 @@ extension RecordedFiles {
         return problems
     }
 
+    /// Fields that were once written with every value, and are left out now where it is the zero value. Every version reads that from a missing key.
+    private static let omitted: Set<String> = ["ReadOnly"]
+
+    private static func isOmitted(_ value: Any, _ key: String) -> Bool {
+        omitted.contains(key) && (value as? NSNumber)?.boolValue == false
+    }
+
     /// What is in a document and not, or not the same, in another that may have more.
     private static func lost(_ before: Any, _ after: Any, at path: String) -> [String] {
         switch (before, after) {
         case (let before as [String: Any], let after as [String: Any]):
-            return before.flatMap { key, value in
-                after[key].map { lost(value, $0, at: "\(path).\(key)") } ?? ["\(path).\(key) is lost"]
+            return before.flatMap { key, value -> [String] in
+                if after[key] == nil, isOmitted(value, key) { return [] }
+                return after[key].map { lost(value, $0, at: "\(path).\(key)") } ?? ["\(path).\(key) is lost"]
             }
         case (let before as [String], let after as [String]):
             // Sets are written in any order.

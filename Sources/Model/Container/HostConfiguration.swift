@@ -140,13 +140,13 @@ package struct UserLimit: Codable, Sendable, Equatable {
     package init() {}
 }
 
-/// A mount as `--mount` describes it, for containers and for service tasks.
+/// A mount as `--mount` describes it, for containers and for service tasks. What is not given is not written, as in Docker.
 package struct Mount: Codable, Sendable, Equatable {
     /// `bind`, `volume`, `tmpfs`; others are refused.
-    @Zero package var type: String
-    @Zero package var source: String
-    @Zero package var target: String
-    @Zero package var readOnly: Bool
+    @OmittedZero package var type: String
+    @OmittedZero package var source: String
+    @OmittedZero package var target: String
+    @OmittedZero package var readOnly: Bool
     package var consistency: String?
     package var bindOptions: BindOptions?
     package var volumeOptions: VolumeOptions?
@@ -156,33 +156,33 @@ package struct Mount: Codable, Sendable, Equatable {
 
     /// How a directory or file of the host is mounted.
     package struct BindOptions: Codable, Sendable, Equatable {
-        @Zero package var propagation: String
-        @Zero package var nonRecursive: Bool
-        @Zero package var createMountpoint: Bool
+        @OmittedZero package var propagation: String
+        @OmittedZero package var nonRecursive: Bool
+        @OmittedZero package var createMountpoint: Bool
         /// What is mounted below the source stays writable where the mount is read-only.
-        @Zero package var readOnlyNonRecursive: Bool
+        @OmittedZero package var readOnlyNonRecursive: Bool
         /// A mount that cannot be read-only with all below it is refused.
-        @Zero package var readOnlyForceRecursive: Bool
+        @OmittedZero package var readOnlyForceRecursive: Bool
         package init() {}
     }
     /// How a volume is made and mounted.
     package struct VolumeOptions: Codable, Sendable, Equatable {
-        @Zero package var noCopy: Bool
+        @OmittedZero package var noCopy: Bool
         package var labels: [String: String]?
         package var driverConfig: Driver?
-        @Zero package var subpath: String
+        @OmittedZero package var subpath: String
         package init() {}
     }
     /// How an image is mounted; refused.
     package struct ImageOptions: Codable, Sendable, Equatable {
-        @Zero package var subpath: String
+        @OmittedZero package var subpath: String
         package init() {}
     }
     /// How a file system in memory is made.
     package struct TmpfsOptions: Codable, Sendable, Equatable {
-        @Zero package var sizeBytes: Int64
+        @OmittedZero package var sizeBytes: Int64
         /// Permission bits of its root; 0 means 1777.
-        @Zero package var mode: Int
+        @OmittedZero package var mode: Int
         /// Each a flag or a key and its value.
         package var options: [[String]]?
         package init() {}

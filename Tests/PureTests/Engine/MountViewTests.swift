@@ -1,3 +1,4 @@
+import Foundation
 import Model
 import Testing
 
@@ -31,5 +32,25 @@ import Testing
         #expect(shown.mounts.map(\.mode) == ["nocopy", "nocopy,ro", "z", "z", "ro,nocopy", ""])
         #expect(views.summary(record).mounts == shown.mounts)
         #expect(shown.hostConfig.tmpfs == ["/ct/": "size=1m"])
+    }
+
+    @Test func `what a mount does not say is not written, and is read as before`() throws {
+        var mount = Mount()
+        mount.type = "tmpfs"
+        mount.target = "/t"
+        mount.tmpfsOptions = Mount.TmpfsOptions()
+        mount.tmpfsOptions?.sizeBytes = 7
+        mount.bindOptions = Mount.BindOptions()
+        mount.volumeOptions = Mount.VolumeOptions()
+        let text = String(decoding: try WireJSON.encode(mount), as: UTF8.self)
+        let options = #""TmpfsOptions":{"SizeBytes":7},"Type":"tmpfs","VolumeOptions":{}"#
+        #expect(text == #"{"BindOptions":{},"Target":"/t",\#(options)}"#)
+        #expect(try WireJSON.decode(Mount.self, from: WireJSON.encode(mount)) == mount)
+        let whole = Data(
+            #"{"ReadOnly":false,"Source":"","Target":"/t","TmpfsOptions":{"Mode":0,"SizeBytes":7}}"#.utf8)
+        let read = try WireJSON.decode(Mount.self, from: whole)
+        #expect(!read.readOnly && read.source.isEmpty && read.tmpfsOptions == mount.tmpfsOptions)
+        mount.readOnly = true
+        #expect(try WireJSON.decode(Mount.self, from: WireJSON.encode(mount)).readOnly)
     }
 }
