@@ -1,30 +1,14 @@
 package import Addressing
 import DataPlane
-import LinuxSystem
 package import Model
 
 extension PortReservations {
-    /// Where Docker looks for a port when it may choose: the range of the calling thread's namespace that the kernel takes ephemeral ports from. Each is
-    /// tried before it is had, as connections have some. Source: moby, `portallocator`.
-    static func choice() -> ClosedRange<UInt16> {
-        (try? Files.text("/proc/sys/net/ipv4/ip_local_port_range")).flatMap { range(in: $0) } ?? 49_153...65_535
-    }
-
-    /// Two numbers with space between them; `nil` for what is no range of ports.
-    static func range(in text: String) -> ClosedRange<UInt16>? {
-        let numbers = text.split(whereSeparator: \.isWhitespace).map { UInt16($0, radix: 10) }
-        guard numbers.count == 2, let first = numbers[0], let last = numbers[1], first > 0, first <= last else {
-            return nil
-        }
-        return first...last
-    }
-
     /// A request for a port: `first` to `last`, 0 for any.
     package struct Request: Sendable, Equatable {
         package var transport: TransportProtocol
         /// An unspecified one stands for every address of its family; `nil` for all of IPv4's.
         package var hostAddress: IPAddress?
-        /// The lowest port that will do; 0 for any of ``PortReservations/choice()``.
+        /// The lowest port that will do; 0 for any of ``PortReservations/choice``.
         package var first: UInt16
         /// The highest.
         package var last: UInt16

@@ -12,6 +12,9 @@ import Synchronization
 /// any). Of a row of more than ``mostHeld`` it is only looked whether somebody has one when it is taken: as many sockets would be the greater part of what a
 /// process may open. A program that binds one of these later hears nothing, and gets nothing either.
 package final class PortReservations: PortReserving {
+    /// Where Docker looks for a port when it may choose: the kernel's usual range of ephemeral ports.
+    package static let choice: ClosedRange<UInt16> = 49153...65535
+
     /// Rows of more ports are looked at, and not held by sockets.
     package static let mostHeld = 1024
 
@@ -125,9 +128,8 @@ package final class PortReservations: PortReserving {
         _ requests: [Request], owner: String, endpoint: (name: String, id: String), isLax: Bool
     ) async throws -> [HostPort] {
         try await inNamespace { [self] in
-            let choice = Self.choice()
             let stale = (book.withLock { $0.byOwner[owner] ?? [] }).filter { key in
-                !requests.contains { Self.mayMean($0, key, choice) }
+                !requests.contains { Self.mayMean($0, key) }
             }
             drop(stale)
             do {
@@ -157,10 +159,10 @@ package final class PortReservations: PortReserving {
     }
 
     /// Whether what is held may be what is asked for.
-    private static func mayMean(_ request: Request, _ key: Key, _ choice: ClosedRange<UInt16>) -> Bool {
+    private static func mayMean(_ request: Request, _ key: Key) -> Bool {
         let (last, isBeyond) = request.first.addingReportingOverflow(UInt16(clamping: request.count - 1))
         let numbers = request.first == 0 ? choice : request.first...max(isBeyond ? .max : last, request.last)
-        return (numbers.contains(key.port) || request.first == 0 && request.kept == key.port)
+        return numbers.contains(key.port)
             && request.ports(at: key.port).contains {
                 $0.published.transport == key.transport && $0.published.calledAddress == key.address
             }
@@ -278,10 +280,8 @@ package final class PortReservations: PortReserving {
     private func take(
         _ request: Request, _ owner: String, _ sofar: Set<Key>, isAhead: Bool = false, isHolding: Bool = false
     ) throws -> (ports: [HostPort], new: [Key]) {
-        let isAny = request.first == 0
-        let candidates = isAny ? Self.choice() : request.first...max(request.first, request.last)
-        // What is had stays, where the kernel's range was another one then.
-        let kept = request.kept.flatMap { $0 > 0 && (isAny || candidates.contains($0)) ? $0...$0 : nil }
+        let candidates = request.first == 0 ? Self.choice : request.first...max(request.first, request.last)
+        let kept = request.kept.flatMap { candidates.contains($0) ? $0...$0 : nil }
         var refusal = PortRefusal.noneFree
         for number in [kept, candidates].compactMap({ $0 }).joined() {
             let ports = request.ports(at: number)

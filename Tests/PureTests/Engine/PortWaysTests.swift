@@ -98,14 +98,6 @@ import Testing
         }
     }
 
-    @Test func `ports that may be any are of the kernel's range`() {
-        #expect(PortReservations.range(in: "32768\t60999\n") == 32_768...60_999)
-        #expect(PortReservations.range(in: "7 7") == 7...7)
-        for text in ["", "32768", "60999 32768", "0 5", "1 65536", "a b", "1 2 3"] {
-            #expect(PortReservations.range(in: text) == nil)
-        }
-    }
-
     @Test func `a port that may be any is looked for after those that may not`() throws {
         let record = container([
             "3000/tcp": [PortBinding(hostIp: "", hostPort: "")],
