@@ -46,7 +46,7 @@ extension Swarm {
     }
 
     package func initialiseSwarm(_ request: SwarmInitRequest) async throws -> String {
-        try await changing {
+        let nodeID = try await changing {
             if request.forceNewCluster, part != nil { return try await forceNewCluster() }
             guard part == nil else { throw SwarmError.alreadyMember }
             if request.autoLockManagers {
@@ -70,6 +70,8 @@ extension Swarm {
                 subnetSize: pools.isEmpty || subnetSize == 0 ? DefaultAddressPools.usualSize : subnetSize)
             return membership.nodeID
         }
+        await untilReady()
+        return nodeID
     }
 
     /// The numbers of a new swarm's ingress network, which this node routes nowhere else and carries; `nil`: the first of its pools.
@@ -174,7 +176,7 @@ extension Swarm {
             ManagerRole.Bootstrap(authority: authority, cluster: cluster, node: node, ingressSubnet: ingress))
     }
 
-    /// Waits until a new part answers and puts it on record; one that does not is undone. Then for what the node tells of itself.
+    /// Waits until a new part answers and puts it on record; one that does not is undone.
     private func settle(_ part: MembershipRuntime, _ file: MembershipFile, _ membership: Membership) async throws {
         do {
             try await started(part)
@@ -188,7 +190,6 @@ extension Swarm {
             }
             throw error
         }
-        await untilReady(part)
     }
 
     /// Waits until the manager's side answers.
@@ -305,8 +306,8 @@ extension Swarm {
             if part.isManager {
                 try await started(part, isPatient: true, tooLate: .joinTimeout)
             }
-            await untilReady(part)
         }
+        await untilReady()
     }
 
     /// Asks the managers, as the same node as before if there was no answer then.

@@ -46,7 +46,9 @@ package struct TaskEvents {
         guard step.before?.status.state != now.status.state else { return [] }
         let (state, time) = (now.status.state, now.updatedAt == .zero ? now.status.timestamp : now.updatedAt)
         var events = [event(state.rawValue, now, at: time, rank: Self.rank(state))]
-        if state == .running, now.spec.containerSpec?.healthcheck?.test.isEmpty == false {
+        if state == .running, let kind = now.spec.containerSpec?.healthcheck?.test.first,
+            ["CMD", "CMD-SHELL"].contains(kind)
+        {
             events.append(event(Self.healthy, now, at: time, rank: Self.rank(state) + 1))
         }
         if state == .failed, now.status.err?.hasSuffix(Self.unhealthyContainer) == true {

@@ -59,11 +59,11 @@ extension RecordedFiles {
         return problems
     }
 
-    /// Fields that were once written with every value, and are left out now where it is the zero value. Every version reads that from a missing key.
+    /// Fields of mounts that were once written with every value, and are left out now where it is the zero value. Every version reads that from a missing key.
     private static let omitted: Set<String> = ["ReadOnly"]
 
-    private static func isOmitted(_ value: Any, _ key: String) -> Bool {
-        omitted.contains(key) && (value as? NSNumber)?.boolValue == false
+    private static func isOmitted(_ value: Any, _ key: String, at path: String) -> Bool {
+        path.contains(".Mounts") && omitted.contains(key) && (value as? NSNumber)?.boolValue == false
     }
 
     /// What is in a document and not, or not the same, in another that may have more.
@@ -71,7 +71,7 @@ extension RecordedFiles {
         switch (before, after) {
         case (let before as [String: Any], let after as [String: Any]):
             return before.flatMap { key, value -> [String] in
-                if after[key] == nil, isOmitted(value, key) { return [] }
+                if after[key] == nil, isOmitted(value, key, at: path) { return [] }
                 return after[key].map { lost(value, $0, at: "\(path).\(key)") } ?? ["\(path).\(key) is lost"]
             }
         case (let before as [String], let after as [String]):

@@ -84,7 +84,7 @@ package struct Platform: Codable, Sendable, Hashable, CustomStringConvertible {
         case "x86_64", "x86-64": "amd64"
         case "aarch64": "arm64"
         case "i386": "386"
-        case "armhf": "arm"
+        case "armel", "armhf": "arm"
         default: architecture
         }
     }

@@ -67,7 +67,7 @@ import Testing
             task.spec.containerSpec?.image = "image"
             if chance(1, of: 2) {
                 var check = HealthConfiguration()
-                check.test = ["CMD", "true"]
+                check.test = chance(1, of: 3) ? ["NONE"] : ["CMD", "true"]
                 task.spec.containerSpec?.healthcheck = check
             }
             try move(task, to: .new)
@@ -83,7 +83,9 @@ import Testing
                 expected.append("\(task.id) unhealthy")
             }
             expected.append("\(task.id) \(state.rawValue)")
-            if state == .running, task.spec.containerSpec?.healthcheck != nil { expected.append("\(task.id) healthy") }
+            if state == .running, task.spec.containerSpec?.healthcheck?.test.first == "CMD" {
+                expected.append("\(task.id) healthy")
+            }
             try put(task)
         }
 

@@ -26,8 +26,6 @@ final class FakeExecutor: TaskExecutor, TaskContainerLookup {
         var refusesImage = false
         /// So many more calls to stop a task fail.
         var failingStops = 0
-        /// The node does not say what it is called.
-        var isNameless = false
         /// Nobody learns how a container ends.
         var failsWaiting = false
         var hasLeft = false
@@ -61,7 +59,7 @@ final class FakeExecutor: TaskExecutor, TaskContainerLookup {
 
     func describeNode() async throws -> NodeDescription {
         var description = NodeDescription()
-        description.hostname = state.withLock { $0.isNameless } ? "" : hostname
+        description.hostname = hostname
         description.platform = .init(architecture: "x86_64", system: "linux")
         description.resources.nanoCPUs = 4_000_000_000
         description.resources.memoryBytes = 8 << 30

@@ -1,4 +1,5 @@
 import ContainerRuntime
+import EngineInterface
 import Model
 import TestKit
 import Testing
