@@ -101,9 +101,10 @@ import Testing
             try await asking.read(until: "\r\n\r\nOK")
             let half = try await RawClient(server.socketPath)
             try await half.send("GET /_ping HTTP/1.1\r\nHos")
-            // It may be let go before it has asked, or while it asks; it is not answered. The one before may be counted a moment later.
+            // The one before may be counted a moment later.
             try await eventually("one too many is let go") {
                 let surplus = try await RawClient(server.socketPath)
+                // It may be let go before it has asked, or while it asks; it is not answered.
                 try? await surplus.send("GET /_ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
                 return ((try? await surplus.readToEnd()) ?? "").isEmpty
             }
