@@ -15,6 +15,8 @@ final class EncryptionKeeper: Sendable {
     private static let initialBackoff = Duration.milliseconds(100)
     /// For how long a process may take to answer after its start, and one of before to be found.
     private static let answerDeadline = Duration.seconds(5)
+    /// For how long one that nobody wants is looked for: on a busy node it answers late, and whoever is not found stays.
+    private static let endDeadline = Duration.seconds(30)
 
     private struct State {
         var demand: EncryptionDemand?
@@ -211,14 +213,18 @@ final class EncryptionKeeper: Sendable {
     /// Ends a process that nobody needs any more, also one that an earlier daemon has left.
     private func endIfThere() async throws {
         client.replace(with: EncryptionState())
+        // What was told last may have come behind the wish to end.
+        if ports.value != 0 { ports.set(0) }
         if Files.exists(process.socket) {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
                     await self.client.run()
                     try Task.checkCancellation()
                 }
+                // Whoever wants it meanwhile waits for nothing.
+                group.addTask { _ = try await self.isWanted.wait { $0 == true ? true : nil } }
                 group.addTask {
-                    try await self.waitForAnswer(until: .now + .seconds(2))
+                    try await self.waitForAnswer(until: .now + Self.endDeadline)
                     guard let hello = self.client.status.value.hello else { return }
                     try await self.process.end(hello.pid)
                     self.log.info("the process that encrypts is needed no more", metadata: ["pid": "\(hello.pid)"])
