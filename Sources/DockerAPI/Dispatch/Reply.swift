@@ -47,7 +47,8 @@ enum Reply: Sendable {
         }
     }
 
-    private static func json(bytes: Data, status: HTTPResponse.Status) -> Reply {
+    /// JSON that is written already.
+    static func json(bytes: Data, status: HTTPResponse.Status = .ok) -> Reply {
         var body = ByteBuffer(data: bytes)
         body.writeString("\n")
         return .whole(status: status, fields: [.contentType: "application/json"], body: body)

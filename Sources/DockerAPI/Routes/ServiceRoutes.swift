@@ -7,10 +7,13 @@ import Model
 /// Services and tasks.
 enum ServiceRoutes {
     static func add(to routes: inout RouteTable) {
+        let (plain, withStatus) = (EncodedList<Service>(shown: shown), EncodedList<Service>(shown: shown))
         routes.on(.get, "/services") { call in
             let filters = try call.filters(["id", "label", "mode", "name", "runtime"])
-            let services = try await call.backends.services.listServices(filters, withStatus: call.query.flag("status"))
-            return try .json(services.map(shown))
+            let status = call.query.flag("status")
+            let services = try await call.backends.services.listServices(filters, withStatus: status)
+            return .json(
+                bytes: try (status ? withStatus : plain).encode(services, isWhole: filters == Filters()))
         }
         routes.on(.post, "/services/create") { call in
             let spec = try await call.body(ServiceSpec.self, named: "ServiceSpec")

@@ -44,9 +44,11 @@ enum SwarmRoutes {
     }
 
     private static func addNodes(to routes: inout RouteTable) {
+        let list = EncodedList<Node>(shown: shown)
         routes.on(.get, "/nodes") { call in
             let filters = try call.filters(["id", "label", "membership", "name", "node.label", "role"])
-            return try .json(try await call.backends.nodes.listNodes(filters).map(shown))
+            let nodes = try await call.backends.nodes.listNodes(filters)
+            return .json(bytes: try list.encode(nodes, isWhole: filters == Filters()))
         }
         routes.on(.get, "/nodes/{id}") { call in try .json(shown(try await call.backends.nodes.inspectNode(call["id"])))
         }
