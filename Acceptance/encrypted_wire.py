@@ -133,7 +133,7 @@ def observe(cluster, ends, network="enc-net"):
     answer = begin(
         cluster, two, WATCH, link=underlay(cluster, two)[0], seconds=30, secret=SECRET, vni=number(cluster, network),
         nodes=[one.address, two.address])
-    poll(10, "a listener", lambda: is_heard(two, second, 9998))
+    poll(30, "a listener", lambda: is_heard(two, second, 9998))
     one.docker("exec", first, "sh", "-c", f"for i in $(seq 1 60); do echo {SECRET} $i; usleep 20000; done | nc -w 2 {address} 9998", check=False)
     found = answer(0.2)
     heard = two.docker("exec", second, "cat", "/tmp/heard").out
@@ -181,7 +181,7 @@ def inject(cluster, ends, network="enc-net"):
             name = f"{PLAIN}-{node.name}"
             node.docker("run", "-d", "--name", name, "--network", PLAIN, "busybox", *IDLE, timeout=120)
             plain.append((node, name, node.inspect("container", name)["NetworkSettings"]["Networks"][PLAIN]["IPAddress"]))
-        poll(20, "the containers of the clear network reach each other", lambda: plain[0][0].docker(
+        poll(30, "the containers of the clear network reach each other", lambda: plain[0][0].docker(
             "exec", plain[0][1], "ping", "-c", "1", "-w", "2", plain[1][2], check=False).code == 0)
         return {"encrypted": reaches(cluster, ends, network), "clear": reaches(cluster, plain, PLAIN)}
     finally:

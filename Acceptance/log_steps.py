@@ -85,7 +85,7 @@ def check_container(node):
         expect(details == ["color=blue line 6"], f"--details: {details}")
         node.docker("rm", name)
         node.docker("run", "-dt", "--name", name, "busybox", "echo", "from a terminal")
-        poll(10, "a terminal's line", lambda: node.docker("logs", name).out == "from a terminal\r\n" and not node.docker("logs", name).err)
+        poll(30, "a terminal's line", lambda: node.docker("logs", name).out == "from a terminal\r\n" and not node.docker("logs", name).err)
     finally:
         node.docker("rm", "-f", name, check=False)
 
@@ -126,7 +126,7 @@ def check_details(cluster, service):
         lines = cluster.manager.docker("service", "logs", "--details", "--raw", service).out.splitlines()
         expect(len(lines) == len(cluster.nodes), f"{len(lines)} lines")
         return lines
-    lines = poll(20, "a line of every task", told)
+    lines = poll(30, "a line of every task", told)
     wrong = [line for line in lines if not line.endswith(" hello") or not {"ZONE=a", "color=dark+blue"} <= set(re.split("[ ,]", line))]
     expect(not wrong, f"service logs --details: {wrong[:2]}")
 
@@ -221,7 +221,7 @@ def check_dying_node(cluster, written, ticking):
         return found
 
     try:
-        poll(15, "lines of every task", lambda: len(numbers()) == len(cluster.nodes))
+        poll(30, "lines of every task", lambda: len(numbers()) == len(cluster.nodes))
         host = victim.inspect("container", victim.containers(ticking)[0])["Config"]["Hostname"]
         expect(reader.process.stdout.readline(), "no line at all")
         is_back = False
@@ -239,11 +239,11 @@ def check_dying_node(cluster, written, ticking):
         result = manager.docker("service", "logs", "--tail", "1", written, check=False, timeout=15)
         expect(result.code == 1 and f"node {victim.name} is not available" in result.err, f"asked again: {result.text}")
         again = time.monotonic() - begun
-        poll(10, "lines of the others go on", lambda: all(
+        poll(30, "lines of the others go on", lambda: all(
             len(lines) > before[name] + 10 for name, lines in numbers().items() if name != host))
         cluster.lab("restart", victim.name)
         is_back = True
-        poll(30, f"lines of {victim.name} come again", lambda: len(numbers()[host]) > before[host] + 20)
+        poll(60, f"lines of {victim.name} come again", lambda: len(numbers()[host]) > before[host] + 20)
         wrong = [name for name, lines in numbers().items() if lines != list(range(1, len(lines) + 1))]
         expect(not wrong, f"lost or told twice: {[numbers()[name][-60:] for name in wrong]}")
         expect(follower.process.poll() is None, f"the command has ended: {follower.err}")
@@ -259,7 +259,7 @@ def check_dying_node(cluster, written, ticking):
 def check_terminal(cluster, service):
     manager = cluster.manager
     cluster.running(service, 1)
-    poll(10, "a terminal's line", lambda: manager.docker("service", "logs", "--raw", service).out == "from a terminal\r\n")
+    poll(30, "a terminal's line", lambda: manager.docker("service", "logs", "--raw", service).out == "from a terminal\r\n")
     refused = manager.docker("service", "logs", service, check=False)
     expect(refused.code == 1 and "tty service logs only supported with --raw" in refused.err, refused.text)
 

@@ -98,13 +98,13 @@ def step9(cluster):
     try:
         cluster.running("walk-nine", len(cluster.nodes))
         for node in cluster.nodes:
-            poll(20, f"mysql-network on {node.name}", lambda: check_inspection(cluster, node))
+            poll(30, f"mysql-network on {node.name}", lambda: check_inspection(cluster, node))
         verbose = json.loads(cluster.manager.docker("network", "inspect", "--verbose", "mysql-network").out)[0]
         tasks = {task["EndpointIP"] for task in verbose["Services"]["walk-nine"]["Tasks"]}
         expect(tasks == set(addresses(cluster, "walk-nine", "mysql-network").values()), f"verbose: {verbose['Services']}")
         expect(verbose["Services"]["walk-nine"]["Ports"] == [], f"ports outside ingress: {verbose['Services']}")
         for node in cluster.nodes:
-            poll(20, f"ingress on {node.name}", lambda: check_ingress(cluster, node))
+            poll(30, f"ingress on {node.name}", lambda: check_ingress(cluster, node))
     finally:
         cluster.remove_service("walk-nine")
     return (f"{len(rows)} overlays listed; on each node its own container, {len(cluster.nodes)} peers, IPAM, options, labels; "
@@ -146,7 +146,7 @@ def step10(cluster):
     worker, other = [node for node in cluster.nodes if node.role == "worker"][:2]
     cluster.remove_service("walk-lazy")
     for node in [worker, other]:
-        poll(20, f"mysql-network gone from {node.name}", lambda: not listed(node, "mysql-network"))
+        poll(30, f"mysql-network gone from {node.name}", lambda: not listed(node, "mysql-network"))
         result = node.docker("network", "inspect", "mysql-network", check=False)
         told = says(result.err, "network", "mysql-network", "network mysql-network not found")
         expect(result.code == 1 and told, f"{node.name}: {result.text}")
@@ -155,14 +155,14 @@ def step10(cluster):
         "busybox", *IDLE, timeout=IMAGE_SECONDS)
     try:
         cluster.running("walk-lazy", 1)
-        poll(20, f"mysql-network on {worker.name}", lambda: listed(worker, "mysql-network"))
+        poll(30, f"mysql-network on {worker.name}", lambda: listed(worker, "mysql-network"))
         expect(not listed(other, "mysql-network"), f"mysql-network is on {other.name}")
         expect(listed(cluster.manager, "mysql-network"), "mysql-network is not on the manager")
         links = worker.inside("sh", "-c", "ls /sys/class/net").out
     finally:
         cluster.remove_service("walk-lazy")
     began = time.monotonic()
-    poll(20, f"mysql-network gone from {worker.name}", lambda: not listed(worker, "mysql-network"))
+    poll(30, f"mysql-network gone from {worker.name}", lambda: not listed(worker, "mysql-network"))
     expect(listed(cluster.manager, "mysql-network") and links, "mysql-network is not on the manager any more")
     return f"not on the workers, extended to {worker.name} with its task, gone {time.monotonic() - began:.1f} s after the task's container"
 
@@ -328,7 +328,7 @@ def step16(cluster):
                     result, _ = ping(node, container, word)
                     expect(result.code == 0 and own in result.text, f"{word} of {other.name} from {node.name}: {result.text}")
                     return True
-                poll(10, f"ping {word}", attempt)
+                poll(30, f"ping {word}", attempt)
                 count += 1
     return f"{count} pings between the tasks' containers, by id and by name, over every pair of nodes"
 
@@ -356,7 +356,7 @@ def step18(cluster):
             result, _ = ping(node, node.containers("hello-world")[0], "google.com")
             expect(result.code == 0 and "1 packets received" in result.text, f"{node.name}: {result.text}")
             return True
-        poll(15, "a way out", attempt)
+        poll(30, "a way out", attempt)
     expect(queries_outside(cluster) > before, "no query reached the outside resolver: what step 15 counts is not what it should be")
     return "succeeds on every node; the outside resolver was asked"
 
