@@ -131,7 +131,7 @@ def observe(cluster, ends, network="enc-net"):
     (one, first, _), (two, second, address) = ends
     two.docker("exec", "-d", second, "sh", "-c", "sleep 60 | nc -l -p 9998 > /tmp/heard")
     answer = begin(
-        cluster, two, WATCH, link=underlay(cluster, two)[0], seconds=30, secret=SECRET, vni=number(cluster, network),
+        cluster, two, WATCH, link=underlay(cluster, two)[0], seconds=120, secret=SECRET, vni=number(cluster, network),
         nodes=[one.address, two.address])
     poll(30, "a listener", lambda: is_heard(two, second, 9998))
     one.docker("exec", first, "sh", "-c", f"for i in $(seq 1 60); do echo {SECRET} $i; usleep 20000; done | nc -w 2 {address} 9998", check=False)
@@ -157,7 +157,7 @@ def reaches(cluster, ends, network):
     enter = ["nsenter", f"--net={space}"]
     links = json.loads(cluster.inside(two.name, *enter, "ip", "-j", "addr").out)
     own = next(link["ifname"] for link in links if any(entry.get("local") == target for entry in link["addr_info"]))
-    answer = begin(cluster, two, LISTEN, enter, link=own, seconds=30, mark=mark)
+    answer = begin(cluster, two, LISTEN, enter, link=own, seconds=120, mark=mark)
     link, mac = underlay(cluster, one)
     given = dict(
         link=link, source=mac, target=underlay(cluster, two)[1], node_from=one.address, node_to=two.address, vni=number(cluster, network),
