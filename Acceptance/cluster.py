@@ -368,7 +368,7 @@ class Cluster:
             found = {(one.get("Description") or {}).get("Hostname"): one for one in nodes}
             expect(None not in found, "one has joined, and not yet told its name")
             return found
-        known = poll(30, "the nodes", named)
+        known = poll(60, "the nodes", named)
         for node in self.nodes:
             one = known.get(node.name)
             if one is None:
@@ -483,7 +483,7 @@ class Cluster:
             return places
         return poll(seconds, f"{count} running tasks of {service}", attempt)
 
-    def gone(self, *services, seconds=60):
+    def gone(self, *services, seconds=120):
         """Waits until no container of these services is left on any node."""
         label = "com.docker.swarm.service.name"
 
@@ -497,13 +497,13 @@ class Cluster:
 
     def remove_service(self, *services):
         """Removes those of them that are there, and waits until none of their containers is left."""
-        there = poll(30, "the services", lambda: [self.services()])[0]
+        there = poll(60, "the services", lambda: [self.services()])[0]
         found = [service for service in services if service in there]
         if found:
             self.manager.docker("service", "rm", *found)
         self.gone(*services)
 
-    def remove_network(self, *names, node=None, seconds=30):
+    def remove_network(self, *names, node=None, seconds=60):
         """Removes those of them that are there. One whose last task has just ended is in use until that task's node has told so."""
         node = node or self.manager
 
