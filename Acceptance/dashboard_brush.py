@@ -126,7 +126,7 @@ def lines(page, wanted, name, a, z, bursts):
 def events(page, wanted, name, most):
     read = "return [...document.querySelectorAll('.events time')].map(e => Date.parse(e.title))"
     expected = sorted((at for at, _, _ in wanted), reverse=True)[:most]
-    right = page.wait(lambda: page.js(read) == expected, 10)
+    right = page.wait(lambda: page.js(read) == expected, 40)
     kill = [action for _, _, action in wanted if action == "oom"]
     words = page.text(".events")
     check(f"{name}: exactly the {len(expected)} events of that time, the kill among them", right and kill and ("out of memory" in words or "記憶體" in words),
