@@ -225,7 +225,7 @@ def step11(cluster):
         (one, first, _), (_, _, target) = ends
         poll(30, "the tasks reach each other", lambda: one.docker("exec", first, "ping", "-c", "1", "-w", "2", target, check=False).code == 0)
         found = encrypted_wire.observe(cluster, ends, "overlay-network-2")
-        expect(found["esp"] >= 20 and found["vxlan"] == 0 and found["clear"] == 0, f"on the wire: {found}")
+        expect(found["esp"] >= encrypted_wire.ENOUGH and found["vxlan"] == 0 and found["clear"] == 0, f"on the wire: {found}")
         heard = encrypted_wire.inject(cluster, ends, "overlay-network-2")
         expect(not heard["encrypted"] and heard["clear"], f"VXLAN in clear is delivered: {heard}")
     finally:
