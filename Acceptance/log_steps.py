@@ -68,7 +68,7 @@ def check_container(node):
         node.docker("run", "-d", "--name", name, "--label", "color=blue", "--log-opt", "labels=color", "busybox",
                     "sh", "-c", "for i in 1 2 3 4 5 6; do echo line $i; sleep 0.3; done; echo last >&2")
         followed = Reader(node, "logs", "-f", name)
-        expect(followed.end(20) == 0, f"logs -f: {followed.err}")
+        expect(followed.end(60) == 0, f"logs -f: {followed.err}")
         wanted = [f"line {number}" for number in range(1, 7)]
         expect((followed.out, followed.err) == (wanted, ["last"]), f"logs -f: {followed.out} {followed.err}")
         expect(node.docker("logs", name).out.splitlines() == wanted, "logs")
@@ -99,9 +99,9 @@ def check_packed(node):
     try:
         node.docker("run", "-d", "--name", name, "--label", "color=blue", "--log-opt", "max-size=200k", "--log-opt", "max-file=9", "--log-opt", "compress=true",
                     "--log-opt", "labels=color", "--log-opt", "tag={{.Name}}", "busybox", "sh", "-c", f"i=0; while [ $i -lt 4000 ]; do i=$((i+1)); echo $i {PAD}; done")
-        node.docker("wait", name)
+        node.docker("wait", name, timeout=180)
         path = node.inspect("container", name)["LogPath"]
-        poll(40, "packed files", lambda: [file for file in node.inside("sh", "-c", f"ls {path}.*").out.split() if file.endswith(".gz")][2:]
+        poll(60, "packed files", lambda: [file for file in node.inside("sh", "-c", f"ls {path}.*").out.split() if file.endswith(".gz")][2:]
              and not [file for file in node.inside("sh", "-c", f"ls {path}.*").out.split() if file.rsplit(".", 1)[1].isdigit()])
         wanted = [f"{number} {PAD}" for number in range(1, 4001)]
         expect(node.docker("logs", name).out.splitlines() == wanted, "logs of packed files")
@@ -139,11 +139,11 @@ def check_slow_reader(node):
         node.docker("create", "--name", name, "busybox", "sh", "-c", f"i=0; while [ $i -lt 40000 ]; do i=$((i+1)); echo $i {PAD}; done")
         node.docker("start", name)
         reader = Reader(node, "logs", "-f", name, reads=False)
-        waited = node.docker("wait", name, timeout=60)
+        waited = node.docker("wait", name, timeout=180)
         expect(waited.out.strip() == "0", f"wait: {waited.text}")
         expect(reader.process.poll() is None, "the reader had all of it before it read")
         reader.read_on()
-        expect(reader.end(60) == 0, f"logs -f: {reader.err}")
+        expect(reader.end(180) == 0, f"logs -f: {reader.err}")
         numbers = [int(line.split(" ", 1)[0]) for line in reader.out]
         expect(numbers == list(range(1, 40001)), f"{len(numbers)} lines, not 1 to 40000")
     finally:
@@ -289,7 +289,7 @@ def check_services(cluster):
         while missing and missing[-1][0].docker("logs", "--tail", "3", missing[-1][1]).out.endswith(" done\n"):
             missing.pop()
         return not missing
-    poll(90, "every task has written all", all_written, 1)
+    poll(180, "every task has written all", all_written, 1)
     tasks, count = check_lines(cluster, written, places)
     check_shapes(cluster, written, tasks)
     cluster.running(ticking, len(cluster.nodes))
