@@ -47,7 +47,8 @@ import Testing
 
     @Test func `what was written is still read when the container is gone`() async throws {
         try await RuntimeFixture.run { fixture in
-            let wanted = fixture.shell("late", "echo first; sleep 0.2; echo last")
+            let script = "echo first; while [ ! -e /go ]; do sleep 0.01; done; echo last"
+            let wanted = fixture.shell("late", script)
             let viewer = fixture.runtime.attach(wanted.id)
             _ = try await fixture.runtime.create(
                 CreateRequest(specification: wanted, logPath: nil, runtime: fixture.name))
@@ -55,6 +56,7 @@ import Testing
             #expect(try await RuntimeFixture.read(viewer, until: "first") == "first\n")
             // Nobody reads the last line before the container is gone, as on a machine with too much to do.
             for loop in MultiThreadedEventLoopGroup.singleton.makeIterator() { loop.execute { usleep(800_000) } }
+            try Files.writeAtomically("go", to: fixture.root + "/go")
             #expect(try await fixture.runtime.waitForExit(wanted.id).code == 0)
             try await fixture.runtime.delete(wanted.id)
             #expect(try await RuntimeFixture.collect(viewer).output == "last\n")
