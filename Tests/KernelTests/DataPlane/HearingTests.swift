@@ -35,6 +35,25 @@ import Testing
             }
             return heard
         }
+
+        /// What is heard until nothing comes for a while: of one scope, unless that is `nil`, something is waited for.
+        func take(awaiting scope: Scope?, quiet: Duration) async throws -> [Scope: Set<NetlinkNews>?] {
+            let end = ContinuousClock.now + .seconds(10)
+            var heard: [Scope: Set<NetlinkNews>?] = [:]
+            var isQuiet = false
+            var isMissing = scope != nil
+            repeat {
+                try await Task.sleep(for: quiet)
+                let more = take()
+                isQuiet = more.isEmpty
+                heard.merge(more) { before, told in
+                    guard let before, let told else { return nil }
+                    return before.union(told)
+                }
+                if let scope { isMissing = heard[scope] == nil }
+            } while (!isQuiet || isMissing) && ContinuousClock.now < end
+            return heard
+        }
     }
 
     private func hearing(_ node: World.Node, _ body: (Ear) async throws -> Void) async throws {
@@ -106,10 +125,12 @@ import Testing
                             }
                             place = other
                         }
-                        _ = ear.take()
+                        // What the repair before has changed itself is over.
+                        _ = try await ear.take(awaiting: nil, quiet: .milliseconds(30))
                         try await place.run(damage.doIt)
-                        try await Task.sleep(for: .milliseconds(150))
-                        let heard = ear.take()
+                        let isTold = !Damage.silent.contains(damage.name)
+                        let heard = try await ear.take(
+                            awaiting: isTold ? damage.scope : nil, quiet: .milliseconds(isTold ? 75 : 150))
                         guard heard[damage.scope] != nil else {
                             unheard.insert(damage.name)
                             _ = try await node.plane.resync(reason: "test")
@@ -120,8 +141,6 @@ import Testing
                         #expect(!report.repairs.isEmpty, "\(damage.name), heard: \(heard)")
                         let thorough = try await node.plane.resync(reason: "test")
                         #expect(thorough.isClean, "\(damage.name): \(thorough.repairs)")
-                        // What the repair has changed itself.
-                        try await Task.sleep(for: .milliseconds(50))
                     }
                 }
             }
@@ -152,8 +171,7 @@ import Testing
                         SetLink("foreign", mtu: 1300), DeleteLink("foreign"),
                     ])
                 }
-                try await Task.sleep(for: quiet)
-                let told = ear.take().compactMapValues { $0 }
+                let told = try await ear.take(awaiting: .node, quiet: quiet / 2).compactMapValues { $0 }
                 #expect(told[.node]?.isEmpty == false)
                 let before = KernelCounters.now
                 let report = try await node.plane.mailbox.compare([.node], reason: "test", after: told)
@@ -185,8 +203,7 @@ import Testing
                             try socket.perform([DeleteAddress(given)])
                         }
                     }
-                    try await Task.sleep(for: quiet)
-                    let told = ear.take().compactMapValues { $0 }
+                    let told = try await ear.take(awaiting: .node, quiet: quiet / 2).compactMapValues { $0 }
                     #expect(told[.node]?.isEmpty == false)
                     let before = KernelCounters.now
                     let report = try await node.plane.mailbox.compare([.node], reason: "test", after: told)

@@ -37,8 +37,8 @@ import Testing
                 }
                 try await there.run { try RouteSocket().perform(SetLink("e0", isUp: true)) }
                 try await eventually("the port") { heard.take().contains(ownLink) }
-                try await Task.sleep(for: .milliseconds(500))
-                _ = heard.take()
+                // Until nothing of it comes any more.
+                repeat { try await Task.sleep(for: .milliseconds(500)) } while heard.take().contains(ownLink)
 
                 for isUp in [false, true] {
                     try await there.run { try RouteSocket().perform(SetLink("e0", isUp: isUp)) }

@@ -39,8 +39,8 @@ import Testing
                     try NftContext().run("table ip t {\nset s { type ipv4_addr; }\n}\n")
                 }
                 try await eventually("the links and tables") { heard.take().contains { $0.isNftables } }
-                try await Task.sleep(for: .milliseconds(200))
-                _ = heard.take()
+                // Until nothing of it comes any more.
+                repeat { try await Task.sleep(for: .milliseconds(200)) } while !heard.take().isEmpty
 
                 let mac = MACAddress(for: IPAddress(10, 1, 0, 2))
                 let row = ForwardingEntry(
