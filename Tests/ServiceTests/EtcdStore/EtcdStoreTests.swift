@@ -106,7 +106,7 @@ import Testing
                 kill(pid, SIGCONT)
             }
             try await running(second) {
-                try await second.store.withLeadership(of: "role", candidate: [2], lease: .seconds(2)) { fence in
+                try await second.store.withLeadership(of: "role", candidate: [2], lease: .seconds(20)) { fence in
                     let old = try #require(former.value)
                     let outcome = try await second.store.commit(
                         .init(conditions: [old.condition], puts: [.init(Self.key, [1])]))
@@ -142,7 +142,7 @@ import Testing
             }
             #expect(try await eventually { abandoned.value != 0 })
             office.cancel()
-            try await etcd.store.withLeadership(of: "role", candidate: [1], lease: .seconds(2)) { fence async throws in
+            try await etcd.store.withLeadership(of: "role", candidate: [1], lease: .seconds(20)) { fence async throws in
                 #expect(fence.revision > abandoned.value)
                 #expect(try await etcd.store.leader(of: "role")?.value == [1])
             }

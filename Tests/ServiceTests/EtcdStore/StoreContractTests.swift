@@ -143,7 +143,7 @@ enum StoreUnderTest: String, CaseIterable, CustomTestStringConvertible {
     ) async throws {
         try await kind.with { store in
             let first = Noted<LeaderFence?>(nil)
-            try await store.withLeadership(of: "role", candidate: [1], lease: .seconds(2)) { fence in
+            try await store.withLeadership(of: "role", candidate: [1], lease: .seconds(20)) { fence in
                 first.change { $0 = fence }
                 #expect(try await store.leader(of: "role")?.value == [1])
                 _ = try #require(
@@ -151,14 +151,14 @@ enum StoreUnderTest: String, CaseIterable, CustomTestStringConvertible {
                 // A second candidate gets nowhere meanwhile.
                 await #expect(throws: CancellationError.self) {
                     try await withTimeLimit(.milliseconds(300)) {
-                        try await store.withLeadership(of: "role", candidate: [2], lease: .seconds(2)) { _ in
+                        try await store.withLeadership(of: "role", candidate: [2], lease: .seconds(20)) { _ in
                             Issue.record("two leaders")
                         }
                     }
                 }
             }
             #expect(try await store.leader(of: "role") == nil)
-            try await store.withLeadership(of: "role", candidate: [2], lease: .seconds(2)) { fence in
+            try await store.withLeadership(of: "role", candidate: [2], lease: .seconds(20)) { fence in
                 let former = try #require(first.value)
                 #expect(former != fence)
                 let outcome = try await store.commit(
