@@ -227,8 +227,8 @@ import Testing
                             _ = try await broker.publish(options: NodeTransport.streamOptions) { writer in
                                 try await writer.write(.with { $0.requestID = request.id })
                                 try await writer.write(.with { $0.lines = entries.prefix(2).map(Wire.LogLine.init) })
-                                // What was written is on its way when the connection ends.
-                                try await Task.sleep(for: .milliseconds(300))
+                                // What was written has come when the connection ends; nobody tells the node so.
+                                try await Task.sleep(for: .seconds(1))
                                 throw StandIn.BreaksOff()
                             }
                         }
