@@ -153,9 +153,9 @@ struct RuntimeFixture: Sendable {
         return all
     }
 
-    /// Polls a condition; false when it has not come true in ten seconds.
+    /// Polls a condition; false when it has not come true in half a minute.
     static func eventually(_ condition: () async throws -> Bool) async throws -> Bool {
-        let deadline = ContinuousClock.now + .seconds(10)
+        let deadline = ContinuousClock.now + .seconds(30)
         while ContinuousClock.now < deadline {
             if try await condition() { return true }
             try await Task.sleep(for: .milliseconds(5))

@@ -7,10 +7,10 @@ import Testing
     @Test func `signals sent to this process come out of the stream`() async throws {
         let signals = try Signals.stream(of: [SIGUSR1, SIGUSR2])
         #expect(kill(getpid(), SIGUSR1) == 0)
-        let first = try await within(.seconds(5)) { await signals.first { _ in true } }
+        let first = try await within(.seconds(30)) { await signals.first { _ in true } }
         #expect(first == SIGUSR1)
         #expect(kill(getpid(), SIGUSR2) == 0)
-        let second = try await within(.seconds(5)) { await signals.first { _ in true } }
+        let second = try await within(.seconds(30)) { await signals.first { _ in true } }
         #expect(second == SIGUSR2)
     }
 
@@ -42,7 +42,7 @@ import Testing
             try await within(.milliseconds(20)) { try await Poller.shared.waitUntilReadable(reading) }
         }
         try pipe.writing.writeAll([1])
-        try await within(.seconds(5)) { try await Poller.shared.waitUntilReadable(reading) }
+        try await within(.seconds(30)) { try await Poller.shared.waitUntilReadable(reading) }
         #expect(try pipe.reading.readSome(9) == [1])
         // The same descriptor again: the first watch is gone.
         let writing = pipe.split { kept, closed in (Keep(kept), closed.release()) }

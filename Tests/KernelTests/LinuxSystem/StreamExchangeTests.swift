@@ -46,7 +46,7 @@ import Testing
     }
 
     /// What a call is refused with.
-    private func refusal(at place: StreamPlace, within limit: Duration = .milliseconds(300)) async -> SystemError? {
+    private func refusal(at place: StreamPlace, within limit: Duration = .seconds(1)) async -> SystemError? {
         let error = await #expect(throws: SystemError.self) {
             try await onThread {
                 try StreamExchange.run(Self.request, at: place, within: limit, most: Self.most)

@@ -175,7 +175,7 @@ import Testing
                 group.cancelAll()
                 try? await group.waitForAll()  // It was cancelled.
             }
-            let gone = try await eventually(within: .seconds(5)) { fixture.backend.gone.withLock { $0 } == 1 }
+            let gone = try await eventually(within: .seconds(20)) { fixture.backend.gone.withLock { $0 } == 1 }
             #expect(gone)
         }
     }
@@ -277,7 +277,7 @@ import Testing
                 group.cancelAll()
                 try? await group.waitForAll()  // It was cancelled.
             }
-            let gone = try await eventually(within: .seconds(5)) { fixture.backend.gone.withLock { $0 } == 1 }
+            let gone = try await eventually(within: .seconds(20)) { fixture.backend.gone.withLock { $0 } == 1 }
             #expect(gone)
         }
     }
@@ -301,7 +301,7 @@ import Testing
                 }
             }
             let terminal = try #require(await fixture.backend.terminals.first)
-            let hasLeft = try await eventually(within: .seconds(5)) { terminal.hasLeft }
+            let hasLeft = try await eventually(within: .seconds(20)) { terminal.hasLeft }
             #expect(hasLeft)
         }
     }

@@ -132,7 +132,7 @@ import Testing
                 try? await group.waitForAll()  // It was cancelled.
             }
             // Nothing is said any more that would find out.
-            let hasLeft = try await eventually(within: .seconds(5)) { terminal.hasLeft }
+            let hasLeft = try await eventually(within: .seconds(20)) { terminal.hasLeft }
             #expect(hasLeft)
         }
     }

@@ -38,7 +38,7 @@ struct RawClient: Sendable {
     var text: String { get async { await received.text } }
     var count: Int { get async { await received.bytes.count } }
 
-    /// Reads until the text has `piece`, at most ten seconds; returns all of it.
+    /// Reads until the text has `piece`, at most half a minute; returns all of it.
     @discardableResult
     func read(until piece: String) async throws -> String {
         try await wait { await received.text.contains(piece) }
@@ -52,7 +52,7 @@ struct RawClient: Sendable {
     }
 
     private func wait(_ condition: () async -> Bool) async throws {
-        let deadline = ContinuousClock.now + .seconds(10)
+        let deadline = ContinuousClock.now + .seconds(30)
         while await !condition() {
             guard ContinuousClock.now < deadline else { throw TimedOut(soFar: await text) }
             try await Task.sleep(for: .milliseconds(2))

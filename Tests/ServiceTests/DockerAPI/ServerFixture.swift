@@ -116,9 +116,9 @@ struct ServerFixture: Sendable {
         }
     }
 
-    /// Waits until `condition` holds, at most ten seconds.
+    /// Waits until `condition` holds, at most half a minute.
     func eventually(_ what: Comment, _ condition: () async throws -> Bool) async throws {
-        let deadline = ContinuousClock.now + .seconds(10)
+        let deadline = ContinuousClock.now + .seconds(30)
         while try await !condition() {
             guard ContinuousClock.now < deadline else {
                 Issue.record("\(what) did not happen")
