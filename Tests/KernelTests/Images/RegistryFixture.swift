@@ -80,18 +80,21 @@ struct RegistryFixture {
         return try body(made)
     }
 
+    /// None of those that the kernel gives to connections: one of those might be another test's by the time that it is listened at.
     private static func freePort() throws -> UInt16 {
-        try withSocket { made in
-            var address = socketAddress(0)
-            var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-            return try withUnsafeMutablePointer(to: &address) { pointer in
-                try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-                    try check(bind(made, generic, length), "bind")
-                    try check(getsockname(made, generic, &length), "getsockname")
+        for _ in 0..<100 {
+            let port = UInt16.random(in: 10_000..<30_000)
+            let isFree = try withSocket { made -> Bool in
+                var address = socketAddress(port)
+                return withUnsafePointer(to: &address) { pointer in
+                    pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                        bind(made, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+                    }
                 }
-                return UInt16(bigEndian: pointer.pointee.sin_port)
             }
+            if isFree { return port }
         }
+        throw NotReached(description: "no port is free")
     }
 
     private static func connects(to address: String) throws -> Bool {

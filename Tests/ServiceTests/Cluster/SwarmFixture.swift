@@ -195,13 +195,17 @@ func service(_ name: String, replicas: UInt64, published: Int? = nil, networks: 
     return spec
 }
 
-private func freePort(_ address: String) throws -> Int {
+/// A port that nobody listens at. It is none of those that the kernel gives to connections: one of those might be another test's by the
+/// time that it is listened at.
+func freePort(_ address: String = "127.0.0.1") throws -> Int {
     guard let address = IPAddress(address) else { throw NotReached(description: "no address: \(address)") }
-    let place = InternetSocketAddress(address, port: 0)
-    let descriptor = Descriptor(
-        owning: try check(socket(place.family, Int32(SOCK_STREAM.rawValue), 0), "make a socket"))
-    try check(place.withPointer { bind(descriptor.raw, $0, $1) }, "find a free port")
-    return Int(try InternetSocketAddress(of: descriptor.raw).port)
+    for _ in 0..<100 {
+        let place = InternetSocketAddress(address, port: UInt16.random(in: 10_000..<30_000))
+        let descriptor = Descriptor(
+            owning: try check(socket(place.family, Int32(SOCK_STREAM.rawValue), 0), "make a socket"))
+        if place.withPointer({ bind(descriptor.raw, $0, $1) }) == 0 { return Int(place.port) }
+    }
+    throw NotReached(description: "no port of \(address) is free")
 }
 
 extension TestNode {

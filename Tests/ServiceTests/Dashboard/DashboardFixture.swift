@@ -185,18 +185,11 @@ struct DashboardFixture: Sendable {
     ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }
-            let place = try await withDeadline(.seconds(10)) { try await server.served.wait { $0.first } }
+            let place = try await withDeadline(.seconds(30)) { try await server.served.wait { $0.first } }
             do { try await body(place) } catch { Issue.record("\(error)") }
             await group.triggerGracefulShutdown()
             try await tasks.waitForAll()
         }
-    }
-
-    private static func freePort() throws -> Int {
-        let channel = try ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton).bind(host: "127.0.0.1", port: 0)
-            .wait()
-        defer { try? channel.close().wait() }  // Its port is all that was wanted.
-        return channel.localAddress?.port ?? 0
     }
 
     /// - Parameter isOwnPage: With the headers that the page sets and others cannot.

@@ -1,7 +1,6 @@
 import Crypto
 import EtcdStore
 import Foundation
-import Glibc
 import LinuxSystem
 import StateStore
 import SwiftASN1
@@ -68,23 +67,6 @@ import X509
             }
         }
     }
-}
-
-/// A port of loopback that was free a moment ago.
-private func freePort() throws -> Int {
-    let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(socket) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let result = withUnsafeMutablePointer(to: &address) {
-        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-            bind(socket, $0, length) == 0 && getsockname(socket, $0, &length) == 0
-        }
-    }
-    try #require(result)
-    return Int(UInt16(bigEndian: address.sin_port))
 }
 
 /// A throw-away certificate authority.
