@@ -58,7 +58,7 @@ import Testing
             #expect(await isClosed())
             // The table of the published ports itself lost, with a hook of the administrator's.
             try await rules("delete table ip node\ndelete chain inet apus_admin before_translation", on: node)
-            #expect(await tcp(node.address, 8082, from: world.client) != welcome)
+            #expect(await tcp(node.address, 8082, from: world.client, milliseconds: 2000) != welcome)
             #expect(try await !node.plane.resync(reason: "test").repairs.isEmpty)
             #expect(try await node.plane.resync(reason: "test").isClean)
             #expect(await isClosed())

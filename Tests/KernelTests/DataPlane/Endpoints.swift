@@ -113,7 +113,7 @@ final class Caller: Sendable {
     /// Opens a connection, or a socket that is connected for sending.
     static func open(
         _ type: Kind, to address: IPAddress, _ port: UInt16, from namespace: NetworkNamespace,
-        source: IPAddress = IPAddress(0, 0, 0, 0), sourcePort: UInt16 = 0, milliseconds: Int = 2000
+        source: IPAddress = IPAddress(0, 0, 0, 0), sourcePort: UInt16 = 0, milliseconds: Int = 5000
     )
         async throws -> Caller
     {
@@ -163,10 +163,10 @@ final class Caller: Sendable {
     }
 }
 
-/// One question over TCP: who answers, and whom it sees. Errors in words.
+/// One question over TCP: who answers, and whom it sees. Errors in words. Where no answer is expected it need not be waited for that long.
 func tcp(
     _ address: IPAddress, _ port: UInt16, from namespace: NetworkNamespace, source: IPAddress = IPAddress(0, 0, 0, 0),
-    milliseconds: Int = 2000
+    milliseconds: Int = 10_000
 ) async -> String {
     do {
         return try await Caller.open(
@@ -179,9 +179,12 @@ func tcp(
     }
 }
 
-func udp(_ address: IPAddress, _ port: UInt16, from namespace: NetworkNamespace) async -> String {
+/// The same over UDP.
+func udp(
+    _ address: IPAddress, _ port: UInt16, from namespace: NetworkNamespace, milliseconds: Int = 10_000
+) async -> String {
     do {
-        return try await Caller.open(.udp, to: address, port, from: namespace).ask()
+        return try await Caller.open(.udp, to: address, port, from: namespace, milliseconds: milliseconds).ask()
     } catch let error as SystemError {
         return String(cString: strerror(error.errno))
     } catch {

@@ -259,7 +259,7 @@ import Testing
                         try socket.perform(DeleteNeighbour(entry))
                     }
                 }
-                _ = await tcp(gateway, 9, from: other)
+                _ = await tcp(gateway, 9, from: other, milliseconds: 2000)
             }
             try await attackGateway()
             #expect(try await owner(gateway, in: other) == MACAddress(for: gateway), "permanent entry alone")

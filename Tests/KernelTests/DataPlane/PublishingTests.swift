@@ -68,7 +68,7 @@ import Testing
                     (one.address, world.client), (second, world.client), (local, one.namespace),
                     (world.nodes[1].address, world.client),
                 ] {
-                    found.append(await tcp(address, 8080, from: namespace).hasPrefix("t21"))
+                    found.append(await tcp(address, 8080, from: namespace, milliseconds: 2000).hasPrefix("t21"))
                 }
                 return found
             }
@@ -138,7 +138,8 @@ import Testing
                     var (asked, answered) = (0, 0)
                     while !isOver.isSet || asked < 100 {
                         asked += 1
-                        if await tcp(node.address, 8080, from: world.client).hasPrefix("t11") { answered += 1 }
+                        let answer = await tcp(node.address, 8080, from: world.client, milliseconds: 2000)
+                        if answer.hasPrefix("t11") { answered += 1 }
                     }
                     return (asked, answered)
                 }
