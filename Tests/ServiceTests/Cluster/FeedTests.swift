@@ -114,12 +114,19 @@ import Testing
             #expect(board.tasks.count == 2 && board.tasks[own.id]?.nodeID == own.nodeID)
 
             let ids = try await manager.listNodes(Filters()).map(\.id)
-            let answers = await hub.ask(Self.question(ids + ["nobody"]))
+            // Each is given a few seconds, and a busy machine may take them.
+            let answers = try await eventually("both answer") { () async throws -> [String: Data]? in
+                let answers = await hub.ask(Self.question(ids + ["nobody"]))
+                return answers.count < ids.count ? nil : answers
+            }
             #expect(Set(answers.keys) == Set(ids) && answers.values.allSatisfy { $0 == Data("answer to q".utf8) })
             second.meter.isSilent.set(true)
-            let begun = ContinuousClock.now
-            let some = await hub.ask(Self.question(ids))
-            #expect(some.count == 1 && ContinuousClock.now - begun < .seconds(10))
+            try await eventually("one answers, and the other is silent") { () async throws -> Bool in
+                let begun = ContinuousClock.now
+                let some = await hub.ask(Self.question(ids))
+                #expect(ContinuousClock.now - begun < .seconds(10))
+                return some.count == 1
+            }
         }
     }
 
@@ -176,7 +183,7 @@ import Testing
             node.meter.newest.set(NodePulse(time: step, node: [1]))
             try await eventually("the pulses come") { hubs[0].board.latest(ofNode: id)?.time == step }
         }
-        #expect(await hubs[0].ask(Self.question([id])).count == 1)
+        try await eventually("it answers") { await hubs[0].ask(Self.question([id])).count == 1 }
         #expect(hubs[1].board.latest(ofNode: id) == nil)
         #expect(try await told(slow, cluster).isEmpty)
         slow.exchange.isHeld.set(false)
