@@ -3,6 +3,7 @@ import Glibc
 import LinuxSystem
 import Logging
 import NameService
+import TestKit
 import Testing
 
 @Suite struct NameServerTests {
@@ -133,13 +134,17 @@ import Testing
                 let reply = try await ask(try query("web"), ports.tcp, .tcp, in: namespace)
                 #expect(reply.answers.map(\.data) == [.address(webAddress)])
             }
-            let open = try await namespace.run {
-                try #require(try Files.text("/proc/thread-self/net/tcp")).split(separator: "\n").filter { line in
-                    // Number, own address and port, the other's: proc(5). 0x14E9 is 5353.
-                    line.split(separator: " ").dropFirst(2).first?.hasSuffix(":14E9") == true
-                }.count
+            // The last one may be closed a moment after its answer; one that kept its port until its time is over would be
+            // there for a minute.
+            try await eventually("none is open") { () async throws -> Bool in
+                try await namespace.run { () throws -> Bool in
+                    let table = try Files.text("/proc/thread-self/net/tcp") ?? "no such table:14E9"
+                    return !table.split(separator: "\n").contains { line in
+                        // Number, own address and port, the other's: proc(5). 0x14E9 is 5353.
+                        line.split(separator: " ").dropFirst(2).first?.hasSuffix(":14E9") == true
+                    }
+                }
             }
-            #expect(open == 0)
             await server.close("a")
             await server.close("upstream")
         }
@@ -202,14 +207,15 @@ import Testing
                 "upstream", namespace: namespace, at: upstreamAddress, port: 5353, table: zone, upstreams: Upstreams([])
             )
             var costs: [Duration] = []
-            for number: UInt8 in 1...3 {
+            for number: UInt8 in 1...8 {
                 let dead = IPAddress(127, 0, 1, number)
                 let silent = try await namespace.run { try boundDatagramSocket(dead, 5353) }
                 defer { close(silent) }
                 let servers = Upstreams(
                     [.init(dead, port: 5353), .init(upstreamAddress, port: 5353)], origin: .sandbox)
                 let ports = try await server.open("a", namespace: namespace, table: table(), upstreams: servers)
-                for round in 0..<5 {
+                // A few lists show that it is once, the others are for the time alone.
+                for round in 0..<(number <= 3 ? 5 : 1) {
                     let start = ContinuousClock.now
                     let reply = try await ask(try query("a.example"), ports.udp, .udp, in: namespace)
                     if round == 0 { costs.append(ContinuousClock.now - start) }
