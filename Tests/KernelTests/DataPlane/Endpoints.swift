@@ -163,7 +163,8 @@ final class Caller: Sendable {
     }
 }
 
-/// One question over TCP: who answers, and whom it sees. Errors in words. Where no answer is expected it need not be waited for that long.
+/// One question over TCP: who answers, and whom it sees. Errors in words. Where no answer is expected it need not be
+/// waited for that long.
 func tcp(
     _ address: IPAddress, _ port: UInt16, from namespace: NetworkNamespace, source: IPAddress = IPAddress(0, 0, 0, 0),
     milliseconds: Int = 10_000

@@ -299,7 +299,7 @@ import Testing
             let other = node.sandbox("c2")
             #expect(await tcp(extra, 80, from: other, milliseconds: 600) != "c1 172.17.0.11")
             try await apply([network(isLax: true)], world)
-            try await eventually(within: .seconds(5), "the address") {
+            try await eventually(within: .seconds(20), "the address") {
                 await tcp(extra, 80, from: other, milliseconds: 600) == "c1 172.17.0.11"
             }
             #expect(try await node.plane.resync(reason: "test").isClean)

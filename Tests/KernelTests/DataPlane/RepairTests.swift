@@ -133,14 +133,14 @@ import Testing
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await node.plane.run() }
                 // The first thing it does is to compare everything.
-                try await eventually(within: .seconds(3), "the stray namespace's end") { !stray.exists() }
+                try await eventually(within: .seconds(20), "the stray namespace's end") { !stray.exists() }
                 let name = "net/ipv4/conf/docker_gwbridge/route_localnet"
                 try await node.namespace.run { try Sysctl.write(name, "0") }
                 try await node.plane.layout.ingress.remove()
-                try await eventually(within: .seconds(5), "the parameter") {
+                try await eventually(within: .seconds(20), "the parameter") {
                     try await node.namespace.run { try Sysctl.read(name) } == "1"
                 }
-                try await eventually(within: .seconds(5), "the name") { node.plane.layout.ingress.exists() }
+                try await eventually(within: .seconds(20), "the name") { node.plane.layout.ingress.exists() }
                 group.cancelAll()
             }
         }

@@ -28,7 +28,7 @@ import Testing
             }
             // Any other signal is sent and no more.
             let id = try await fixture.start(["sleep", "1000"])
-            try await within(.seconds(5)) { try await engine.containers.killContainer(id, signal: "USR1") }
+            try await within(.seconds(20)) { try await engine.containers.killContainer(id, signal: "USR1") }
             #expect(try fixture.record(id).isUp)
         }
     }

@@ -124,7 +124,7 @@ extension ManagerTests {
                 place: place, program: Capabilities.present.program, answers: answers)
             func beat(_ description: NodeDescription?) async throws {
                 let before = try #require(await dispatcher.sessions["n1"]?.lastHeard)
-                try await within(.seconds(5)) {
+                try await within(.seconds(20)) {
                     try await dispatcher.heard("n1", session: "s", description: description, place: place)
                 }
                 let now = try #require(await dispatcher.sessions["n1"]?.lastHeard)
