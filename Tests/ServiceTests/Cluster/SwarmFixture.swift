@@ -21,6 +21,8 @@ final class TestNode: Sendable {
     let port: Int
     let storePort: Int
     let capabilities: Capabilities
+    /// How often nodes give signs of life to this one as a manager: who is silent for two and a half times as long is down.
+    let heartbeat: Duration
     /// What the node has told of.
     let events = Mutex<[EngineEvent]>([])
     /// What it has in its file, as it were: it outlives the node's daemons.
@@ -32,8 +34,12 @@ final class TestNode: Sendable {
     /// Answers about the containers of its tasks, see ``plant(_:)``.
     let engine: FakeEngine
 
-    init(_ name: String, in directory: String, address: String, _ capabilities: Capabilities = .present) throws {
+    init(
+        _ name: String, in directory: String, address: String, _ capabilities: Capabilities = .present,
+        heartbeat: Duration = .seconds(1)
+    ) throws {
         self.capabilities = capabilities
+        self.heartbeat = heartbeat
         exchange = HeldEvents(eventLog)
         executor = FakeExecutor(hostname: name)
         let digits = String(name.utf8.reduce(UInt32(0)) { ($0 &* 31 &+ UInt32($1)) & 0xfff }, radix: 16)
@@ -57,7 +63,7 @@ final class TestNode: Sendable {
         configuration.containers = answering
         configuration.advertiseAddress = HostText.join(address, port)
         // Long enough that a busy machine does not make a node look silent.
-        configuration.heartbeat = .seconds(1)
+        configuration.heartbeat = heartbeat
         var log = Logger(label: executor.hostname)
         log.logLevel = getenv("APUS_TEST_LOG") == nil ? .critical : .debug
         return Swarm(configuration, executor: executor, group: .singletonMultiThreadedEventLoopGroup, log: log)
@@ -136,11 +142,13 @@ final class TestNode: Sendable {
 /// Nodes `node-1`, `node-2`, … on loopback addresses, of IPv6 all on the same one; whatever they leave is removed.
 func withNodes(
     _ count: Int, capabilities: Capabilities = .present, _ family: IPFamily = .v4,
-    _ body: ([TestNode]) async throws -> Void
+    heartbeat: Duration = .seconds(1), _ body: ([TestNode]) async throws -> Void
 ) async throws {
     try await withTemporaryDirectory { directory in
         let nodes = try (1...count).map {
-            try TestNode("node-\($0)", in: directory, address: family == .v4 ? "127.0.0.\($0)" : "::1", capabilities)
+            try TestNode(
+                "node-\($0)", in: directory, address: family == .v4 ? "127.0.0.\($0)" : "::1", capabilities,
+                heartbeat: heartbeat)
         }
         try await cleaningUp {
             try await body(nodes)

@@ -101,7 +101,7 @@ import X509
     @Test func `a worker's word counts for its own address and tasks, at a bearable pace, and in the present`()
         async throws
     {
-        try await withNodes(1) { nodes in
+        try await withNodes(1, heartbeat: .seconds(5)) { nodes in
             let node = nodes[0]
             try await node.running { swarm in
                 try await node.initialise(swarm)
