@@ -134,8 +134,8 @@ import Testing
                 let reply = try await ask(try query("web"), ports.tcp, .tcp, in: namespace)
                 #expect(reply.answers.map(\.data) == [.address(webAddress)])
             }
-            // The last one may be closed a moment after its answer; one that kept its port until its time is over would be
-            // there for a minute.
+            // The last one may be closed a moment after its answer; one that kept its port for its time would be there
+            // for a minute.
             try await eventually("none is open") { () async throws -> Bool in
                 try await namespace.run { () throws -> Bool in
                     let table = try Files.text("/proc/thread-self/net/tcp") ?? "no such table:14E9"
