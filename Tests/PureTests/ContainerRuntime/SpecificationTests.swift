@@ -248,6 +248,15 @@ struct UserResolverTests {
         #expect(try ConmonRuntime.process(request, from: own, bounding: []).env == ["HOME=/own"])
     }
 
+    @Test func `a variable without a value is none, of a command inside as well`() throws {
+        #expect(SpecificationBuilder.overlaid(["A=1", "B=2"], with: ["A", "C"]) == ["B=2"])
+        var own = RuntimeProcess()
+        own.env = ["A=1", "B=2"]
+        var request = RuntimeExecRequest(id: "e", container: "c", arguments: ["true"])
+        request.environment = ["A"]
+        #expect(try ConmonRuntime.process(request, from: own, bounding: []).env == ["B=2"])
+    }
+
     @Test func `what is not there is refused with Docker's words`() throws {
         for (text, message) in [
             ("ghost", "unable to find user ghost: no matching entries in passwd file"),
