@@ -1,3 +1,4 @@
+import Faults
 import OCI
 import Testing
 
@@ -20,5 +21,10 @@ import Testing
         #expect(Platform("linux/foo") == Platform(architecture: "foo"))
         #expect(Platform("foo/x86_64") == Platform(os: "foo", architecture: "amd64"))
         #expect(Platform("linux/arm/v7") == Platform(architecture: "arm", variant: "v7"))
+    }
+
+    @Test func `an image that is not there for a platform is not found`() {
+        let refusal = OCIError(.noMatchingPlatform, "no matching manifest for linux/foo")
+        #expect(refusal.kind == .notFound && refusal.description == "no matching manifest for linux/foo")
     }
 }
