@@ -31,6 +31,16 @@ import Testing
         #expect(counts(swarm, "plain") == ["a": 4, "b": 1])
     }
 
+    @Test func `a preference that names no label changes nothing`() {
+        var swarm = zones(["a1": "a", "a2": "a", "b1": "b"])
+        swarm.addService("web", replicas: 6) {
+            $0.taskTemplate.placement = Placement()
+            $0.taskTemplate.placement?.preferences = [.init(spread: .init("anything"))]
+        }
+        swarm.settle()
+        #expect(counts(swarm, "web") == ["a": 4, "b": 2])
+    }
+
     @Test func `no node gets more than the limit, and the rest says why it waits`() {
         var swarm = zones(["n1": "a", "n2": "a"])
         swarm.addService("web", replicas: 5) {
