@@ -78,6 +78,32 @@ extension ManagerTests {
         }
     }
 
+    @Test func `a node that describes itself anew all the time is written a few times at once, and no more`()
+        async throws
+    {
+        try await withManager([node("n1")]) { manager, _ in
+            let dispatcher = Dispatcher(
+                model: manager.model, writer: manager.writer, live: manager.live, nodeID: "own",
+                log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            let place = Dispatcher.ClaimedPlace(claim: "", source: NodeAddress("n1", source: nil))
+            let (_, answers) = AsyncStream.makeStream(of: Void.self)
+            try await dispatcher.open(
+                Member(nodeID: "n1", clusterID: "c", role: .worker), session: "s", description: nil,
+                place: place, program: Capabilities.present.program, answers: answers)
+            var description = NodeDescription()
+            var written: Set<String> = []
+            for number in 0..<20 {
+                description.hostname = "h\(number)"
+                try await dispatcher.heard("n1", session: "s", description: description, place: place)
+                try await dispatcher.writeHeard("n1", session: "s")
+                let stored = try await manager.writer.get(Node.self, "n1")
+                if let name = stored?.description?.hostname, !name.isEmpty { written.insert(name) }
+            }
+            // Five, and one more for each ten seconds that this may have taken.
+            #expect(!written.isEmpty && written.count < 10, "\(written.sorted())")
+        }
+    }
+
     @Test func `an address that was refused is looked at again while the node's session lasts`() async throws {
         let other = ChosenAddressTests.task("b", on: "n2", ["192.0.2.5/24"])
         try await withManager([node("n1"), other, ChosenAddressTests.task("a", on: "n1")]) { manager, store in
