@@ -269,4 +269,11 @@ import Testing
         }
         #expect(found >= 2)
     }
+
+    @Test func `docker's command is put in a folder of ours, where none hides one that is installed later`() throws {
+        let text = try #require(try Files.text("\(Self.top)/Scripts/packages"))
+        let installing = text.split(separator: "\n").filter { $0.contains("install -m ") }
+        #expect(!installing.isEmpty)
+        for line in installing { #expect(line.contains("\"$top/.build/tools/"), "\(line)") }
+    }
 }
