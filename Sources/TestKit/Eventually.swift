@@ -13,14 +13,14 @@ private let fewestLooks = 50
 /// Looks at a condition again and again until it is true; throws ``NotReached`` after `limit`. An error of the condition
 /// counts as "not yet", and is told in the end.
 package func eventually(
-    within limit: Duration = .seconds(5), _ what: String = "condition", _ condition: () async throws -> Bool
+    within limit: Duration = .seconds(20), _ what: String = "condition", _ condition: () async throws -> Bool
 ) async throws {
     _ = try await eventually(within: limit, what) { () async throws -> Bool? in try await condition() ? true : nil }
 }
 
 /// The same for a value that is `nil` at first.
 package func eventually<T>(
-    within limit: Duration = .seconds(5), _ what: String = "value", _ value: () async throws -> T?
+    within limit: Duration = .seconds(20), _ what: String = "value", _ value: () async throws -> T?
 ) async throws -> T {
     let clock = ContinuousClock()
     let end = clock.now + limit
