@@ -17,7 +17,9 @@ struct HistorySpan {
         self.grid = grid
         let coarsened = try Int64.fetchOne(database, sql: "SELECT coarsened FROM progress") ?? 0
         let end = grid.start + grid.step * Int64(clamping: grid.count)
-        coarseEnd = isCoarse ? min(end, (coarsened + 1) * TimeGrid.blockSeconds) : grid.start
+        // Of a damaged file it is any number.
+        let last = min(max(coarsened, -1), TimeGrid.block(at: end))
+        coarseEnd = isCoarse ? min(end, (last + 1) * TimeGrid.blockSeconds) : grid.start
         let start = max(grid.start, coarseEnd)
         coarse = try StoredBlocks.kept(
             isCoarse && coarseEnd > grid.start

@@ -20,8 +20,8 @@ enum CoarseHistory {
                     JOIN entity ON entity.number = fine.key % \(MetricsFile.mostEntities) WHERE fine.key >= ? AND fine.key < ?
                     """, arguments: [MetricsFile.key(number, 0), MetricsFile.key(number + 1, 0)])
             for row in kinds {
-                let key: Int64 = row[0]
-                guard let kind = (row[1] as Int?).flatMap(EntityKind.init(rawValue:)),
+                guard let key = row.readable(Int64.self, at: 0),
+                    let kind = row.readable(Int.self, at: 1).flatMap(EntityKind.init(rawValue:)),
                     let data = try Data.fetchOne(
                         database.cachedStatement(sql: "SELECT block FROM fine WHERE key = ?"), arguments: [key])
                 else { continue }
@@ -61,7 +61,9 @@ enum CoarseHistory {
     }
 
     private static func resumed(_ row: Row, _ columns: Int) -> (BlockWriter, BlockWriter) {
-        let (average, maximum): (Data, Data) = (row[0], row[1])
+        guard let average = row.readable(Data.self, at: 0), let maximum = row.readable(Data.self, at: 1) else {
+            return (BlockWriter(columns: columns), BlockWriter(columns: columns))
+        }
         do {
             return (
                 try BlockWriter(resuming: Array(average), slots: TimeGrid.coarseSlots),

@@ -79,9 +79,11 @@ struct MetricsStore: Sendable {
                         """, arguments: [MetricsFile.key(number, 0), MetricsFile.key(number + 1, 0)])
                 var found: [Stored] = []
                 while let row = try rows.next() {
-                    guard let kind = (row[0] as Int?).flatMap(EntityKind.init(rawValue:)) else { continue }
-                    let data: Data = row[2]
-                    found.append(Stored(number: number, entity: Entity(kind, row[1]), bytes: Array(data)))
+                    // A damaged one is begun anew.
+                    guard let kind = row.readable(Int.self, at: 0).flatMap(EntityKind.init(rawValue:)),
+                        let name = row.readable(String.self, at: 1), let data = row.readable(Data.self, at: 2)
+                    else { continue }
+                    found.append(Stored(number: number, entity: Entity(kind, name), bytes: Array(data)))
                 }
                 return found
             }

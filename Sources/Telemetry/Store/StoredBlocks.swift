@@ -33,7 +33,7 @@ enum StoredBlocks {
                 """)
         let rows = try Row.fetchCursor(statement, arguments: [keys.first, keys.last])
         while let row = try rows.next() {
-            let key: Int64 = row[0]
+            let key = try row.decode(Int64.self, atIndex: 0)
             try row.withUnsafeData(atIndex: 1) { (data: Data?) -> Void in
                 guard let data else { return }
                 try data.withUnsafeBytes { try body(key / MetricsFile.mostEntities, $0) }
@@ -56,8 +56,10 @@ enum StoredBlocks {
                 """)
         let rows = try Row.fetchCursor(statement, arguments: [keys.first, keys.last])
         while let row = try rows.next() {
-            let key: Int64 = row[0]
-            let (average, maximum): (Data, Data) = (row[1], row[2])
+            // A damaged block is a gap.
+            guard let key = row.readable(Int64.self, at: 0), let average = row.readable(Data.self, at: 1),
+                let maximum = row.readable(Data.self, at: 2)
+            else { continue }
             try average.withUnsafeBytes { average in
                 try maximum.withUnsafeBytes { try body(key / MetricsFile.mostEntities, average, $0) }
             }
@@ -67,5 +69,15 @@ enum StoredBlocks {
     private static func keys(_ numbers: Range<Int64>, _ entity: Int64) -> (first: Int64, last: Int64)? {
         if numbers.isEmpty { return nil }
         return (MetricsFile.key(numbers.lowerBound, entity), MetricsFile.key(numbers.upperBound - 1, entity))
+    }
+}
+
+extension Row {
+    /// What is at a place, as it is wanted; `nil` where a damaged file has nothing there, or something else. Its subscripts end the program then.
+    func readable<Value: DatabaseValueConvertible>(_ type: Value.Type, at index: Int) -> Value? {
+        do { return try decode(type, atIndex: index) } catch {
+            // What else is there is of no interest.
+            return nil
+        }
     }
 }
