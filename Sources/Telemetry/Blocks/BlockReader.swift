@@ -47,7 +47,9 @@ struct BlockReader {
         while changed != 0 {
             let column = changed.trailingZeroBitCount
             changed &= changed &- 1
-            guard values.indices.contains(column) else { throw BlockError(code: .outOfRange) }
+            guard values.indices.contains(column), known.indices.contains(column) else {
+                throw BlockError(code: .outOfRange)
+            }
             let code = try number()
             if code == 0 {
                 values[column] = SampleRow.absent

@@ -45,7 +45,8 @@ struct BlockWriter: Sendable {
         Varint.append(UInt64(clamping: slot - self.slot), to: &bytes)
         Varint.append(changed, to: &bytes)
         var values = row.values
-        for (column, value) in new.values.prefix(known.count).enumerated() where values[column] != value {
+        for (column, value) in new.values.enumerated()
+        where column < values.count && column < known.count && values[column] != value {
             if value == SampleRow.absent {
                 bytes.append(0)
             } else {

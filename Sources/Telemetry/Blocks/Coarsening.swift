@@ -12,6 +12,12 @@ struct Coarsening {
         var total = 0.0
         var count = 0
         var most = SampleRow.absent
+
+        mutating func add(_ value: Int64, most: Int64) {
+            total += Double(value)
+            self.most = max(self.most, most)
+            count += 1
+        }
     }
 
     /// - Parameters:
@@ -42,18 +48,13 @@ struct Coarsening {
             for (column, (what, value)) in zip(columns, reader.values).enumerated()
             where value >= 0 && column < sums.count {
                 switch what.kind {
-                case .gauge:
-                    sums[column].total += Double(value)
-                    sums[column].most = max(sums[column].most, value)
-                    sums[column].count += 1
+                case .gauge: sums[column].add(value, most: value)
                 case .counter:
                     guard let last, last.values.indices.contains(column), last.values[column] >= 0, steps > 0,
                         Int64(clamping: steps) * TimeGrid.sampleSeconds <= TimeGrid.longestGap
                     else { continue }
                     let increase = Increase.of(value, since: last.values[column])
-                    sums[column].total += Double(increase)
-                    sums[column].most = max(sums[column].most, increase / Int64(clamping: steps))
-                    sums[column].count += 1
+                    sums[column].add(increase, most: increase / Int64(clamping: steps))
                 }
             }
             last = (reader.values, reader.slot)

@@ -14,8 +14,8 @@ enum TimeGrid {
     /// A counter's difference over more than this tells no rate any more.
     static let longestGap: Int64 = 300
 
-    static let blockSlots = Int(blockSeconds / sampleSeconds)
-    static let coarseSlots = Int(coarseBlockSeconds / coarseSeconds)
+    static let blockSlots = Int(clamping: blockSeconds / sampleSeconds)
+    static let coarseSlots = Int(clamping: coarseBlockSeconds / coarseSeconds)
 
     /// Which block a moment is in, counted from 1970.
     static func block(at seconds: Int64) -> Int64 { max(0, seconds) / blockSeconds }
