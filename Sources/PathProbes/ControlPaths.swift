@@ -41,7 +41,7 @@ package struct ControlPaths: Sendable {
             way.looked = now
             way.outcomes = Array((way.outcomes + [!answering.isEmpty]).suffix(Self.window))
             way.misses = answering.isEmpty ? min(way.misses + 1, 1000) : 0
-            way.roundTrip = answering.map { UInt64($0.roundTripMicroseconds) }.filter { $0 > 0 }.min()
+            way.roundTrip = answering.map { UInt64(clamping: $0.roundTripMicroseconds) }.filter { $0 > 0 }.min()
             if way.findings != way.told {
                 way.told = way.findings
                 changes.append(PathTransition(peer: manager.id, findings: way.findings))

@@ -155,8 +155,8 @@ package final class ProbeDevice: Sendable {
             from: mac, to: probe.to, length: probe.frame.kind == .answer ? 0 : inner + ProbeFrame.ethernet,
             leavesChecksum: probe.leavesChecksum, hasChecksum: setting.kind != .esp)
         _ = clinux_packet_send(
-            socket.raw, bytes, bytes.count, probe.leavesChecksum ? CInt(ProbeFrame.checksumStart) : 0,
-            CInt(ProbeFrame.checksumOffset))
+            socket.raw, bytes, bytes.count, probe.leavesChecksum ? CInt(clamping: ProbeFrame.checksumStart) : 0,
+            CInt(clamping: ProbeFrame.checksumOffset))
     }
 
     /// Hands over the frames that are there, so many at most.

@@ -79,7 +79,7 @@ package struct ProbeFrame: Sendable, Equatable {
             MACAddress(
                 octets: [0x06]
                     + address.octets.reduce(into: UInt64(0xcbf2_9ce4_8422_2325)) { hash, octet in
-                        hash = (hash ^ UInt64(octet)) &* 0x100_0000_01b3
+                        hash = (hash ^ UInt64(clamping: octet)) &* 0x100_0000_01b3
                     }.octets.suffix(5))
         }
     }
@@ -135,9 +135,9 @@ package struct ProbeFrame: Sendable, Equatable {
         guard frame.dropFirst(12).prefix(2).elementsEqual([8, 0]), packet.first == 0x45,
             packet.dropFirst(9).first == 17
         else { return nil }
-        let declared = Int(packet.dropFirst(2).number(UInt16.self))
+        let declared = Int(clamping: packet.dropFirst(2).number(UInt16.self))
         guard declared >= ip + udp + content, declared <= packet.count else { return nil }
-        let datagram = packet.dropFirst(ip).prefix(declared - ip)
+        let datagram = packet.prefix(declared).dropFirst(ip)
         let content = datagram.dropFirst(udp)
         guard content.prefix(4).elementsEqual(mark), content.dropFirst(4).first == version,
             let kind = content.dropFirst(5).first.flatMap(Kind.init(rawValue:)), let flags = content.dropFirst(6).first
@@ -153,7 +153,8 @@ package struct ProbeFrame: Sendable, Equatable {
         return (
             MACAddress(octets: Array(frame.dropFirst(6).prefix(6))),
             ProbeFrame(
-                kind, nonce: nonce, size: Int(content.dropFirst(24).number(UInt16.self)), isDamaged: flags & 1 != 0),
+                kind, nonce: nonce, size: Int(clamping: content.dropFirst(24).number(UInt16.self)),
+                isDamaged: flags & 1 != 0),
             isDamaged
         )
     }
@@ -168,10 +169,10 @@ enum ProbeChecksum {
             var high: UInt64?
             for octet in part {
                 if let first = high {
-                    sum &+= first << 8 | UInt64(octet)
+                    sum &+= first << 8 | UInt64(clamping: octet)
                     high = nil
                 } else {
-                    high = UInt64(octet)
+                    high = UInt64(clamping: octet)
                 }
             }
             if let high { sum &+= high << 8 }
