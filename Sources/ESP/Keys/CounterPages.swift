@@ -51,7 +51,7 @@ final class CounterPages {
         try check(fstat(file.raw, &status), "look at \(path)")
         let boot = Self.bootID()
         if status.st_size < Self.headerBytes {
-            try check(ftruncate(file.raw, off_t(Self.headerBytes)), "extend \(path)")
+            try check(ftruncate(file.raw, off_t(clamping: Self.headerBytes)), "extend \(path)")
         }
         header = try Self.map(file.raw, 0, Self.headerBytes)
         let isOurs =
@@ -59,7 +59,7 @@ final class CounterPages {
             && header.rawLong(16) != 0 && header.rawLong(24) == boot.0 && header.rawLong(32) == boot.1
         if !isOurs {
             // Whatever was there means nothing now.
-            try check(ftruncate(file.raw, off_t(Self.headerBytes)), "empty \(path)")
+            try check(ftruncate(file.raw, off_t(clamping: Self.headerBytes)), "empty \(path)")
             header.initializeMemory(as: UInt8.self, repeating: 0, count: Self.headerBytes)
             header.putRawLong(8, 1)
             header.putRawLong(16, UInt64.random(in: 1 ... .max))
@@ -92,7 +92,7 @@ final class CounterPages {
         if free.isEmpty {
             do throws(SystemError) {
                 let length = Self.headerBytes + (extents.count + 1) * Self.extentBytes
-                try check(ftruncate(file.raw, off_t(length)), "extend the counters")
+                try check(ftruncate(file.raw, off_t(clamping: length)), "extend the counters")
                 try mapExtent()
             } catch { throw .noRoom(error.errno) }
         }
@@ -162,7 +162,7 @@ final class CounterPages {
         var digits: [UInt64] = []
         do throws(SystemError) {
             let text = try Descriptor.open("/proc/sys/kernel/random/boot_id", O_RDONLY).readToEnd(limit: 4096)
-            digits = text.compactMap { Character(UnicodeScalar($0)).hexDigitValue.map { UInt64($0) } }
+            digits = text.compactMap { Character(UnicodeScalar($0)).hexDigitValue.map { UInt64(clamping: $0) } }
         } catch { digits = [] }
         return (
             digits.prefix(16).reduce(0) { $0 << 4 | $1 }, digits.dropFirst(16).prefix(16).reduce(0) { $0 << 4 | $1 }

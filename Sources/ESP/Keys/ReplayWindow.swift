@@ -27,12 +27,12 @@ struct ReplayWindow {
     func free() { bits.deallocate() }
 
     @inline(__always) private func block(_ number: UInt64) -> UnsafeMutablePointer<UInt64> {
-        bits + Int(truncatingIfNeeded: (number >> 6) & UInt64(Self.blocks - 1))
+        bits + Int(truncatingIfNeeded: (number >> 6) & UInt64(truncatingIfNeeded: Self.blocks - 1))
     }
 
     /// The whole number, of which the low half travels (RFC 4303 appendix A2.2).
     @inline(__always) func infer(_ low: UInt32) -> UInt64 {
-        let span = UInt32(Self.span)
+        let span = UInt32(truncatingIfNeeded: Self.span)
         let topLow = UInt32(truncatingIfNeeded: top)
         let topHigh = top >> 32
         let bottom = topLow &- (span - 1)
@@ -48,7 +48,7 @@ struct ReplayWindow {
     /// Asked before the packet is opened.
     @inline(__always) func mayAccept(_ number: UInt64) -> Bool {
         if number > top { return true }
-        if number == 0 || top &- number >= UInt64(Self.span) { return false }
+        if number == 0 || top &- number >= UInt64(truncatingIfNeeded: Self.span) { return false }
         return block(number).pointee & (1 << (number & 63)) == 0
     }
 
@@ -56,13 +56,13 @@ struct ReplayWindow {
     @inline(__always) mutating func accept(_ number: UInt64) {
         if number > top {
             let first = top >> 6
-            let ahead = min((number >> 6) &- first, UInt64(Self.blocks))
+            let ahead = min((number >> 6) &- first, UInt64(truncatingIfNeeded: Self.blocks))
             var step: UInt64 = 1
             while step <= ahead {
                 block((first &+ step) << 6).pointee = 0
                 step &+= 1
             }
-            if ahead == UInt64(Self.blocks) { block(number).pointee = 0 }
+            if ahead == UInt64(truncatingIfNeeded: Self.blocks) { block(number).pointee = 0 }
             top = number
             cesp_store(kept, number)
         }

@@ -93,7 +93,7 @@ private struct ControlLoop: ~Copyable {
                 pollfd(
                     fd: $0.stream.raw, events: Int16(POLLIN) | ($0.stream.hasOutput ? Int16(POLLOUT) : 0), revents: 0)
             }
-            let ready = poll(&polled, nfds_t(polled.count), applier.isToTryAgain ? Self.retry : -1)
+            let ready = poll(&polled, nfds_t(clamping: polled.count), applier.isToTryAgain ? Self.retry : -1)
             let number = errno
             if ready < 0, number != EINTR { throw SystemError(errno: number, attempting: "wait for the daemon") }
             if ready < 0 { continue }
@@ -135,7 +135,7 @@ private struct ControlLoop: ~Copyable {
     }
 
     private mutating func accept() {
-        let raw = clinux_accept4(listener.raw, CInt(SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue))
+        let raw = clinux_accept4(listener.raw, CInt(SOCK_CLOEXEC.rawValue) | CInt(SOCK_NONBLOCK.rawValue))
         guard raw >= 0 else { return }
         let socket = Descriptor(owning: raw)
         guard connections.count < Self.mostConnections else { return }

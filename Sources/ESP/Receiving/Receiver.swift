@@ -388,7 +388,8 @@ extension Receiver {
             (counters.packets, counters.bytes) = (association.packets, association.bytes)
             (counters.replayed, counters.badICV) = (association.replayed, association.badICV)
             counters.sequence = association.window.top
-            inbound[UInt32(truncatingIfNeeded: spi)] = counters
+            let key = UInt32(truncatingIfNeeded: spi)
+            inbound[key] = counters
         }
         snapshot.inbound = inbound
         return snapshot

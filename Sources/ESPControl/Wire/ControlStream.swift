@@ -27,7 +27,7 @@ package struct ControlStream: ~Copyable {
     package init(connecting path: String) throws(SystemError) {
         let socket = Descriptor(
             owning: try check(
-                Glibc.socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0), "make a socket"))
+                Glibc.socket(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0), "make a socket"))
         let raw = socket.raw
         try check(try UnixSocketAddress(path).withPointer { Glibc.connect(raw, $0, $1) }, "connect to \(path)")
         try self.init(socket)
@@ -38,7 +38,7 @@ package struct ControlStream: ~Copyable {
         let socket = Descriptor(
             owning: try check(
                 Glibc.socket(
-                    AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0),
+                    AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue) | CInt(SOCK_NONBLOCK.rawValue), 0),
                 "make a socket"))
         unlink(path)
         // The mode holds from the moment that the name is there.
