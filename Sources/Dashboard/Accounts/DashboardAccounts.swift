@@ -1,6 +1,6 @@
 import Concurrency
-import Foundation
 import LinuxSystem
+import Model
 import Synchronization
 
 /// Signing in, and who a session belongs to.
@@ -66,7 +66,7 @@ package final class DashboardAccounts: Sendable {
     /// - Returns: `nil` when the cookie is not, or no more, good.
     package func user(of cookie: String, isLocal: Bool) async throws -> DashboardUser? {
         let signer = SessionSigner(key: try await store.signingKey())
-        guard let session = signer.session(from: cookie, at: Int64(Date().timeIntervalSince1970)) else { return nil }
+        guard let session = signer.session(from: cookie, at: Timestamp.now.seconds) else { return nil }
         if session.name == DashboardAccount.localName {
             guard isLocal, session.generation == localGeneration else { return nil }
             return DashboardUser(name: session.name, role: .operator)
@@ -88,7 +88,7 @@ package final class DashboardAccounts: Sendable {
 
     private func cookie(name: String, generation: String) async throws -> String {
         let signer = SessionSigner(key: try await store.signingKey())
-        let expires = Int64(Date().timeIntervalSince1970) + SessionSigner.lifetime
+        let expires = Timestamp.now.advanced(bySeconds: SessionSigner.lifetime).seconds
         return try signer.text(of: DashboardSession(name: name, generation: generation, expires: expires))
     }
 }

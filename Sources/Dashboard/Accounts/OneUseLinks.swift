@@ -12,7 +12,7 @@ package struct OneUseLinks: Sendable {
     /// 32 random bytes in hexadecimal. The oldest link is over when there are too many.
     package mutating func make(at now: Double) -> String {
         open.removeAll { $0.until <= now }
-        if open.count >= Self.most { open.removeFirst() }
+        if open.count >= Self.most { open = Array(open.suffix(Self.most - 1)) }
         let token = RandomID.hex(bytes: 32)
         open.append((token, now + Self.lifetime))
         return token

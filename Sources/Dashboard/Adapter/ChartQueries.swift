@@ -75,8 +75,9 @@ extension ChartRequest {
         let missing = values.count + offset - sum.count
         if missing > 0, !values.isEmpty { sum.append(contentsOf: repeatElement(nil, count: missing)) }
         for (index, value) in values.enumerated() {
-            guard let value, abs(value) <= HistoryAnswer.mostValue else { continue }
-            sum[index + offset] = (sum[index + offset] ?? 0) + value  // trap: there are so many
+            let step = index + offset
+            guard let value, abs(value) <= HistoryAnswer.mostValue, sum.indices.contains(step) else { continue }
+            sum[step] = (sum[step] ?? 0) + value
         }
     }
 

@@ -11,7 +11,7 @@ extension EngineDashboard {
         var found: [EventView] = []
         for await told in try await sources.system.events(query) where !EventView.isNoise(told.event) {
             found.append(EventView(told))
-            if found.count > limit * 2 { found.removeFirst(found.count - limit) }
+            if found.count > limit * 2 { found = Array(found.suffix(limit)) }
         }
         return Array(found.suffix(limit))
     }

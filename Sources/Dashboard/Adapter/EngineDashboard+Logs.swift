@@ -55,7 +55,9 @@ extension EngineDashboard {
         let result = found.result()
         page.lines = result.lines
         page.notes = result.notes
-        if result.isCut, let first = page.lines.first { page.reachedBack = Int64(first.time) }
+        if result.isCut, let first = page.lines.first, let time = Int64(exactly: first.time.rounded(.towardZero)) {
+            page.reachedBack = time
+        }
         return page
     }
 

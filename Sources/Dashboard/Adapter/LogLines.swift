@@ -85,7 +85,7 @@ final class LogFinds: Sendable {
     private static func cut(_ state: inout State, _ most: Int) {
         state.lines.sort { $0.stamp < $1.stamp }
         guard state.lines.count > most else { return }
-        state.lines.removeFirst(state.lines.count - most)
+        state.lines = Array(state.lines.suffix(most))
         state.isCut = true
     }
 }

@@ -176,9 +176,9 @@ package final class StateHub: Sendable {
                 picture.gone.append((next, key))
                 hasChanged = true
             }
-            if picture.gone.count > toldGone, let last = picture.gone.prefix(picture.gone.count - toldGone).last {
+            if let last = picture.gone.dropLast(toldGone).last {
                 picture.forgotten = last.revision
-                picture.gone.removeFirst(picture.gone.count - toldGone)
+                picture.gone = Array(picture.gone.suffix(toldGone))
             }
         }
         if hasChanged { picture.revision = next }

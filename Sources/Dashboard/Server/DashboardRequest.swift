@@ -88,7 +88,7 @@ struct DashboardRequest: Sendable {
     func count(_ name: String, default given: Int, most: Int) throws -> Int {
         guard let value = try number(name) else { return given }
         guard value >= 1 else { throw DashboardError(.badRequest) }
-        return Int(clamping: min(value, Int64(most)))
+        return Int(clamping: min(value, Int64(clamping: most)))
     }
 
     /// `scope`, separated by commas; the cluster when there is none.

@@ -1,7 +1,7 @@
-import Foundation
 import HTTPTypes
 import HummingbirdCore
 import Logging
+import Model
 
 /// Signing in and out, and what operators do.
 extension DashboardRoutes {
@@ -33,7 +33,7 @@ extension DashboardRoutes {
             Greeting(
                 user: user, cluster: greeting.name, fingerprint: greeting.fingerprint,
                 hasAccounts: !(await accounts.store.accounts().isEmpty),
-                now: Int64(Date().timeIntervalSince1970 * 1000)), call.request)
+                now: Timestamp.now.clampedNanosecondsSinceEpoch / 1_000_000), call.request)
     }
 
     func signIn(_ call: DashboardRequest) async throws -> DashboardAnswer {

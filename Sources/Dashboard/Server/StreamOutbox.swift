@@ -31,7 +31,7 @@ final class StreamOutbox: Sendable {
         waiting.change { waiting in
             waiting.events.append(event)
             if waiting.events.count > Self.mostEvents {
-                waiting.events.removeFirst()
+                waiting.events = Array(waiting.events.suffix(Self.mostEvents))
                 waiting.skippedEvents += 1
             }
         }
@@ -42,7 +42,7 @@ final class StreamOutbox: Sendable {
             waiting.lines += lines
             let excess = waiting.lines.count - Self.mostLines
             guard excess > 0 else { return }
-            waiting.lines.removeFirst(excess)
+            waiting.lines = Array(waiting.lines.suffix(Self.mostLines))
             waiting.skippedLines += excess
         }
     }
