@@ -40,8 +40,9 @@ struct WaitList<Value: Sendable>: Sendable {
     mutating func popFirst() -> Waiter<Value>? {
         defer { compact() }
         while first < order.count {
+            let ticket = order[first]
             first += 1
-            if let waiter = waiters.removeValue(forKey: order[first - 1]) { return waiter }
+            if let waiter = waiters.removeValue(forKey: ticket) { return waiter }
         }
         return nil
     }
