@@ -4,6 +4,8 @@ import Glibc
 /// nor take long.
 enum Harness {
     static let targets: [String: @Sendable ([UInt8]) -> Void] = [
+        "probe": Measurements.probe, "block": Measurements.block, "history": Measurements.history,
+        "stats": Measurements.stats, "page": Measurements.page,
         "dns": Wires.dns, "netlink": Wires.netlink, "nft": Wires.nft, "node": Wires.node,
         "http": Texts.http, "query": Texts.query, "json": Texts.json, "names": Texts.names, "ps": Texts.ps,
         "logs": Texts.logs, "msgpack": Receivers.messagePack, "protobuf": Receivers.protobuf,
