@@ -218,7 +218,7 @@ package enum NodeRow {
         }
         let tls = node["Description"]["TLSInfo"]
         let certificates =
-            cluster["TrustRoot"].isNull || tls["TrustRoot"].isNull
+            cluster["TrustRoot"].text.isEmpty || tls["TrustRoot"].text.isEmpty
             ? "Unknown" : tls == cluster || same(tls, cluster) ? "Ready" : "Needs Rotation"
         return Row([
             "ID": node["ID"], "Self": .bool(node["ID"].text == own && !own.isEmpty),

@@ -7,7 +7,9 @@ import Model
 /// Services and tasks.
 enum ServiceRoutes {
     static func add(to routes: inout RouteTable) {
-        let (plain, withStatus) = (EncodedList<Service>(shown: shown), EncodedList<Service>(shown: shown))
+        let (plain, withStatus) = (
+            EncodedList<Service>(shown: { $0.answered }), EncodedList<Service>(shown: { $0.answered })
+        )
         routes.on(.get, "/services") { call in
             let filters = try call.filters(["id", "label", "mode", "name", "runtime"])
             let status = call.query.flag("status")
@@ -21,10 +23,9 @@ enum ServiceRoutes {
             return try .json(ServiceCreateAnswer(id: created.id, warnings: created.warnings), status: .created)
         }
         routes.on(.get, "/services/{id}") { call in
-            try .json(
-                shown(
-                    try await call.backends.services.inspectService(
-                        call["id"], insertDefaults: call.query.flag("insertDefaults"))))
+            let service = try await call.backends.services.inspectService(
+                call["id"], insertDefaults: call.query.flag("insertDefaults"))
+            return try .json(service.answered)
         }
         routes.on(.post, "/services/{id}/update", update)
         routes.on(.delete, "/services/{id}") { call in
@@ -43,9 +44,11 @@ enum ServiceRoutes {
             let filters = try call.filters([
                 "_up-to-date", "desired-state", "id", "label", "name", "node", "runtime", "service",
             ])
-            return try .json(try await call.backends.tasks.listTasks(filters).map(shown))
+            return try .json(try await call.backends.tasks.listTasks(filters).map(\.answered))
         }
-        routes.on(.get, "/tasks/{id}") { call in try .json(shown(try await call.backends.tasks.inspectTask(call["id"])))
+        routes.on(.get, "/tasks/{id}") { call in
+            let task = try await call.backends.tasks.inspectTask(call["id"])
+            return try .json(task.answered)
         }
     }
 
@@ -59,36 +62,5 @@ enum ServiceRoutes {
         let warnings = try await call.backends.services.updateService(
             call["id"], version: version, spec, rollback: rollback != nil)
         return try .json(WarningsAnswer(warnings))
-    }
-
-    /// A service without what only the swarm itself needs, with each port by itself.
-    private static func shown(_ service: Service) -> Service {
-        var service = service
-        service.separatePorts()
-        service.pendingDelete = nil
-        service.rollout = nil
-        service.specSince = nil
-        service.spec.taskTemplate.nameIsolation()
-        service.previousSpec?.taskTemplate.nameIsolation()
-        return service
-    }
-
-    /// A task without what only the swarm itself needs, with each port by itself.
-    private static func shown(_ task: SwarmTask) -> SwarmTask {
-        var task = task
-        if let ports = task.status.portStatus?.ports { task.status.portStatus?.ports = ports.single }
-        task.status.portStatus = task.status.portStatus ?? TaskStatus.PortStatus()
-        task.assignment = nil
-        task.spec.nameIsolation()
-        // Docker tells it of services alone.
-        if task.spec.runtime == "container" { task.spec.runtime = nil }
-        return task
-    }
-}
-
-extension TaskSpec {
-    /// Docker names the isolation of every container of a service, whatever was asked for. Source: moby, `convert.IsolationFromGRPC`.
-    fileprivate mutating func nameIsolation() {
-        if (containerSpec?.isolation ?? "").isEmpty { containerSpec?.isolation = "default" }
     }
 }

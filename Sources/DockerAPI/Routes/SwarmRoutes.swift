@@ -44,13 +44,15 @@ enum SwarmRoutes {
     }
 
     private static func addNodes(to routes: inout RouteTable) {
-        let list = EncodedList<Node>(shown: shown)
+        let list = EncodedList<Node>(shown: { $0.answered })
         routes.on(.get, "/nodes") { call in
             let filters = try call.filters(["id", "label", "membership", "name", "node.label", "role"])
             let nodes = try await call.backends.nodes.listNodes(filters)
             return .json(bytes: try list.encode(nodes, isWhole: filters == Filters()))
         }
-        routes.on(.get, "/nodes/{id}") { call in try .json(shown(try await call.backends.nodes.inspectNode(call["id"])))
+        routes.on(.get, "/nodes/{id}") { call in
+            let node = try await call.backends.nodes.inspectNode(call["id"])
+            return try .json(node.answered)
         }
         routes.on(.post, "/nodes/{id}/update") { call in
             let body = try await call.body(NodeSpecBody.self, named: "NodeSpec")
@@ -62,13 +64,6 @@ enum SwarmRoutes {
             try await call.backends.nodes.removeNode(call["id"], force: call.query.flag("force"))
             return .empty(.ok)
         }
-    }
-
-    /// A node without what only the swarm itself needs.
-    private static func shown(_ node: Node) -> Node {
-        var node = node
-        node.membership = nil
-        return node
     }
 
     /// None can be created yet, so a manager lists none and finds none.

@@ -22,6 +22,7 @@ import Testing
             }
         }
         var definitions: [String: Schema]
+        var answers: [String: Schema]
 
         func keys(_ schema: Schema) -> Set<String> {
             var keys = Set((schema.properties ?? [:]).keys)
@@ -37,12 +38,17 @@ import Testing
             Definition.self, from: Data(contentsOf: top.appending(path: "Acceptance/api-schemas.json")))
     }
 
-    private static func lacks(_ schema: String, in value: some Encodable, but omitted: Set<String>) throws -> [String] {
+    /// - Parameter schema: The name of a definition, or the path of an answer that has none.
+    private static func lacks(
+        _ schema: String, in value: some Encodable, but omitted: Set<String>, verbatim: Bool = false
+    ) throws -> [String] {
         let definition = try definition()
-        let wanted = definition.keys(try #require(definition.definitions[schema]))
-        guard case .object(let members) = try JSONDecoder().decode(JSONValue.self, from: WireJSON.encode(value)) else {
+        let wanted = definition.keys(try #require(definition.definitions[schema] ?? definition.answers[schema]))
+        let written = verbatim ? try WireJSON.encodeVerbatim(value) : try WireJSON.encode(value)
+        guard case .object(let members) = try JSONDecoder().decode(JSONValue.self, from: written) else {
             return ["an object"]
         }
+        #expect(!wanted.isEmpty, "\(schema) has no properties")
         #expect(omitted.isSubset(of: wanted), "\(omitted.subtracting(wanted)) are not in \(schema)")
         return wanted.subtracting(omitted).subtracting(members.keys).sorted()
     }
@@ -94,6 +100,84 @@ import Testing
         #expect(
             try Self.lacks("SwarmInfo", in: SwarmInfo(), but: ["Cluster", "Managers", "Nodes"]) == [])
         #expect(try Self.lacks("ClusterInfo", in: ClusterObject(id: "x"), but: []) == [])
+    }
+
+    @Test func `a service's answers`() throws {
+        let service = Service(id: "x").answered
+        #expect(
+            try Self.lacks("Service", in: service, but: ["JobStatus", "ServiceStatus", "UpdateStatus"]) == [])
+        #expect(
+            try Self.lacks(
+                "ServiceSpec", in: service.spec,
+                but: ["EndpointSpec", "Networks", "RollbackConfig", "UpdateConfig"]) == [])
+        #expect(
+            try Self.lacks(
+                "TaskSpec", in: service.spec.taskTemplate,
+                but: [
+                    "ContainerSpec", "LogDriver", "NetworkAttachmentSpec", "Networks", "Placement", "PluginSpec",
+                    "Resources", "RestartPolicy", "Runtime",
+                ]) == [])
+        #expect(String(decoding: try WireJSON.encode(service.endpoint), as: UTF8.self) == #"{"Spec":{}}"#)
+        #expect(
+            String(decoding: try WireJSON.encode(ServiceStatus()), as: UTF8.self)
+                == #"{"CompletedTasks":0,"DesiredTasks":0,"RunningTasks":0}"#)
+    }
+
+    @Test func `how a service is updated is told in words that nobody has said`() throws {
+        var asked = Service(id: "x")
+        asked.spec.updateConfig = UpdateConfiguration()
+        asked.previousSpec = asked.spec
+        let told =
+            #"{"FailureAction":"pause","MaxFailureRatio":0,"Order":"stop-first","Parallelism":0}"#
+        for spec in [asked.answered.spec, asked.answered.previousSpec] {
+            let update = try #require(spec?.updateConfig)
+            #expect(String(decoding: try WireJSON.encode(update), as: UTF8.self) == told)
+            #expect(spec?.rollbackConfig == nil)
+        }
+        asked.spec.rollbackConfig = UpdateConfiguration()
+        asked.spec.rollbackConfig?.failureAction = "continue"
+        asked.spec.rollbackConfig?.order = "start-first"
+        #expect(asked.answered.spec.rollbackConfig == asked.spec.rollbackConfig)
+    }
+
+    @Test func `a task's answers`() throws {
+        let task = SwarmTask(id: "x").answered
+        #expect(
+            try Self.lacks(
+                "Task", in: task,
+                but: [
+                    "AssignedGenericResources", "JobIteration", "Name", "NetworksAttachments", "NodeID", "Slot",
+                ]) == [])
+        #expect(
+            try Self.lacks("TaskStatus", in: task.status, but: ["ContainerStatus", "Err", "Message"]) == [])
+        #expect(try Self.lacks("ContainerStatus", in: TaskStatus.ContainerStatus(), but: []) == [])
+    }
+
+    @Test func `a node's answers, also before it has described itself`() throws {
+        for description in [nil, NodeDescription()] {
+            var node = Node(id: "x")
+            node.description = description
+            let shown = node.answered
+            #expect(try Self.lacks("Node", in: shown, but: ["ManagerStatus"]) == [])
+            #expect(try Self.lacks("NodeSpec", in: shown.spec, but: ["Name"]) == [])
+            #expect(try Self.lacks("NodeStatus", in: shown.status, but: ["Message"]) == [])
+            let told = try #require(shown.description)
+            #expect(try Self.lacks("NodeDescription", in: told, but: []) == [])
+        }
+    }
+
+    @Test func `a command's answers`() throws {
+        let answer = ExecAnswer(ExecInspection())
+        #expect(try Self.lacks("/exec/{id}/json", in: answer, but: [], verbatim: true) == [])
+        let written = try WireJSON.encodeVerbatim(answer)
+        guard case .object(let members) = try JSONDecoder().decode(JSONValue.self, from: written) else {
+            Issue.record("an object is wanted")
+            return
+        }
+        // Until it has ended there is no code, and Docker says so.
+        #expect(members["ExitCode"] == JSONValue.null)
+        let process = try #require(members["ProcessConfig"])
+        #expect(try Self.lacks("ProcessConfig", in: process, but: ["user"], verbatim: true) == [])
     }
 
     @Test func `answers of images and of the engine`() throws {
