@@ -100,10 +100,10 @@ struct Options: ParsableArguments {
     var logQuota = ""
 
     @Option(help: "Most that one image layer or archive may unpack to, in GiB.")
-    var maxUnpackedGib: Int64 = 256
+    var maxUnpackedGib = UnpackedLimit.usualGiB
 
     @Option(help: "Most times its own size that an archive may unpack to, once that is more than a GiB.")
-    var maxUnpackedRatio: Int64 = 500
+    var maxUnpackedRatio = UnpackedLimit.usualRatio
 
     @Option(help: "trace, debug, info, notice, warning, error or critical.")
     var logLevel = "info"
@@ -173,11 +173,10 @@ struct Options: ParsableArguments {
     }
 
     /// How much may come out of one archive.
-    func maxUnpackedBytes() throws -> Int64 {
-        let (bytes, isTooMuch) = maxUnpackedGib.multipliedReportingOverflow(by: 1 << 30)
-        guard maxUnpackedGib > 0, !isTooMuch, maxUnpackedRatio > 0 else {
+    func unpackedLimit() throws -> UnpackedLimit {
+        guard let limit = UnpackedLimit(gib: maxUnpackedGib, ratio: maxUnpackedRatio) else {
             throw ValidationError("--max-unpacked-gib and --max-unpacked-ratio must be greater than zero")
         }
-        return bytes
+        return limit
     }
 }

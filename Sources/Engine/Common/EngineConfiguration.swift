@@ -24,10 +24,7 @@ package struct EngineConfiguration: Sendable {
     /// Resolvers for containers; empty for those of the host's `/etc/resolv.conf`.
     package var nameServers: [String] = []
     package var bridgeIPv6 = DefaultBridgeIPv6.nothing
-    /// Bytes that may come out of one layer or archive.
-    package var maxUnpackedBytes: Int64 = 256 << 30
-    /// How many times its own size may, once that is more than a GiB.
-    package var maxUnpackedRatio: Int64 = 500
+    package var unpackedLimit = UnpackedLimit()
     /// For all logs of the node together.
     package var logBound = LogBound.usual
     /// Where metrics are served over TCP; managers are told of it.
@@ -48,5 +45,5 @@ package struct EngineConfiguration: Sendable {
 }
 
 extension EngineConfiguration {
-    var unpackingBound: UnpackingBound { UnpackingBound(total: maxUnpackedBytes, ratio: maxUnpackedRatio) }
+    var unpackingBound: UnpackingBound { UnpackingBound(total: unpackedLimit.bytes, ratio: unpackedLimit.ratio) }
 }
