@@ -46,8 +46,9 @@ extension ImageStore {
         _ name: ImageReference, _ platform: Platform, _ login: RegistryLogin?, _ relay: ProgressRelay
     ) async throws -> PulledImage {
         let top = try await registry.manifest(name, login: login)
-        relay.report(ProgressReport("Pulling from \(name.path)", id: name.digest?.description ?? name.tag))
+        // Before anything is said of the pull: what is not there for the platform has a status of its own.
         let chosen = try await choose(top, name, platform, login)
+        relay.report(ProgressReport("Pulling from \(name.path)", id: name.digest?.description ?? name.tag))
         guard case .manifest(let manifest) = try RegistryDocument(chosen.bytes, mediaType: chosen.mediaType) else {
             throw ImagesError(.damaged, "the index for \(name.familiar) names another index")
         }

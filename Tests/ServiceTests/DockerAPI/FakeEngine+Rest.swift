@@ -38,6 +38,9 @@ extension FakeEngine: ImageBackend, ImageTransferBackend, RegistryBackend {
         _ reference: String, platform: String?, credentials: RegistryCredentials?, progress: @escaping ProgressSink
     ) async throws {
         if reference.contains("nosuch") { throw APIError(.notFound, "pull access denied for nosuch") }
+        if let platform, platform != "linux/amd64" {
+            throw APIError(.notFound, "no matching manifest for \(platform) in the manifest list entries")
+        }
         try await progress(ProgressLine(status: "Pulling from \(reference)", id: "1"))
         if reference.contains("broken") { throw APIError(.internalError, "digest mismatch") }
         try await progress(ProgressLine(status: "Status: Downloaded newer image for \(reference)"))

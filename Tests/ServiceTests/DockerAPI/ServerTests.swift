@@ -233,6 +233,10 @@ import Testing
         ("POST", "/images/create?fromSrc=http://x", "", 501, "importing images from a URL is not implemented by apus"),
         ("POST", "/images/create?fromSrc=-&repo=r&tag=t", "x", 200, #"{"status":"sha256:r:t"}"#),
         ("POST", "/images/create?fromImage=nosuch.invalid%2Fx&tag=1", "", 404, "pull access denied for nosuch"),
+        (
+            "POST", "/images/create?fromImage=x&platform=linux%2Ffoo", "", 404,
+            "no matching manifest for linux/foo in the manifest list entries"
+        ),
         ("GET", "/containers/a%2Fb/json", "", 404, "No such container: a/b"),
     ]
 
