@@ -38,8 +38,6 @@ final class AssignedTasks: Sendable {
     /// What the engine has in force of the swarm's networks.
     let networks = ObservableValue(AppliedNetworks())
 
-    /// How many tasks may wait for their runner at once; a node has far fewer.
-    static let maximumStarts = 16_384
     /// Writes to disk are at least this far apart.
     static let saveInterval = Duration.milliseconds(100)
     /// After how long a write that failed is tried again.
@@ -56,7 +54,8 @@ final class AssignedTasks: Sendable {
         self.executor = executor
         self.log = log
         self.directory = directory
-        (starts, start) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingOldest(Self.maximumStarts))
+        // All of them: one that was left out would never begin, and all tasks are kept here anyway.
+        (starts, start) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .unbounded)
     }
 
     /// Takes up what an earlier daemon kept; its tasks' runners start with ``run()``.
