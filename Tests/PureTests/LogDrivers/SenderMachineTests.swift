@@ -38,6 +38,27 @@ import Testing
         #expect(confirms(.timer, at: .seconds(7)) == 1)
     }
 
+    @Test func `of what nobody has answered for the oldest counts as arrived, one by one`() {
+        var machine = SenderMachine()
+        func confirmed(_ event: SenderMachine.Event) -> [String] {
+            machine.receive(event, now: .zero, chance: 0.5).flatMap { effect -> [String] in
+                if case .confirm(let batch) = effect { batch.items.map(\.containerID) } else { [] }
+            }
+        }
+        #expect(confirmed(.wanted) == [])
+        // Batches of a quarter of what may be under way.
+        for number in 0..<12 {
+            let line = EncodedLine(
+                bytes: Array(repeating: 0, count: SenderMachine.mostUnsettled / 4), time: Timestamp(seconds: 0),
+                position: LogPosition(place: nil, pieces: number))
+            let batch = LogBatch([LogBatch.Item(line: line, group: [], containerID: "\(number)")])
+            #expect(confirmed(.collected(batch)) == [])
+            if number == 0 { #expect(confirmed(.connected) == []) }
+            let settled = confirmed(.sent(.handedOver))
+            #expect(settled == (number < 4 ? [] : ["\(number - 4)"]))
+        }
+    }
+
     private struct World {
         var machine = SenderMachine()
         var now = Duration.zero
