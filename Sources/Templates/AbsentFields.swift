@@ -50,13 +50,18 @@ enum AbsentFields {
         for kind in kinds {
             guard let value = kind.fields[name] else { continue }
             if let holder, kind.holders.contains(holder) { return value }
-            if members.contains(where: { kind.marks.contains($0.name) }) { return value }
+            if members.contains(where: { $0.name.utf8.count <= longestMark && kind.marks.contains($0.name) }) {
+                return value
+            }
         }
         return nil
     }
 
     /// Whether the field is a map of the user's own keys.
     static func isMap(_ holder: String?) -> Bool { holder.map { maps.contains($0) } ?? false }
+
+    /// Names that are longer, which a user may have chosen, need not be looked up.
+    private static let longestMark = 32
 
     private static func fields(
         pointers: String = "", lists: String = "", maps: String = "", texts: String = "", numbers: String = "",

@@ -66,6 +66,6 @@ package enum GoText {
             guard digits.dropFirst(2).first?.isHexDigit == true else { return nil }
             return Int64((isNegative ? "-" : "") + digits.dropFirst(2), radix: 16)
         }
-        return Int64((isNegative ? "-" : "") + digits)
+        return Int64((isNegative ? "-" : "") + digits, radix: 10)
     }
 }

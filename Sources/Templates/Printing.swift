@@ -3,17 +3,25 @@ import Glibc
 /// Go's `fmt`, as far as formats use it.
 package enum Printing {
     /// `print`: blanks between operands when neither is a text; `println`: always.
-    static func plain(_ values: [JSON], spaced: Bool) -> String {
+    static func plain(_ values: [JSON], spaced: Bool, _ budget: inout TemplateBudget) throws(TemplateFailure)
+        -> String
+    {
         var text = ""
-        for (index, value) in values.enumerated() {
-            if index > 0, spaced || (value.string == nil && values[index - 1].string == nil) { text += " " }
-            text += TemplateValue.text(value, isNested: true)
+        var previous: JSON?
+        for value in values {
+            if let previous, spaced || (value.string == nil && previous.string == nil) { text += " " }
+            let next = TemplateValue.text(value, isNested: true)
+            try budget.take(next.utf8.count)
+            text += next
+            previous = value
         }
         return text
     }
 
     /// `printf` with `%s %v %d %q %t %x %f %g %c %%`, width, precision and `-`, `0`, `+`.
-    package static func formatted(_ format: String, _ values: [JSON]) -> String {
+    static func formatted(_ format: String, _ values: [JSON], _ budget: inout TemplateBudget)
+        throws(TemplateFailure) -> String
+    {
         var result = ""
         var values = values[...]
         var rest = format[...]
@@ -23,17 +31,17 @@ package enum Printing {
                 continue
             }
             let flags = rest.prefix { "-+ #0".contains($0) }
-            rest = rest[flags.endIndex...]
-            let width = rest.prefix(while: \.isNumber)
-            rest = rest[width.endIndex...]
+            rest = rest.dropFirst(flags.count)
+            let digits = rest.prefix(while: \.isNumber)
+            rest = rest.dropFirst(digits.count)
             var precision: Substring?
             if rest.first == "." {
                 rest = rest.dropFirst()
                 let digits = rest.prefix(while: \.isNumber)
-                rest = rest[digits.endIndex...]
+                rest = rest.dropFirst(digits.count)
                 precision = digits
             }
-            guard !isTooLarge(width), !isTooLarge(precision ?? ""), let verb = rest.popFirst() else {
+            guard !isTooLarge(digits), !isTooLarge(precision ?? ""), let verb = rest.popFirst() else {
                 return result + "%!(NOVERB)"
             }
             if verb == "%" {
@@ -44,14 +52,22 @@ package enum Printing {
                 result += "%!\(verb)(MISSING)"
                 continue
             }
-            let text = convert(value, verb, precision.map { Int($0) ?? 0 }, isSigned: flags.contains("+"))
-            result += padded(text, Int(width) ?? 0, flags)
+            let width = Int(digits) ?? 0
+            let places = precision.map { Int($0) ?? 0 }
+            // A number is made with all its places, which texts only lose.
+            try budget.take(width + (verb == "s" || verb == "v" ? 0 : places ?? 0))
+            let text = convert(value, verb, places, isSigned: flags.contains("+"))
+            try budget.take(text.utf8.count)
+            result += padded(text, width, flags)
         }
-        if !values.isEmpty {
-            let extra = values.map { "\(TemplateValue.data($0).typeName)=\(TemplateValue.text($0, isNested: true))" }
-            result += "%!(EXTRA \(extra.joined(separator: ", ")))"
+        guard !values.isEmpty else { return result }
+        result += "%!(EXTRA "
+        for (index, value) in values.enumerated() {
+            let text = "\(TemplateValue.data(value).typeName)=\(TemplateValue.text(value, isNested: true))"
+            try budget.take(text.utf8.count)
+            result += index > 0 ? ", " + text : text
         }
-        return result
+        return result + ")"
     }
 
     /// Beyond what Go takes for a width or a precision.
@@ -94,7 +110,8 @@ package enum Printing {
         withVaList([value]) { arguments in
             // The largest number has 309 digits before the point.
             var buffer = [CChar](repeating: 0, count: 400 + room)
-            let count = min(Int(vsnprintf(&buffer, buffer.count, format, arguments)), buffer.count - 1)
+            let written = vsnprintf(&buffer, buffer.count, format, arguments)
+            let count = min(Int(clamping: written), buffer.count - 1)
             return String(decoding: buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
         }
     }

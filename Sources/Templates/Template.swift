@@ -2,16 +2,23 @@
 package struct Template: Sendable {
     private let source: String
     private let nodes: [TemplateNode]
+    private let limits: TemplateLimits
 
+    /// - Parameter limits: Of the template, and of each time that it is carried out.
     /// - Throws: `TemplateError` in the words of Go's `text/template`.
-    package init(_ source: String) throws(TemplateError) {
+    package init(_ source: String, limits: TemplateLimits = .commandLine) throws(TemplateError) {
+        guard source.utf8.count <= limits.length else { throw .parse("longer than \(limits.length) bytes") }
         self.source = source
-        nodes = try TemplateParser.parse(source)
+        self.limits = limits
+        nodes = try TemplateParser.parse(source, nesting: limits.nesting)
     }
 
+    /// What it makes of a value. A text that is longer than the limits allow, or takes more steps, is refused, whatever the value.
+    ///
     /// - Parameter forHeader: Functions leave names of columns as they are.
+    /// - Throws: `TemplateError` in the words of Go's `text/template`.
     package func render(_ value: TemplateValue, forHeader: Bool = false) throws(TemplateError) -> String {
-        var run = TemplateRun(root: value, source: source, isHeader: forHeader)
+        var run = TemplateRun(root: value, source: source, isHeader: forHeader, limits: limits)
         _ = try run.perform(nodes, value)
         return run.output
     }
@@ -26,25 +33,29 @@ struct TemplateRun {
     /// The innermost last.
     private var variables: [(name: String, value: TemplateValue)]
     private(set) var output = ""
+    private var budget: TemplateBudget
+    /// The operand that was begun last.
+    private var latest: TemplateOperand?
 
-    init(root: TemplateValue, source: String, isHeader: Bool) {
+    init(root: TemplateValue, source: String, isHeader: Bool, limits: TemplateLimits) {
         self.source = source
         self.isHeader = isHeader
+        budget = TemplateBudget(limits)
         variables = [("", root)]
     }
 
     mutating func perform(_ nodes: [TemplateNode], _ dot: TemplateValue) throws(TemplateError) -> Flow {
         for node in nodes {
             switch node {
-            case .text(let text): output += text
+            case .text(let text): try write(text)
             case .action(let pipeline):
                 let value = try evaluate(pipeline, dot)
-                if pipeline.variables.isEmpty { output += value.text }
+                if pipeline.variables.isEmpty { try write(value.text) }
             case .when(let condition, let then, let otherwise, let rebinds):
                 let depth = variables.count
                 let value = try evaluate(condition, dot)
                 let flow = try perform(value.isTrue ? then : otherwise, value.isTrue && rebinds ? value : dot)
-                variables.removeLast(variables.count - depth)
+                forgetVariables(beyond: depth)
                 if flow != .next { return flow }
             case .range(let pipeline, let each, let otherwise): try range(pipeline, each, otherwise, dot)
             case .leave: return .leave
@@ -54,33 +65,62 @@ struct TemplateRun {
         return .next
     }
 
+    private mutating func forgetVariables(beyond depth: Int) {
+        variables.removeSubrange(variables.indices.dropFirst(depth))
+    }
+
+    private mutating func write(_ text: String) throws(TemplateError) {
+        do throws(TemplateFailure) { try budget.take(text.utf8.count) } catch { throw spent(error) }
+        output += text
+    }
+
+    private mutating func step(over elements: Int = 0) throws(TemplateError) {
+        do throws(TemplateFailure) { try budget.step(over: elements) } catch { throw spent(error) }
+    }
+
+    /// Told where the last operand stands.
+    private func spent(_ failure: TemplateFailure) -> TemplateError {
+        guard let latest else { return .execution("template: :1: executing \"\": \(failure.reason)") }
+        return located(failure.reason, latest, shown: latest.text)
+    }
+
     private mutating func range(
         _ pipeline: TemplatePipeline, _ each: [TemplateNode], _ otherwise: [TemplateNode], _ dot: TemplateValue
     ) throws(TemplateError) {
         let depth = variables.count
-        defer { variables.removeLast(variables.count - depth) }
+        defer { forgetVariables(beyond: depth) }
         var plain = pipeline
         plain.variables = []
         let value = try evaluate(plain, dot).data
-        let items: [(JSON, JSON)]
+        var isEmpty = true
+        func round(_ run: inout TemplateRun, _ key: JSON, _ item: JSON) throws(TemplateError) -> Flow {
+            isEmpty = false
+            try run.step()
+            run.forgetVariables(beyond: depth)
+            let names = pipeline.variables
+            if names.count == 2, let first = names.first { run.variables.append((first, .data(key))) }
+            if let last = names.last { run.variables.append((last, .data(item))) }
+            return try run.perform(each, .data(item))
+        }
         switch value {
-        case .array(let elements): items = elements.enumerated().map { (JSON($0.offset), $0.element) }
-        case .object(let members): items = members.sorted { $0.name < $1.name }.map { (.string($0.name), $0.value) }
-        case .number: items = (0..<max(0, value.integer ?? 0)).map { (JSON($0), JSON($0)) }
-        case .null: items = []
+        case .array(let elements):
+            for (index, element) in elements.enumerated() {
+                if try round(&self, JSON(index), element) == .leave { return }
+            }
+        case .object(let members):
+            // To be sorted, each is looked at more than once.
+            for _ in members { try step() }
+            for member in members.sorted(by: { $0.name < $1.name }) {
+                if try round(&self, .string(member.name), member.value) == .leave { return }
+            }
+        case .number:
+            for number in 0..<max(0, value.integer ?? 0) {
+                if try round(&self, JSON(number), JSON(number)) == .leave { return }
+            }
+        case .null: break
         default: throw .execution("range can't iterate over \(TemplateValue.data(value).text)")
         }
-        if items.isEmpty {
-            _ = try perform(otherwise, dot)
-            return
-        }
-        for (key, item) in items {
-            variables.removeLast(variables.count - depth)
-            let names = pipeline.variables
-            if names.count == 2 { variables.append((names[0], .data(key))) }
-            if let last = names.last { variables.append((last, .data(item))) }
-            if try perform(each, .data(item)) == .leave { return }
-        }
+        if isEmpty { _ = try perform(otherwise, dot) }
     }
 
     private mutating func evaluate(_ pipeline: TemplatePipeline, _ dot: TemplateValue) throws(TemplateError)
@@ -90,6 +130,7 @@ struct TemplateRun {
         for command in pipeline.commands { value = try call(command, dot, piped: value) }
         let result = value ?? .data(.null)
         for name in pipeline.variables {
+            try step()
             if pipeline.declares {
                 variables.append((name, result))
             } else if let index = variables.lastIndex(where: { $0.name == name }) {
@@ -105,13 +146,15 @@ struct TemplateRun {
         throws(TemplateError) -> TemplateValue
     {
         guard let first = command.first else { return .data(.null) }
+        latest = first
         var arguments: [TemplateValue] = []
         for operand in command.dropFirst() { arguments.append(try self.value(of: operand, dot)) }
         if let piped { arguments.append(piped) }
         if case .function(let name) = first.kind {
+            try step()
             let result: TemplateValue
             do throws(TemplateFailure) {
-                result = try TemplateFunctions.call(name, arguments, isHeader: isHeader)
+                result = try TemplateFunctions.call(name, arguments, isHeader: isHeader, &budget)
             } catch { throw located("error calling \(name): \(error.reason)", first, shown: name) }
             return try fields(first.fields, of: result, first)
         }
@@ -122,16 +165,19 @@ struct TemplateRun {
         guard case .row(let row) = try value(of: owner, dot), let method = row.methods[name] else {
             throw located("\(name) is not a method but has arguments", first, shown: first.text)
         }
-        guard arguments.count == 1 else {
+        guard let word = arguments.first?.text, arguments.count == 1 else {
             throw located(
                 "wrong number of args for \(name): want 1 got \(arguments.count)", first, shown: ".\(name)")
         }
-        return .data(.string(method(arguments[0].text)))
+        let result = method(word)
+        do throws(TemplateFailure) { try budget.take(word.utf8.count + result.utf8.count) } catch { throw spent(error) }
+        return .data(.string(result))
     }
 
     private mutating func value(of operand: TemplateOperand, _ dot: TemplateValue) throws(TemplateError)
         -> TemplateValue
     {
+        try step()
         let start: TemplateValue
         switch operand.kind {
         case .dot: start = dot
@@ -147,12 +193,13 @@ struct TemplateRun {
         return try fields(operand.fields, of: start, operand)
     }
 
-    private func fields(_ names: [String], of start: TemplateValue, _ operand: TemplateOperand) throws(TemplateError)
-        -> TemplateValue
+    private mutating func fields(_ names: [String], of start: TemplateValue, _ operand: TemplateOperand)
+        throws(TemplateError) -> TemplateValue
     {
         var value = start
+        var holder: String?
         for (index, name) in names.enumerated() {
-            let holder = index > 0 ? names[index - 1] : nil
+            defer { holder = name }
             switch value {
             case .row(let row):
                 if row.methods[name] != nil, !isHeader {
@@ -165,10 +212,12 @@ struct TemplateRun {
                 }
                 value = .data(field)
             case .data(.object(let members)):
+                try step(over: members.count)
                 // Docker's clients know fields by Go's names, which differ from those on the wire in case only.
+                let small = name.lowercased()
                 let member =
                     members.first { $0.name == name }
-                    ?? members.first { $0.name.lowercased() == name.lowercased() }
+                    ?? members.first { $0.name.utf8.count == name.utf8.count && $0.name.lowercased() == small }
                 if let member, !member.value.isNull {
                     value = .data(member.value)
                     continue

@@ -8,8 +8,19 @@ enum TemplateFunctions {
         "lt", "le", "gt", "ge", "json", "split", "join", "title", "lower", "upper", "pad", "truncate",
     ]
 
-    static func call(_ name: String, _ values: [TemplateValue], isHeader: Bool) throws(TemplateFailure) -> TemplateValue
-    {
+    /// - Parameter budget: What the function takes, makes and goes through is taken of it, before it is made where that may be more than it was
+    ///   given.
+    static func call(
+        _ name: String, _ values: [TemplateValue], isHeader: Bool, _ budget: inout TemplateBudget
+    ) throws(TemplateFailure) -> TemplateValue {
+        for value in values {
+            switch value {
+            case .data(.string(let text)): try budget.take(text.utf8.count)
+            case .data(.array(let elements)): try budget.step(over: elements.count)
+            case .data(.object(let members)): try budget.step(over: members.count)
+            default: break
+            }
+        }
         // A header is made by running the template on the names of the columns, which stay as they are.
         let changing = ["json", "split", "join", "title", "lower", "upper", "pad", "truncate"]
         if isHeader, changing.contains(name), let first = values.first {
@@ -22,19 +33,25 @@ enum TemplateFunctions {
         case "len": return .data(JSON(try length(try only(values).data)))
         case "index": return .data(try index(values))
         case "slice": return .data(try slice(values))
-        case "print": return .data(.string(Printing.plain(values.map(\.data), spaced: false)))
-        case "println": return .data(.string(Printing.plain(values.map(\.data), spaced: true) + "\n"))
+        case "print": return .data(.string(try Printing.plain(values.map(\.data), spaced: false, &budget)))
+        case "println":
+            return .data(.string(try Printing.plain(values.map(\.data), spaced: true, &budget) + "\n"))
         case "printf":
             guard let format = values.first else { throw TemplateFailure(reason: "wrong number of args for printf") }
-            return .data(.string(Printing.formatted(format.text, values.dropFirst().map(\.data))))
-        case "json": return .data(.string(json(try only(values))))
-        default: return try text(name, values)
+            return .data(.string(try Printing.formatted(format.text, values.dropFirst().map(\.data), &budget)))
+        case "json":
+            let text = json(try only(values))
+            try budget.take(text.utf8.count)
+            return .data(.string(text))
+        default: return try text(name, values, &budget)
         }
     }
 
     private static func only(_ values: [TemplateValue]) throws(TemplateFailure) -> TemplateValue {
-        guard values.count == 1 else { throw TemplateFailure(reason: "want 1 got \(values.count)") }
-        return values[0]
+        guard let value = values.first, values.count == 1 else {
+            throw TemplateFailure(reason: "want 1 got \(values.count)")
+        }
+        return value
     }
 
     private static func json(_ value: TemplateValue) -> String {
@@ -52,7 +69,7 @@ enum TemplateFunctions {
     }
 
     private static func compare(_ name: String, _ values: [TemplateValue]) throws(TemplateFailure) -> Bool {
-        guard values.count >= 2 else { throw TemplateFailure(reason: "missing argument for comparison") }
+        guard values.count > 1 else { throw TemplateFailure(reason: "missing argument for comparison") }
         let first = values[0].data
         if name == "eq" {
             for value in values.dropFirst() {
@@ -106,10 +123,10 @@ enum TemplateFunctions {
                     throw TemplateFailure(
                         reason: "cannot index slice/array with type \(TemplateValue.data(key).typeName)")
                 }
-                guard elements.indices.contains(Int(position)) else {
+                guard let place = Int(exactly: position), elements.indices.contains(place) else {
                     throw TemplateFailure(reason: "reflect: slice index out of range")
                 }
-                value = elements[Int(position)]
+                value = elements[place]
             case .null: throw TemplateFailure(reason: "index of nil pointer")
             default: throw TemplateFailure(reason: "can't index item of type \(TemplateValue.data(value).typeName)")
             }
@@ -118,22 +135,32 @@ enum TemplateFunctions {
     }
 
     private static func slice(_ values: [TemplateValue]) throws(TemplateFailure) -> JSON {
-        guard let value = values.first?.data else { throw TemplateFailure(reason: "slice of untyped nil") }
-        let count = try length(value)
-        let bounds = values.dropFirst().map { Int($0.data.integer ?? -1) }
-        let from = bounds.first ?? 0
-        let to = bounds.count > 1 ? bounds[1] : count
-        guard (0...count).contains(from), (from...count).contains(to) else {
-            throw TemplateFailure(reason: "index out of range: \(bounds.last ?? 0)")
+        guard let value = values.first?.data, !value.isNull else {
+            throw TemplateFailure(reason: "slice of untyped nil")
         }
-        if case .array(let elements) = value { return .array(Array(elements[from..<to])) }
-        return .string(String(decoding: Array(value.text.utf8)[from..<to], as: UTF8.self))
+        let bounds = values.dropFirst().map { Int(clamping: $0.data.integer ?? -1) }
+        func part<Elements: Collection>(of elements: Elements) throws(TemplateFailure) -> Elements.SubSequence {
+            let from = bounds.first ?? 0
+            let to = bounds.dropFirst().first ?? elements.count
+            guard from >= 0, from <= to, to <= elements.count else {
+                throw TemplateFailure(reason: "index out of range: \(bounds.last ?? 0)")
+            }
+            return elements.prefix(to).dropFirst(from)
+        }
+        switch value {
+        case .array(let elements): return .array(Array(try part(of: elements)))
+        case .string(let text): return .string(String(decoding: try part(of: text.utf8), as: UTF8.self))
+        default: throw TemplateFailure(reason: "can't slice item of type \(TemplateValue.data(value).typeName)")
+        }
     }
 
-    private static func blanks(_ value: TemplateValue) throws(TemplateFailure) -> String {
-        let count = Int(value.data.integer ?? 0)
+    private static func blanks(_ value: TemplateValue, _ budget: inout TemplateBudget) throws(TemplateFailure)
+        -> String
+    {
+        let count = Int(clamping: value.data.integer ?? 0)
         guard count >= 0 else { throw TemplateFailure(reason: "strings: negative Repeat count") }
         guard count <= 1 << 20 else { throw TemplateFailure(reason: "strings: Repeat output length overflow") }
+        try budget.take(count)
         return String(repeating: " ", count: count)
     }
 
@@ -148,45 +175,68 @@ enum TemplateFunctions {
         return result
     }
 
-    private static func text(_ name: String, _ values: [TemplateValue]) throws(TemplateFailure) -> TemplateValue {
-        let texts = values.map(\.text)
-        func need(_ count: Int) throws(TemplateFailure) {
-            guard values.count == count else {
-                throw TemplateFailure(reason: "wrong number of args for \(name): want \(count) got \(values.count)")
-            }
+    private static func text(_ name: String, _ values: [TemplateValue], _ budget: inout TemplateBudget)
+        throws(TemplateFailure) -> TemplateValue
+    {
+        let wanted = ["title": 1, "split": 2, "join": 2, "truncate": 2, "pad": 3]
+        if let count = wanted[name], values.count != count {
+            throw TemplateFailure(reason: "wrong number of args for \(name): want \(count) got \(values.count)")
         }
+        let first = values.first ?? .data("")
+        let second = values.dropFirst().first ?? .data("")
+        let text: String
         switch name {
-        case "split":
-            try need(2)
-            let parts =
-                texts[1].isEmpty
-                ? texts[0].map(String.init)
-                : texts[0].components(separatedBy: texts[1])
-            return .data(.strings(parts))
-        case "join":
-            try need(2)
-            return .data(
-                .string(values[0].data.elements.map { TemplateValue.data($0).text }.joined(separator: texts[1])))
-        case "title":
-            try need(1)
-            return .data(.string(titled(texts[0])))
-        case "lower": return .data(.string(try only(values).text.lowercased()))
-        case "upper": return .data(.string(try only(values).text.uppercased()))
+        case "split": return .data(.strings(try parts(of: first.text, separatedBy: second.text, &budget)))
+        case "join": return .data(.string(try joined(first.data.elements, by: second.text, &budget)))
+        case "title": text = titled(first.text)
+        case "lower": text = try only(values).text.lowercased()
+        case "upper": text = try only(values).text.uppercased()
         case "pad":
-            try need(3)
-            return .data(.string(texts[0].isEmpty ? "" : try blanks(values[1]) + texts[0] + blanks(values[2])))
+            let inner = first.text
+            let third = values.dropFirst(2).first ?? second
+            text = inner.isEmpty ? "" : try blanks(second, &budget) + inner + blanks(third, &budget)
         case "truncate":
-            try need(2)
-            let count = Int(values[1].data.integer ?? 0)
+            let count = Int(clamping: second.data.integer ?? 0)
             guard count >= 0 else {
                 throw TemplateFailure(reason: "runtime error: slice bounds out of range [:\(count)]")
             }
-            return .data(.string(String(texts[0].prefix(count))))
+            text = String(first.text.prefix(count))
         case "html":
+            var whole = ""
+            for value in values {
+                let next = value.text
+                try budget.take(next.utf8.count)
+                whole += next
+            }
             let marks = [("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\"", "&#34;"), ("'", "&#39;")]
-            return .data(.string(marks.reduce(texts.joined()) { $0.replacing($1.0, with: $1.1) }))
+            text = marks.reduce(whole) { $0.replacing($1.0, with: $1.1) }
         default: throw TemplateFailure(reason: "\(name) is not supported")
         }
+        try budget.take(text.utf8.count)
+        return .data(.string(text))
+    }
+
+    private static func joined(_ elements: [JSON], by separator: String, _ budget: inout TemplateBudget)
+        throws(TemplateFailure) -> String
+    {
+        var text = ""
+        for (index, element) in elements.enumerated() {
+            let next = TemplateValue.data(element).text
+            try budget.take(next.utf8.count + separator.utf8.count)
+            if index > 0 { text += separator }
+            text += next
+        }
+        return text
+    }
+
+    private static func parts(of text: String, separatedBy separator: String, _ budget: inout TemplateBudget)
+        throws(TemplateFailure) -> [String]
+    {
+        try budget.take(text.utf8.count)
+        // Each place of the text may be compared with all of the separator.
+        let (work, isTooMuch) = text.utf8.count.multipliedReportingOverflow(by: separator.utf8.count)
+        try budget.step(over: isTooMuch ? .max : work / 16)
+        return separator.isEmpty ? text.map(String.init) : text.components(separatedBy: separator)
     }
 }
 

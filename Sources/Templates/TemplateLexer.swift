@@ -30,9 +30,7 @@ struct TemplateLexer {
     private init(source: [Character]) { self.source = source }
 
     private func starts(with text: String, at index: Int) -> Bool {
-        let requested = Array(text)
-        return index + requested.count <= source.count
-            && source[index..<index + requested.count].elementsEqual(requested)
+        source.dropFirst(index).starts(with: text)
     }
 
     private mutating func run() throws(TemplateError) {
@@ -41,7 +39,7 @@ struct TemplateLexer {
         func flush(_ tokens: inout [(token: Token, offset: Int)], trimEnd: Bool, at offset: Int) {
             var plain = Substring(text)
             if trimsNext { plain = plain.drop(while: \.isWhitespace) }
-            if trimEnd { while plain.last?.isWhitespace == true { plain.removeLast() } }
+            if trimEnd { while plain.last?.isWhitespace == true { plain = plain.dropLast() } }
             if !plain.isEmpty { tokens.append((.text(String(plain)), offset)) }
         }
         while position < source.count {
@@ -51,7 +49,7 @@ struct TemplateLexer {
                 continue
             }
             let trims =
-                position + 3 < source.count && source[position + 2] == "-" && source[position + 3].isWhitespace
+                starts(with: "{{-", at: position) && source.dropFirst(position + 3).first?.isWhitespace == true
             flush(&tokens, trimEnd: trims, at: position)
             text = ""
             position += trims ? 3 : 2
@@ -95,6 +93,7 @@ struct TemplateLexer {
     }
 
     private mutating func token() throws(TemplateError) -> Token {
+        guard position < source.count else { throw TemplateError.parse("unclosed action") }
         let character = source[position]
         position += 1
         switch character {
@@ -123,7 +122,7 @@ struct TemplateLexer {
             while position < source.count, source[position] != "`" { position += 1 }
             guard position < source.count else { throw TemplateError.parse("unterminated raw quoted string") }
             defer { position += 1 }
-            return .string(String(source[start..<position]))
+            return .string(String(source.prefix(position).dropFirst(start)))
         case let digit where digit.isNumber || digit == "-" || digit == "+": return number(from: position - 1)
         case let letter where letter.isLetter || letter == "_":
             position -= 1
@@ -138,7 +137,7 @@ struct TemplateLexer {
         {
             position += 1
         }
-        return String(source[start..<position])
+        return String(source.prefix(position).dropFirst(start))
     }
 
     private mutating func number(from start: Int) -> Token {
@@ -148,7 +147,7 @@ struct TemplateLexer {
         {
             position += 1
         }
-        return .number(String(source[start..<position]))
+        return .number(String(source.prefix(position).dropFirst(start)))
     }
 
     private mutating func quoted() throws(TemplateError) -> String {

@@ -48,23 +48,27 @@ struct TemplateParser {
     private var tokens: ArraySlice<(token: TemplateLexer.Token, offset: Int)>
     /// Of blocks and parentheses: each takes its part of the stack, here and when the template is carried out.
     private var depth = 0
-    private static let deepestNesting = 200
+    private let deepest: Int
 
-    private init(tokens: ArraySlice<(token: TemplateLexer.Token, offset: Int)>) { self.tokens = tokens }
+    private init(tokens: ArraySlice<(token: TemplateLexer.Token, offset: Int)>, deepest: Int) {
+        self.tokens = tokens
+        self.deepest = deepest
+    }
 
     private mutating func descend() throws(TemplateError) {
         depth += 1
-        guard depth <= Self.deepestNesting else { throw failure("nested too deep") }
+        guard depth <= deepest else { throw failure("nested too deep") }
     }
 
-    static func parse(_ source: String) throws(TemplateError) -> [TemplateNode] {
-        var parser = TemplateParser(tokens: try TemplateLexer.tokens(of: source)[...])
+    /// - Parameter nesting: Of blocks and parentheses, how deep it may be.
+    static func parse(_ source: String, nesting: Int) throws(TemplateError) -> [TemplateNode] {
+        var parser = TemplateParser(tokens: try TemplateLexer.tokens(of: source)[...], deepest: nesting)
         let (nodes, end) = try parser.nodes(inBlock: false)
         guard end.isEmpty else { throw TemplateError.parse("unexpected {{\(end)}}") }
         return nodes
     }
 
-    private mutating func skipSpace() { while tokens.first?.token == .space { tokens.removeFirst() } }
+    private mutating func skipSpace() { while tokens.first?.token == .space { tokens = tokens.dropFirst() } }
 
     private func failure(_ what: String) -> TemplateError { TemplateError.parse(what) }
 
@@ -84,7 +88,7 @@ struct TemplateParser {
                 nodes.append(.action(try pipeline(until: .close)))
                 continue
             }
-            tokens.removeFirst()
+            tokens = tokens.dropFirst()
             switch word {
             case "end", "else":
                 if word == "end" { try close() }
@@ -114,7 +118,7 @@ struct TemplateParser {
         if end == "else" {
             skipSpace()
             if case .word(let next)? = tokens.first?.token, next == "if" || next == "with" {
-                tokens.removeFirst()
+                tokens = tokens.dropFirst()
                 // `{{else if}}` closes with the block it belongs to.
                 otherwise = [try block(next)]
             } else {
@@ -137,15 +141,15 @@ struct TemplateParser {
         var command: [TemplateOperand] = []
         while let (token, offset) = tokens.first {
             if token == end {
-                tokens.removeFirst()
+                tokens = tokens.dropFirst()
                 guard !command.isEmpty else { throw failure("missing value for command") }
                 pipeline.commands.append(command)
                 return pipeline
             }
             switch token {
-            case .space: tokens.removeFirst()
+            case .space: tokens = tokens.dropFirst()
             case .pipe:
-                tokens.removeFirst()
+                tokens = tokens.dropFirst()
                 guard !command.isEmpty else { throw failure("missing value for command") }
                 pipeline.commands.append(command)
                 command = []
@@ -161,21 +165,21 @@ struct TemplateParser {
         var names: [String] = []
         while case .variable(let name)? = rest.first?.token, !name.isEmpty {
             names.append(name)
-            rest.removeFirst()
-            while rest.first?.token == .space { rest.removeFirst() }
+            rest = rest.dropFirst()
+            while rest.first?.token == .space { rest = rest.dropFirst() }
             guard rest.first?.token == .comma else { break }
-            rest.removeFirst()
-            while rest.first?.token == .space { rest.removeFirst() }
+            rest = rest.dropFirst()
+            while rest.first?.token == .space { rest = rest.dropFirst() }
         }
         guard !names.isEmpty, let sign = rest.first?.token, sign == .declare || sign == .assign else { return }
-        rest.removeFirst()
+        rest = rest.dropFirst()
         pipeline.variables = names
         pipeline.declares = sign == .declare
         tokens = rest
     }
 
     private mutating func operand(_ token: TemplateLexer.Token, _ start: Int) throws(TemplateError) -> TemplateOperand {
-        tokens.removeFirst()
+        tokens = tokens.dropFirst()
         var offset = start
         var fields: [String] = []
         let kind: TemplateOperand.Kind
@@ -208,7 +212,7 @@ struct TemplateParser {
             // The place of a chain is that of its second part.
             if fields.count == 1 { offset = tokens.first?.offset ?? offset }
             fields.append(name)
-            tokens.removeFirst()
+            tokens = tokens.dropFirst()
         }
         return TemplateOperand(kind: kind, fields: fields, offset: offset)
     }

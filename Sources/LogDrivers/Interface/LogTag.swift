@@ -8,7 +8,7 @@ package enum LogTag {
     package static let usual = "{{.ID}}"
 
     /// - Parameter usual: The template where the options have none, or an empty one.
-    /// - Throws: `.invalidTag`, for what is no template and for fields that there are not.
+    /// - Throws: `.invalidTag`, for what is no template, for fields that there are not, and for what is beyond ``TemplateLimits/daemon``.
     package static func render(
         _ options: LogDriverOptions, _ origin: LogOrigin, _ host: LogHost, usual: String = usual
     ) throws(LogOptionError) -> String {
@@ -27,7 +27,7 @@ package enum LogTag {
         default: break
         }
         do {
-            return try Template(template).render(.row(try row(options, origin, host)))
+            return try Template(template, limits: .daemon).render(.row(try row(options, origin, host)))
         } catch let error as TemplateError {
             throw .invalidTag(template: template, reason: "\(error)")
         } catch let error as LogOptionError {
