@@ -7,10 +7,9 @@ import Testing
     private static let targets: Set<String> = [
         "Addressing", "Cluster", "Concurrency", "ContainerRuntime", "Dashboard", "DataPlane", "DockerAPI",
         "DockerClient", "DockerMessages", "DockerTypes", "ESP", "ESPControl", "Engine", "EngineInterface",
-        "EtcdStore", "Images", "LinuxSystem", "LocalStore", "Logs", "Model", "NameService", "Netlink", "Nftables",
-        "NodeProtocol",
-        "OCI", "Orchestration", "PathProbes",
-        "StateStore", "Telemetry", "apus-esp", "apusd",
+        "EtcdStore", "Images", "LinuxSystem", "LocalStore", "LogDrivers", "Logs", "Model", "NameService", "Netlink",
+        "Nftables", "NodeProtocol", "OCI", "Orchestration", "PathProbes", "StateStore", "Telemetry", "Templates",
+        "apus-esp", "apusd",
     ]
 
     private struct Allowance {
@@ -58,6 +57,9 @@ import Testing
         Allowance(
             path: "Sources/ContainerRuntime/Streams/OutputViewer.swift", form: "state.pieces[state.taken]",
             reason: "only called where a piece is left to take"),
+        Allowance(
+            path: "Sources/LogDrivers/Formats/JSONBytes.swift", form: "text[place + 1]",
+            reason: "two more bytes are left"),
         Allowance(
             path: "Sources/Logs/LogLine.swift", form: "line[mark + 1]",
             reason: "the mark is within the line and not its last byte"),

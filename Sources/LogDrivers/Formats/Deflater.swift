@@ -31,7 +31,7 @@ struct Deflater: ~Copyable {
     /// The message as one complete stream (RFC 1950 or 1952); `nil` when zlib refuses, which it does for more than 4 GiB.
     func compress(_ message: [UInt8]) -> [UInt8]? {
         guard let length = UInt32(exactly: message.count), deflateReset(stream) == Z_OK else { return nil }
-        guard let bound = Int(exactly: deflateBound(stream, UInt(length))) else { return nil }
+        guard let bound = Int(exactly: deflateBound(stream, UInt(clamping: length))) else { return nil }
         var source = message
         var ended = false
         let result = [UInt8](unsafeUninitializedCapacity: bound) { target, count in

@@ -28,7 +28,7 @@ struct JSONBytes {
         var next = 0
         // All that stands in front of `next` and needs no change, at once.
         func flush(_ bytes: inout [UInt8]) {
-            if start < next { bytes.append(contentsOf: text[start..<next]) }
+            if start < next { bytes.append(contentsOf: text.prefix(next).dropFirst(start)) }
         }
         while next < text.count {
             let byte = text[next]

@@ -43,7 +43,7 @@ struct JSONCheck {
                 guard let byte else { return false }
                 place += 1
                 if byte == end {
-                    open.removeLast()
+                    _ = open.popLast()
                 } else if byte == UInt8(ascii: ",") {
                     skipBlanks()
                     if end == UInt8(ascii: "}"), !takeName() { return false }

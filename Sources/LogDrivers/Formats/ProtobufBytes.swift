@@ -101,7 +101,7 @@ struct ProtobufReader {
         var shift: UInt64 = 0
         while let byte = rest.popFirst() {
             guard shift < 64 else { return nil }
-            value |= UInt64(byte & 0x7F) << shift
+            value |= UInt64(clamping: byte & 0x7F) << shift
             if byte < 0x80 { return value }
             shift += 7
         }

@@ -51,13 +51,13 @@ enum UTF8Text {
                     next += length
                     continue
                 }
-                result += source[start..<next]
+                result += source.prefix(next).dropFirst(start)
                 result += [0xEF, 0xBF, 0xBD]
                 next += 1
                 start = next
             }
             if start == 0 { return bytes }
-            return result + source[start..<next]
+            return result + source.prefix(next).dropFirst(start)
         }
     }
 

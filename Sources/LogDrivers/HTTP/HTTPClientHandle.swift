@@ -46,7 +46,7 @@ struct HTTPClientHandle: Sendable {
         let content = try await response.body.collect(upTo: Self.longestAnswer)
         let seconds = response.headers.first(name: "Retry-After").flatMap { Int($0) }
         return HTTPReply(
-            status: Int(response.status.code), retryAfter: seconds.map { .seconds(min(3600, max(0, $0))) },
+            status: Int(clamping: response.status.code), retryAfter: seconds.map { .seconds(min(3600, max(0, $0))) },
             body: Array(content.readableBytesView))
     }
 

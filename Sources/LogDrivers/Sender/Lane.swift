@@ -126,6 +126,7 @@ struct Lane {
         }
         // In place: nobody else has them yet.
         let last = queue.endIndex - 1
+        guard queue.indices.contains(last) else { return }
         let before = queue[last].bytes.count
         if entry.lines > 1 {
             let run = ShippedRun(
@@ -160,7 +161,7 @@ struct Lane {
         while let next = queue.first, count < lines,
             taken.isEmpty || (size + next.bytes.count <= bytes && count + next.weight <= lines)
         {
-            queue.removeFirst()
+            _ = queue.popFirst()
             size += next.bytes.count
             count += next.weight
             taken.append(LogBatch.Item(line: next, group: encoder.group, containerID: id, lane: number))

@@ -136,8 +136,8 @@ struct SenderMachine {
             unsettled.append((sent, now + Self.returnTime))
             var effects: [Effect] = []
             var bytes = unsettled.reduce(0) { $0 + $1.batch.rest.bytes }
-            while bytes > Self.mostUnsettled, unsettled.count > 1 {
-                let oldest = unsettled.removeFirst().batch
+            while bytes > Self.mostUnsettled, unsettled.count > 1, let oldest = unsettled.first?.batch {
+                unsettled.removeSubrange(unsettled.indices.prefix(1))
                 bytes -= oldest.rest.bytes
                 effects += succeed() + [.confirm(oldest.whole)]
             }
@@ -200,7 +200,7 @@ struct SenderMachine {
     private mutating func settle(_ now: Duration) -> [Effect] {
         var effects: [Effect] = []
         while let first = unsettled.first, first.until <= now {
-            unsettled.removeFirst()
+            unsettled.removeSubrange(unsettled.indices.prefix(1))
             effects += succeed() + [.confirm(first.batch.whole)]
         }
         return effects

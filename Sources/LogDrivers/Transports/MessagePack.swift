@@ -50,8 +50,8 @@ struct MessagePackWriter {
     /// An extension of eight bytes: the Forward protocol's EventTime is type 0.
     mutating func extension8(type: UInt8, _ high: UInt32, _ low: UInt32) {
         bytes += [0xd7, type]
-        big(UInt64(high), 4)
-        big(UInt64(low), 4)
+        big(UInt64(clamping: high), 4)
+        big(UInt64(clamping: low), 4)
     }
 
     private mutating func head(_ count: Int, small: UInt8, smallest: Int, wide: (UInt8, UInt8)) {
@@ -146,11 +146,11 @@ struct MessagePackReader {
         guard depth < deepest else { throw Malformed() }
         let mark = try UInt8(truncatingIfNeeded: unsigned(&rest, 1))
         switch mark {
-        case 0x00...0x7f: return .integer(Int64(mark))
-        case 0xe0...0xff: return .integer(Int64(Int8(bitPattern: mark)))
-        case 0x80...0x8f: return try map(&rest, UInt64(mark & 0x0f), depth)
-        case 0x90...0x9f: return try array(&rest, UInt64(mark & 0x0f), depth)
-        case 0xa0...0xbf: return try .bytes(take(&rest, UInt64(mark & 0x1f)))
+        case 0x00...0x7f: return .integer(Int64(clamping: mark))
+        case 0xe0...0xff: return .integer(Int64(clamping: Int8(bitPattern: mark)))
+        case 0x80...0x8f: return try map(&rest, UInt64(clamping: mark & 0x0f), depth)
+        case 0x90...0x9f: return try array(&rest, UInt64(clamping: mark & 0x0f), depth)
+        case 0xa0...0xbf: return try .bytes(take(&rest, UInt64(clamping: mark & 0x1f)))
         case 0xc0: return .null
         case 0xc2: return .bool(false)
         case 0xc3: return .bool(true)
@@ -161,9 +161,9 @@ struct MessagePackReader {
         case 0xcd: return try .integer(Int64(clamping: unsigned(&rest, 2)))
         case 0xce: return try .integer(Int64(clamping: unsigned(&rest, 4)))
         case 0xcf: return try .integer(Int64(clamping: unsigned(&rest, 8)))
-        case 0xd0: return try .integer(Int64(Int8(truncatingIfNeeded: unsigned(&rest, 1))))
-        case 0xd1: return try .integer(Int64(Int16(truncatingIfNeeded: unsigned(&rest, 2))))
-        case 0xd2: return try .integer(Int64(Int32(truncatingIfNeeded: unsigned(&rest, 4))))
+        case 0xd0: return try .integer(Int64(clamping: Int8(truncatingIfNeeded: unsigned(&rest, 1))))
+        case 0xd1: return try .integer(Int64(clamping: Int16(truncatingIfNeeded: unsigned(&rest, 2))))
+        case 0xd2: return try .integer(Int64(clamping: Int32(truncatingIfNeeded: unsigned(&rest, 4))))
         case 0xd3: return try .integer(Int64(truncatingIfNeeded: unsigned(&rest, 8)))
         case 0xdc: return try array(&rest, unsigned(&rest, 2), depth)
         case 0xdd: return try array(&rest, unsigned(&rest, 4), depth)
@@ -176,14 +176,14 @@ struct MessagePackReader {
     private static func array(_ rest: inout ArraySlice<UInt8>, _ count: UInt64, _ depth: Int) throws
         -> MessagePackValue
     {
-        guard count <= UInt64(largest) else { throw Malformed() }
+        guard count <= UInt64(clamping: largest) else { throw Malformed() }
         var elements: [MessagePackValue] = []
         for _ in 0..<count { elements.append(try value(&rest, depth: depth + 1)) }
         return .array(elements)
     }
 
     private static func map(_ rest: inout ArraySlice<UInt8>, _ count: UInt64, _ depth: Int) throws -> MessagePackValue {
-        guard count <= UInt64(largest) else { throw Malformed() }
+        guard count <= UInt64(clamping: largest) else { throw Malformed() }
         var pairs: [[MessagePackValue]] = []
         for _ in 0..<count {
             pairs.append([try value(&rest, depth: depth + 1), try value(&rest, depth: depth + 1)])
@@ -192,7 +192,7 @@ struct MessagePackReader {
     }
 
     private static func take(_ rest: inout ArraySlice<UInt8>, _ count: UInt64) throws -> [UInt8] {
-        guard count <= UInt64(largest) else { throw Malformed() }
+        guard count <= UInt64(clamping: largest) else { throw Malformed() }
         let taken = rest.prefix(Int(clamping: count))
         guard UInt64(clamping: taken.count) == count else { throw Incomplete() }
         rest = rest.dropFirst(taken.count)
@@ -203,6 +203,6 @@ struct MessagePackReader {
         let taken = rest.prefix(count)
         guard taken.count == count else { throw Incomplete() }
         rest = rest.dropFirst(count)
-        return taken.reduce(0) { $0 << 8 | UInt64($1) }
+        return taken.reduce(0) { $0 << 8 | UInt64(clamping: $1) }
     }
 }

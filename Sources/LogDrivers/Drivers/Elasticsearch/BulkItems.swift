@@ -70,10 +70,10 @@ struct BulkItems: LineEncoder {
         var text: [UInt8] = []
         var bits: UInt32 = 0
         for (number, byte) in SHA256.hash(data: Array("\(container)/\(key)".utf8)).prefix(15).enumerated() {
-            bits = bits << 8 | UInt32(byte)
+            bits = bits << 8 | UInt32(clamping: byte)
             guard number % 3 == 2 else { continue }
             for shift in [18, 12, 6, 0] as [UInt32] {
-                let digit = Int(bits >> shift & 63)
+                let digit = Int(clamping: bits >> shift & 63)
                 if digit < digits.count { text.append(digits[digit]) }
             }
             bits = 0

@@ -101,7 +101,7 @@ package struct FluentdDriver: LogDriver {
                 guard let number = UInt16(text) else {
                     throw failure("invalid port: strconv.ParseUint: parsing \(GoText.quoted(text)): invalid syntax")
                 }
-                port = Int(number)
+                port = Int(clamping: number)
             }
             let host = parts.host.isEmpty ? "127.0.0.1" : parts.host
             return (scheme, .host(host, port: port), "\(scheme)://\(AddressOption.joined(host, port))")

@@ -57,7 +57,8 @@ package struct GelfDriver: LogDriver {
         guard let address, let port = address.port.flatMap({ UInt16($0) }) else {
             throw failure("gelf: please provide gelf-address as proto://host:port")
         }
-        return (scheme == "tcp", .host(address.host.isEmpty ? "localhost" : address.host, port: Int(port)))
+        let host = address.host.isEmpty ? "localhost" : address.host
+        return (scheme == "tcp", .host(host, port: Int(clamping: port)))
     }
 
     private static func datagrams(_ options: LogDriverOptions) throws(LogOptionError) -> GelfEncoder.Form {

@@ -50,7 +50,7 @@ struct GelfEncoder: LineEncoder {
     /// The same whenever the line is read.
     private static func pieceID(_ line: ShippedLine) -> String {
         let digest = SHA256.hash(data: Array(line.position.key.utf8))
-        return digest.map { (byte: UInt8) in String(UInt16(byte) + 0x100, radix: 16).dropFirst() }.joined()
+        return digest.map { (byte: UInt8) in String(UInt16(clamping: byte) + 0x100, radix: 16).dropFirst() }.joined()
     }
 
     private static func fits(_ message: [UInt8], _ compression: Deflater.Container?, _ level: Int) -> Bool {
@@ -75,7 +75,7 @@ struct GelfEncoder: LineEncoder {
         var rest = row[...]
         var messages: [ArraySlice<UInt8>] = []
         while rest.count >= 4 {
-            let length = rest.prefix(4).reduce(0) { $0 << 8 | Int($1) }
+            let length = rest.prefix(4).reduce(0) { $0 << 8 | Int(clamping: $1) }
             rest = rest.dropFirst(4)
             messages.append(rest.prefix(length))
             rest = rest.dropFirst(length)

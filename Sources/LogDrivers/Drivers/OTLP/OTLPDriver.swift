@@ -101,8 +101,9 @@ struct OTLPDialect: HTTPDialect {
         var resources: [(resource: [UInt8], records: [[UInt8]])] = []
         for index in indices {
             let item = batch.items[index]
-            if resources.last?.resource == item.group {
-                resources[resources.count - 1].records.append(item.line.bytes)
+            let last = resources.endIndex - 1
+            if resources.indices.contains(last), resources[last].resource == item.group {
+                resources[last].records.append(item.line.bytes)
             } else {
                 resources.append((item.group, [item.line.bytes]))
             }

@@ -39,7 +39,7 @@ struct SplunkDialect: HTTPDialect {
         var text = ""
         for (number, byte) in SHA256.hash(data: Array(destination.utf8)).prefix(16).enumerated() {
             if [4, 6, 8, 10].contains(number) { text += "-" }
-            text += String(String(UInt16(byte) + 0x100, radix: 16).dropFirst())
+            text += String(String(UInt16(clamping: byte) + 0x100, radix: 16).dropFirst())
         }
         return text
     }

@@ -83,7 +83,7 @@ package struct SyslogDriver: LogDriver {
             var port = 514
             if let text = address.port, !text.isEmpty {
                 guard let number = UInt16(text) else { throw failure("address \(text): invalid port") }
-                port = Int(number)
+                port = Int(clamping: number)
             }
             let receiver = ReceiverAddress.host(address.host.isEmpty ? "localhost" : address.host, port: port)
             return (scheme == "udp" ? .datagrams(receiver) : .stream(receiver), scheme == "tcp+tls")

@@ -76,14 +76,14 @@ struct SyslogEncoder: LineEncoder {
     }
 
     private static func stamp(_ seconds: Int64, isNew: Bool) -> (Int64, String, String) {
-        var moment = time_t(seconds)
+        var moment = time_t(clamping: seconds)
         var local = tm()
         localtime_r(&moment, &local)
         func two(_ value: Int32, _ filler: String = "0") -> String { value < 10 ? "\(filler)\(value)" : "\(value)" }
         let clock = "\(two(local.tm_hour)):\(two(local.tm_min)):\(two(local.tm_sec))"
         guard isNew else {
             let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-            let month = months.dropFirst(Int(local.tm_mon)).first ?? "Jan"
+            let month = months.dropFirst(Int(clamping: local.tm_mon)).first ?? "Jan"
             return (seconds, "\(month) \(two(local.tm_mday, " ")) \(clock)", "")
         }
         let minutes = local.tm_gmtoff / 60
