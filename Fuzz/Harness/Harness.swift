@@ -8,7 +8,8 @@ enum Harness {
         "stats": Measurements.stats, "page": Measurements.page,
         "dns": Wires.dns, "netlink": Wires.netlink, "nft": Wires.nft, "node": Wires.node,
         "http": Texts.http, "query": Texts.query, "json": Texts.json, "names": Texts.names, "ps": Texts.ps,
-        "logs": Texts.logs, "msgpack": Receivers.messagePack, "protobuf": Receivers.protobuf,
+        "logs": Texts.logs, "templates": Texts.templates, "msgpack": Receivers.messagePack,
+        "protobuf": Receivers.protobuf,
         "jsoncheck": Receivers.json, "aws": Receivers.credentials, "esp": Packets.esp, "control": Packets.control,
         "oci": Archives.documents, "layer": Archives.layer, "tree": Archives.tree, "archive": Archives.archive,
     ]

@@ -146,6 +146,18 @@ enum Texts {
         }
     }
 
+    static func templates(_ input: [UInt8]) {
+        let row = Row(
+            [
+                "ID": "0123456789ab", "Name": "web", "ContainerArgs": ["-c", "a b"],
+                "ContainerLabels": ["a": "1", "b.c": "2"],
+                "Config": ["tag": "{{.ID}}"], "Count": 3, "Nothing": .null,
+            ], methods: ["ExtraAttributes": { _ in "map[]" }])
+        guard let template = try? Template(input.text, limits: .daemon), let text = try? template.render(.row(row))
+        else { return }
+        Harness.demand(text.utf8.count <= 64 << 10, "a text of \(text.utf8.count) bytes")
+    }
+
     static func logs(_ input: [UInt8]) {
         var parser = LogParser()
         var count = 0

@@ -242,6 +242,12 @@ import Testing
         #expect(try tag("{{index .Config \"labels\"}}", ["labels": "tier"]) == "tier")
         #expect(throws: LogOptionError.self) { try tag("{{.Nothing}}") }
         #expect(throws: LogOptionError.self) { try tag("{{") }
+        let words = "template: :1:8: executing \"\" at <1000000>: exceeded maximum of 10000 steps"
+        let endless = "{{range 1000000}}{{end}}"
+        #expect(throws: LogOptionError.invalidTag(template: endless, reason: words)) { try tag(endless) }
+        for slice in ["{{slice .Config 0 1}}", "{{slice .ContainerLabels 0 1}}"] {
+            #expect(throws: LogOptionError.self) { try tag(slice) }
+        }
     }
 
     @Test func `labels and variables are chosen by name and by pattern`() throws {
