@@ -4,26 +4,27 @@ package import NIOCore
 /// Told each line of a long operation's progress.
 package typealias ProgressSink = @Sendable (ProgressLine) async throws -> Void
 
-/// What the image routes need of the engine. Faults: `.notFound` with `No such image: X`.
+/// What the image routes need of the engine. Faults: `.notFound` with `No such image: X`, or that the image is for another than the `platform`
+/// that is asked for, as in `linux/arm64`; `nil` is any.
 package protocol ImageBackend: Sendable {
     /// Removes images without a tag or, when the filter `dangling` is false, all that no container uses.
     func pruneImages(_ filters: Filters) async throws -> (removed: [ImageRemoval], reclaimedBytes: Int64)
     /// - Parameter sharedSize: Whether to tell how much of each image others have as well.
     func listImages(_ filters: Filters, all: Bool, sharedSize: Bool) async throws -> [ImageSummary]
     /// - Parameter reference: An id, the beginning of one, or a name.
-    func inspectImage(_ reference: String) async throws -> ImageInspection
+    func inspectImage(_ reference: String, platform: String?) async throws -> ImageInspection
     /// Gives an image another name; the image that had it before loses it.
     /// - Parameter tag: Empty for `latest`.
     func tagImage(_ reference: String, repository: String, tag: String) async throws
     /// Takes a name away and, with the last one, the image with the layers that nobody else needs.
     /// - Parameter force: Also with several names, and while a container that does not run uses it.
     /// - Throws: `.conflict` with Docker's words.
-    func removeImage(_ reference: String, force: Bool, prune: Bool) async throws -> [ImageRemoval]
+    func removeImage(_ reference: String, platform: String?, force: Bool, prune: Bool) async throws -> [ImageRemoval]
     /// Newest step first.
-    func imageHistory(_ reference: String) async throws -> [ImageHistory]
+    func imageHistory(_ reference: String, platform: String?) async throws -> [ImageHistory]
 }
 
-/// Images that come from and go to registries and archives. Faults: `.notFound` with `No such image: X`; a registry's own.
+/// Images that come from and go to registries and archives. Faults: those of ``ImageBackend``; a registry's own.
 package protocol ImageTransferBackend: Sendable {
     /// - Parameter reference: Name with tag or digest; `allTags` pulls every tag of the name.
     func pullImage(
@@ -33,11 +34,12 @@ package protocol ImageTransferBackend: Sendable {
     func loadImages(
         _ archive: some AsyncSequence<ByteBuffer, any Error> & Sendable, progress: @escaping ProgressSink) async throws
     /// Writes an archive of images. The sink is called for the first time when all of them were found.
-    func saveImages(_ references: [String], to sink: @escaping ArchiveSink) async throws
+    func saveImages(_ references: [String], platform: String?, to sink: @escaping ArchiveSink) async throws
     /// - Parameter tag: `nil` for all tags of the name.
     func pushImage(
-        _ reference: String, tag: String?, credentials: RegistryCredentials?, progress: @escaping ProgressSink)
-        async throws
+        _ reference: String, tag: String?, platform: String?, credentials: RegistryCredentials?,
+        progress: @escaping ProgressSink
+    ) async throws
     /// Makes an image of an archive of files.
     /// - Returns: Its id.
     func importImage(

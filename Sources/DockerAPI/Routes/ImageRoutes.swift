@@ -19,31 +19,45 @@ enum ImageRoutes {
                     call.filters(listFilters), all: call.query.flag("all"), sharedSize: call.query.flag("shared-size")))
         }
         routes.on(.post, "/images/create", pull)
-        routes.on(.get, "/images/{name}/json") { call in
-            var image = try await call.backends.images.inspectImage(call["name"])
-            // Programs made for older versions read it without looking whether it is there, as Compose 1 does to make a container anew.
-            if call.version < APIVersion(1, 45) { image.containerConfig = ContainerConfiguration() }
-            return try .json(image)
-        }
+        routes.on(.get, "/images/{name}/json", inspect)
         routes.on(.get, "/images/{name}/history") { call in
-            try .json(try await call.backends.images.imageHistory(call["name"]))
+            try .json(
+                try await call.backends.images.imageHistory(
+                    call["name"], platform: try call.query.platform("platform")))
         }
         routes.on(.post, "/images/{name}/tag") { call in
             try await call.backends.images.tagImage(
                 call["name"], repository: call.query["repo"] ?? "", tag: call.query["tag"] ?? "")
             return .empty(.created)
         }
-        routes.on(.delete, "/images/{name}") { call in
-            try .json(
-                try await call.backends.images.removeImage(
-                    call["name"], force: call.query.flag("force"), prune: !call.query.flag("noprune")))
-        }
+        routes.on(.delete, "/images/{name}", remove)
         routes.on(.get, "/distribution/{name}/json") { call in
             try .verbatim(
                 DistributionAnswer(
                     try await call.backends.registries.distribution(call["name"], credentials: call.registryCredentials)
                 ))
         }
+    }
+
+    private static func inspect(_ call: Call) async throws -> Reply {
+        let platform = try call.query.platform("platform")
+        guard platform == nil || !call.query.flag("manifests") else {
+            throw APIError(.invalidInput, "conflicting options: manifests and platform options cannot both be set")
+        }
+        var image = try await call.backends.images.inspectImage(call["name"], platform: platform)
+        // Programs made for older versions read it without looking whether it is there, as Compose 1 does to make a container anew.
+        if call.version < APIVersion(1, 45) { image.containerConfig = ContainerConfiguration() }
+        return try .json(image)
+    }
+
+    private static func remove(_ call: Call) async throws -> Reply {
+        let platforms = try call.query.platforms("platforms")
+        // Each image is for one. Source of the text: moby, daemon/images/image_delete.go.
+        guard platforms.count <= 1 else { throw APIError(.invalidInput, "multiple platforms are not supported") }
+        return try .json(
+            try await call.backends.images.removeImage(
+                call["name"], platform: platforms.first, force: call.query.flag("force"),
+                prune: !call.query.flag("noprune")))
     }
 
     private static func pull(_ call: Call) async throws -> Reply {

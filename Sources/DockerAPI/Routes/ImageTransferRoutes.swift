@@ -35,14 +35,10 @@ enum ImageTransferRoutes {
         }
     }
 
-    private static func refusePlatform(_ call: Call, _ what: String) throws {
-        guard call.query.text("platform") == nil else {
-            throw APIError(.notImplemented, "\(what) one platform of an image is not implemented by apus")
-        }
-    }
-
     private static func load(_ call: Call) async throws -> Reply {
-        try refusePlatform(call, "loading")
+        guard call.query.text("platform") == nil else {
+            throw APIError(.notImplemented, "loading one platform of an image is not implemented by apus")
+        }
         await call.connection.continueIfExpected()
         let images = call.backends.transfers
         let isQuiet = call.query.flag("quiet")
@@ -56,21 +52,22 @@ enum ImageTransferRoutes {
     }
 
     private static func save(_ names: [String], _ call: Call) async throws -> Reply {
-        try refusePlatform(call, "saving")
+        let platform = try call.query.platform("platform")
         let images = call.backends.transfers
         return try await call.stream("application/x-tar", atOnce: false) { stream in
-            try await images.saveImages(names) { piece in try await stream.write(piece) }
+            try await images.saveImages(names, platform: platform) { piece in try await stream.write(piece) }
         }
     }
 
     private static func push(_ call: Call) async throws -> Reply {
-        try refusePlatform(call, "pushing")
+        let platform = try call.query.platform("platform")
         // Older clients send their credentials in the body as well; the header counts.
         try await call.finishBody()
         let images = call.backends.transfers
         return try await ImageRoutes.progress(call) { sink in
             try await images.pushImage(
-                call["name"], tag: call.query.text("tag"), credentials: call.registryCredentials, progress: sink)
+                call["name"], tag: call.query.text("tag"), platform: platform, credentials: call.registryCredentials,
+                progress: sink)
         }
     }
 

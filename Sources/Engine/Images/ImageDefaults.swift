@@ -38,19 +38,9 @@ struct ImageDefaults: Sendable {
 }
 
 extension ImageService {
-    /// - Parameter text: The platform that the image has to be for, if any.
-    func defaults(of reference: String, platform text: String? = nil) async throws -> ImageDefaults {
-        var requested: Platform?
-        if let text, !text.isEmpty {
-            guard let platform = Platform(text) else {
-                throw ImageError.invalidPlatform(text)
-            }
-            requested = platform
-        }
-        let image = try await images.image(reference)
-        if let requested, !image.configuration.platform.fits(requested) {
-            throw ImageError.platformMissing(reference: reference, platform: "\(requested)")
-        }
+    /// - Parameter platform: The one that the image has to be for, if any.
+    func defaults(of reference: String, platform: String? = nil) async throws -> ImageDefaults {
+        let image = try await images.image(reference, platform: platform)
         return ImageDefaults(
             id: image.id.description, configuration: ImageDefaults.configuration(of: image.configuration.config))
     }

@@ -61,18 +61,21 @@ extension ImageService: ImageTransferBackend {
         }
     }
 
-    package func saveImages(_ references: [String], to sink: @escaping ArchiveSink) async throws {
-        for id in try await images.save(references, to: sink) {
+    package func saveImages(
+        _ references: [String], platform: String?, to sink: @escaping ArchiveSink
+    ) async throws {
+        for id in try await images.save(references, platform: platform, to: sink) {
             events.publish("image", "save", id.description, ["name": id.description])
         }
     }
 
     package func pushImage(
-        _ reference: String, tag: String?, credentials: RegistryCredentials?, progress: @escaping ProgressSink
+        _ reference: String, tag: String?, platform: String?, credentials: RegistryCredentials?,
+        progress: @escaping ProgressSink
     ) async throws {
         let name = try ImageReference(reference).familiarName
         try await images.push(
-            reference, tag: tag, login: credentials.flatMap(Self.login),
+            reference, tag: tag, platform: platform, login: credentials.flatMap(Self.login),
             progress: { try await progress(Self.line($0)) },
             pushed: { [events] pushed in
                 var line = ProgressLine()

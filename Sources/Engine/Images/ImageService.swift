@@ -84,8 +84,8 @@ package final class ImageService: ImageBackend {
         }
     }
 
-    package func inspectImage(_ reference: String) async throws -> ImageInspection {
-        let image = try await images.image(reference)
+    package func inspectImage(_ reference: String, platform: String?) async throws -> ImageInspection {
+        let image = try await images.image(reference, platform: platform)
         var view = ImageInspection()
         view.identifier = image.id.description
         view.repoTags = image.tags
@@ -109,8 +109,10 @@ package final class ImageService: ImageBackend {
         events.publish("image", "tag", id.description, ["name": name])
     }
 
-    package func removeImage(_ reference: String, force: Bool, prune: Bool) async throws -> [ImageRemoval] {
-        publish(try await images.remove(reference, force: force, uses: users.imageUses))
+    package func removeImage(
+        _ reference: String, platform: String?, force: Bool, prune: Bool
+    ) async throws -> [ImageRemoval] {
+        publish(try await images.remove(reference, platform: platform, force: force, uses: users.imageUses))
     }
 
     /// Tells of removals as events, and as the API answers them.
@@ -128,8 +130,8 @@ package final class ImageService: ImageBackend {
         }
     }
 
-    package func imageHistory(_ reference: String) async throws -> [ImageHistory] {
-        try await images.history(reference).map { step in
+    package func imageHistory(_ reference: String, platform: String?) async throws -> [ImageHistory] {
+        try await images.history(reference, platform: platform).map { step in
             var row = ImageHistory()
             row.identifier = step.id?.description ?? "<missing>"
             row.created = step.step.created.flatMap { Timestamp($0) }?.seconds ?? 0

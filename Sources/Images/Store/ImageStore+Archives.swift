@@ -224,15 +224,20 @@ extension ImageStore {
     /// - Parameters:
     ///   - references: A name with tag gives the image with that tag; a name alone gives all its tags; an id gives an image
     ///     without a name.
+    ///   - platform: What each has to be for, as of ``image(_:platform:)``.
     ///   - sink: Called for the first time when all images were found and their documents read.
     /// - Returns: The ids of the images written.
     /// - Throws: 404 for an image that is not there; ``ImagesError`` `damaged` when a blob is not what it should be: what
     ///   was written is no whole archive then.
     @discardableResult
-    package func save(_ references: [String], to sink: @escaping ArchiveSink) async throws -> [Digest] {
+    package func save(
+        _ references: [String], platform: String? = nil, to sink: @escaping ArchiveSink
+    ) async throws -> [Digest] {
+        let wanted = try Self.wanted(platform)
         var requested: [(id: Digest, names: [ImageReference])] = []
         for reference in references {
             for (id, names) in try named(reference) {
+                try require(wanted, of: id, named: reference)
                 guard let index = requested.firstIndex(where: { $0.id == id }) else {
                     requested.append((id, names))
                     continue

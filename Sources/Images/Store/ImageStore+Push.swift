@@ -31,20 +31,25 @@ extension ImageStore {
     /// - Parameters:
     ///   - reference: As the user wrote it.
     ///   - tag: `nil` for all tags of the name, unless it has one of its own.
+    ///   - platform: What each has to be for, as of ``image(_:platform:)``.
     /// - Returns: What was sent, in order.
     /// - Throws: ``RegistryError`` in the registry's words; 404 when there is no such tag here.
     package func push(
-        _ reference: String, tag: String?, login: RegistryLogin? = nil, progress: @escaping ProgressReceiver,
-        pushed: @escaping @Sendable (PushedTag) async throws -> Void
+        _ reference: String, tag: String?, platform: String? = nil, login: RegistryLogin? = nil,
+        progress: @escaping ProgressReceiver, pushed: @escaping @Sendable (PushedTag) async throws -> Void
     ) async throws {
+        let wanted = try Self.wanted(platform)
         var name = try ImageReference(reference)
         guard name.digest == nil else { throw OCIError(.badReference, "cannot push a digest reference") }
         if let tag, !tag.isEmpty {
             guard ImageReference.isTag(tag) else { throw OCIError(.badReference, "invalid tag format") }
             name = name.tagged(tag)
         }
-        try await progress(ProgressReport("The push refers to repository [\(name.name)]"))
         let names = name.isNameOnly ? table.tags(of: name).map(\.name) : [name]
+        for name in names {
+            if let id = table.id(name) { try require(wanted, of: id, named: name.familiar) }
+        }
+        try await progress(ProgressReport("The push refers to repository [\(name.name)]"))
         guard !names.isEmpty, let first = names.first, names.allSatisfy({ table.id($0) != nil }) else {
             throw ImageError.nothingToPush(name.familiarName)
         }

@@ -5,10 +5,16 @@ import OCI
 
 extension ImageStore {
     /// Removes a name, or the image when the name was its last or its id was given. Rules and words are Docker's.
-    /// - Parameter uses: All containers of this node.
+    /// - Parameters:
+    ///   - platform: What the image has to be for, as of ``image(_:platform:)``; nothing is removed of another.
+    ///   - uses: All containers of this node.
     /// - Returns: What was done, in order.
-    package func remove(_ reference: String, force: Bool = false, uses: [ImageUse]) async throws -> [ImageRemovalStep] {
+    package func remove(
+        _ reference: String, platform: String? = nil, force: Bool = false, uses: [ImageUse]
+    ) async throws -> [ImageRemovalStep] {
+        let wanted = try Self.wanted(platform)
         let id = try resolve(reference)
+        try require(wanted, of: id, named: reference)
         var steps: [ImageRemovalStep] = []
         let uses = uses.filter { $0.image == id }
         // What is no reference is no name.

@@ -170,11 +170,29 @@ package actor ImageStore {
     // MARK: Questions
 
     /// The image that a name, an id or the beginning of an id stands for.
-    /// - Throws: 404 `No such image: X`; 400 for what is no reference.
-    package func image(_ reference: String) throws -> StoredImage {
+    /// - Parameter platform: What it has to be for, as in `linux/arm64`; `nil` or empty for any.
+    /// - Throws: 404 `No such image: X`, or that it is for another platform; 400 for what is no reference and no platform.
+    package func image(_ reference: String, platform: String? = nil) throws -> StoredImage {
+        let wanted = try Self.wanted(platform)
         let id = try resolve(reference)
         guard let image = stored(id) else { throw Self.missing(reference) }
+        try require(wanted, of: id, named: reference)
         return image
+    }
+
+    /// The platform that a text names; `nil` when there is none.
+    static func wanted(_ text: String?) throws(ImageError) -> Platform? {
+        guard let text, !text.isEmpty else { return nil }
+        guard let platform = Platform(text) else { throw ImageError.invalidPlatform(text) }
+        return platform
+    }
+
+    /// Refuses an image that is not for `wanted`. Each is for one platform.
+    func require(_ wanted: Platform?, of id: Digest, named reference: String) throws(ImageError) {
+        guard let wanted else { return }
+        guard let known = usable[id], known.configuration.platform.fits(wanted) else {
+            throw ImageError.platformMissing(reference: reference, platform: "\(wanted)")
+        }
     }
 
     /// All images, newest first.
@@ -185,8 +203,9 @@ package actor ImageStore {
     }
 
     /// The steps of an image's making, newest first.
-    package func history(_ reference: String) throws -> [HistoryStep] {
-        let image = try image(reference)
+    /// - Parameter platform: As of ``image(_:platform:)``.
+    package func history(_ reference: String, platform: String? = nil) throws -> [HistoryStep] {
+        let image = try image(reference, platform: platform)
         var sizes = image.layerSizes[...]
         var steps = (image.configuration.history ?? []).map { step in
             (step, step.emptyLayer == true ? 0 : sizes.popFirst() ?? 0)

@@ -1,3 +1,4 @@
+import EngineInterface
 import Glibc
 import Images
 import LinuxSystem
@@ -43,6 +44,25 @@ import Testing
                 #expect(try await third.load(onlyID).map(\.tags) == [[]])
                 #expect(await third.store.images().map(\.id) == [loaded[0].id])
             }
+        }
+    }
+
+    @Test func `an image is for one platform, and of another nothing is told, saved or removed`() async throws {
+        try await ImageFixture.with { fixture in
+            try await fixture.load(try ImageFixture.saved([Self.one], tags: ["x:1"]))
+            let (own, other) = ("\(Platform.host)", "linux/riscv64")
+            let refusal = ImageError.platformMissing(reference: "x:1", platform: other)
+            await #expect(throws: refusal) { try await fixture.store.image("x:1", platform: other) }
+            await #expect(throws: refusal) { try await fixture.store.history("x:1", platform: other) }
+            await #expect(throws: refusal) { try await fixture.store.save(["x:1"], platform: other) { _ in } }
+            await #expect(throws: refusal) { try await fixture.store.remove("x:1", platform: other, uses: []) }
+            await #expect(throws: ImageError.invalidPlatform("bogus")) {
+                try await fixture.store.remove("x:1", platform: "bogus", uses: [])
+            }
+            #expect(try await fixture.store.image("x:1", platform: own).tags == ["x:1"])
+            try await fixture.store.save(["x:1"], platform: own) { _ in }
+            _ = try await fixture.store.remove("x:1", platform: own, uses: [])
+            #expect(await fixture.store.images().isEmpty)
         }
     }
 

@@ -85,6 +85,34 @@ import Testing
         #expect(throws: APIError.self) { try query.timestamp("d") }
     }
 
+    @Test(arguments: [
+        (#"{"os":"linux","architecture":"arm64"}"#, "linux/arm64"),
+        (#"{"OS":"linux","Architecture":"arm","variant":"v7","os.version":"1"}"#, "linux/arm/v7"),
+    ])
+    func `a platform is an object of JSON`(text: String, platform: String) throws {
+        #expect(try Query(["platform": [text]]).platform("platform") == platform)
+        #expect(try Query(["platforms": [text, text]]).platforms("platforms") == [platform, platform])
+        #expect(try Query(["platform": [""]]).platform("platform") == nil)
+        #expect(try Query([:]).platforms("platforms").isEmpty)
+    }
+
+    @Test(arguments: [
+        ("linux", "failed to parse platform: invalid character 'l' looking for beginning of value"),
+        ("", "failed to parse platform: unexpected end of JSON input"),
+        (#"{"os":"#, "failed to parse platform: unexpected end of JSON input"),
+        ("[]", "failed to parse platform: json: cannot unmarshal array into Go value of type v1.Platform"),
+        (
+            #"{"os":1}"#,
+            "failed to parse platform: json: cannot unmarshal number into Go struct field Platform.os of type string"
+        ),
+        ("null", "both OS and Architecture must be provided"),
+        (#"{"os":"linux"}"#, "both OS and Architecture must be provided"),
+        (#"{"variant":"v7"}"#, "optional platform fields provided, but OS and Architecture are missing"),
+    ])
+    func `a platform that is none is refused`(text: String, words: String) {
+        #expect(throws: APIError(.invalidInput, words)) { try Query(["p": [text]]).platforms("p") }
+    }
+
     @Test func `versions are split off the path, and only those we speak are taken`() throws {
         #expect(APIVersion.split(path: "/v1.41/info").version == APIVersion(1, 41))
         #expect(APIVersion.split(path: "/v1.41/info").rest == "/info")

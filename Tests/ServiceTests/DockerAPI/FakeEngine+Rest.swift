@@ -56,15 +56,24 @@ extension FakeEngine: ImageBackend, ImageTransferBackend, RegistryBackend {
         try await progress(line)
     }
 
-    func saveImages(_ references: [String], to sink: @escaping ArchiveSink) async throws {
+    /// The only one that it has images for.
+    private func check(_ platform: String?, _ reference: String) throws {
+        guard let platform, platform != "linux/amd64" else { return }
+        throw ImageError.platformMissing(reference: reference, platform: platform)
+    }
+
+    func saveImages(_ references: [String], platform: String?, to sink: @escaping ArchiveSink) async throws {
+        try check(platform, references.first ?? "")
         if references.contains("nosuch") { throw ImageError.notFound("nosuch:latest") }
         for reference in references { try await sink(ByteBuffer(string: "<\(reference)>")) }
         if references.contains("broken") { throw APIError(.internalError, "blob is damaged") }
     }
 
     func pushImage(
-        _ reference: String, tag: String?, credentials: RegistryCredentials?, progress: @escaping ProgressSink
+        _ reference: String, tag: String?, platform: String?, credentials: RegistryCredentials?,
+        progress: @escaping ProgressSink
     ) async throws {
+        try check(platform, reference)
         try await progress(ProgressLine(status: "The push refers to repository [\(reference)]"))
         var line = ProgressLine()
         line.progressDetail = ProgressLine.Detail()
@@ -94,7 +103,8 @@ extension FakeEngine: ImageBackend, ImageTransferBackend, RegistryBackend {
         return [image]
     }
 
-    func inspectImage(_ reference: String) throws -> ImageInspection {
+    func inspectImage(_ reference: String, platform: String?) throws -> ImageInspection {
+        try check(platform, reference)
         guard !reference.contains("nosuch") else { throw ImageError.notFound(reference) }
         var image = ImageInspection()
         image.identifier = "sha256:" + String(repeating: "ab", count: 32)
@@ -104,11 +114,15 @@ extension FakeEngine: ImageBackend, ImageTransferBackend, RegistryBackend {
 
     func tagImage(_ reference: String, repository: String, tag: String) throws {}
 
-    func removeImage(_ reference: String, force: Bool, prune: Bool) -> [ImageRemoval] {
-        [ImageRemoval(untagged: reference)]
+    func removeImage(_ reference: String, platform: String?, force: Bool, prune: Bool) throws -> [ImageRemoval] {
+        try check(platform, reference)
+        return [ImageRemoval(untagged: reference)]
     }
 
-    func imageHistory(_ reference: String) -> [ImageHistory] { [] }
+    func imageHistory(_ reference: String, platform: String?) throws -> [ImageHistory] {
+        try check(platform, reference)
+        return []
+    }
 
     func distribution(_ reference: String, credentials: RegistryCredentials?) -> DistributionInspection {
         var answer = DistributionInspection()

@@ -184,7 +184,10 @@ import Testing
         ("GET", "/images/get?names=a:1&names=b", "", 200, "<a:1>"),
         ("GET", "/images/get", "", 400, "no image names given"),
         ("GET", "/images/nosuch/get", "", 404, "No such image: nosuch:latest"),
-        ("GET", "/images/x/get?platform=%7B%7D", "", 501, "saving one platform of an image is not implemented by apus"),
+        ("GET", "/images/x/get?platform=%7B%7D", "", 400, "both OS and Architecture must be provided"),
+        (
+            "POST", "/images/load?platform=x", "", 501, "loading one platform of an image is not implemented by apus"
+        ),
         ("POST", "/containers/prune", "", 200, #"{"ContainersDeleted":null,"SpaceReclaimed":0}"#),
         ("POST", "/images/prune", "", 200, #"{"ImagesDeleted":null,"SpaceReclaimed":0}"#),
         ("POST", "/build/prune", "", 200, #"{"CachesDeleted":null,"SpaceReclaimed":0}"#),
@@ -248,6 +251,41 @@ import Testing
             let answer = try await Self.ask(server, path, method: method, body: body.isEmpty ? nil : body)
             #expect(answer.hasPrefix("HTTP/1.1 \(status) "), "\(answer)")
             #expect(answer.contains(words), "\(words) in \(answer)")
+        }
+    }
+
+    private static let own = "%7B%22os%22:%22linux%22,%22architecture%22:%22amd64%22%7D"
+    private static let other = "%7B%22os%22:%22linux%22,%22architecture%22:%22arm64%22%7D"
+
+    @Test(arguments: [
+        ("GET", "/images/x/json?platform="), ("GET", "/images/x/history?platform="), ("GET", "/images/x/get?platform="),
+        ("GET", "/images/get?names=x&platform="), ("POST", "/images/x/push?tag=1&platform="),
+        ("DELETE", "/images/x?platforms="),
+    ])
+    func `a platform that an image is not for is told, and nothing is done`(method: String, path: String) async throws {
+        try await ServerFixture.with { server in
+            let done = try await Self.ask(server, path + Self.own, method: method)
+            #expect(done.hasPrefix("HTTP/1.1 200 "), "\(done)")
+            let refused = try await Self.ask(server, path + Self.other, method: method)
+            #expect(refused.hasPrefix("HTTP/1.1 404 "), "\(refused)")
+            let words = "image with reference x was found but does not provide the specified platform (linux/arm64)"
+            #expect(refused.contains(words), "\(refused)")
+            let wrong = try await Self.ask(server, path + "x", method: method)
+            #expect(wrong.hasPrefix("HTTP/1.1 400 ") && wrong.contains("failed to parse platform: "), "\(wrong)")
+        }
+    }
+
+    @Test(arguments: [
+        (
+            "GET", "/images/x/json?manifests=1&platform=" + own,
+            "conflicting options: manifests and platform options cannot both be set"
+        ),
+        ("DELETE", "/images/x?platforms=" + own + "&platforms=" + other, "multiple platforms are not supported"),
+    ])
+    func `platforms that contradict are refused`(method: String, path: String, words: String) async throws {
+        try await ServerFixture.with { server in
+            let answer = try await Self.ask(server, path, method: method)
+            #expect(answer.hasPrefix("HTTP/1.1 400 ") && answer.contains(words), "\(answer)")
         }
     }
 
