@@ -76,7 +76,9 @@ enum ImageTransferRoutes {
         guard call.query.text("fromSrc") == "-" else {
             throw APIError(.notImplemented, "importing images from a URL is not implemented by apus")
         }
-        for name in ["changes", "platform"] where call.query.text(name) != nil {
+        let changes = (call.query.values["changes"] ?? []).contains { !$0.isEmpty }
+        let platform = call.query.text("platform") != nil
+        for (name, isGiven) in [("changes", changes), ("platform", platform)] where isGiven {
             throw APIError(.notImplemented, "importing images with \(name) is not implemented by apus")
         }
         var name = call.query.text("repo")

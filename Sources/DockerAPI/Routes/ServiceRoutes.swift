@@ -20,7 +20,9 @@ enum ServiceRoutes {
         routes.on(.post, "/services/create") { call in
             let spec = try await call.body(ServiceSpec.self, named: "ServiceSpec")
             let created = try await call.backends.services.createService(spec)
-            return try .json(ServiceCreateAnswer(id: created.id, warnings: created.warnings), status: .created)
+            return try .json(
+                ServiceCreateAnswer(id: created.id, warnings: created.warnings + unusedCredentials(call)),
+                status: .created)
         }
         routes.on(.get, "/services/{id}") { call in
             let service = try await call.backends.services.inspectService(
@@ -59,8 +61,19 @@ enum ServiceRoutes {
         if let rollback, rollback != "previous" {
             throw APIError(.invalidInput, "unrecognized rollback option \(rollback)")
         }
+        guard ["", "spec", "previous-spec"].contains(call.query["registryAuthFrom"] ?? "") else {
+            throw APIError(.invalidInput, "unsupported registryAuthFrom value")
+        }
         let warnings = try await call.backends.services.updateService(
             call["id"], version: version, spec, rollback: rollback != nil)
-        return try .json(WarningsAnswer(warnings))
+        return try .json(WarningsAnswer(warnings + unusedCredentials(call)))
+    }
+
+    /// A warning for who hands credentials of a registry over: nodes pull without any.
+    private static func unusedCredentials(_ call: Call) -> [String] {
+        guard let given = call.registryCredentials else { return [] }
+        let secrets = [given.password, given.auth, given.identitytoken, given.registrytoken]
+        guard secrets.contains(where: { $0?.isEmpty == false }) else { return [] }
+        return ["nodes pull a service's images without credentials: apus does not hand them over yet"]
     }
 }

@@ -28,7 +28,10 @@ enum SystemRoutes {
         }
         routes.on(.get, "/events", events)
         // There are none, and `docker info` asks.
-        routes.on(.get, "/plugins") { _ in try .verbatim([String]()) }
+        routes.on(.get, "/plugins") { call in
+            _ = try call.filters(["capability", "enabled"])
+            return try .verbatim([String]())
+        }
         routes.on(.get, "/plugins/{name}/json") { call in
             .failure(.notFound, "plugin \"\(call["name"])\" not found")
         }

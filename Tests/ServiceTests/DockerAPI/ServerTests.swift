@@ -180,6 +180,7 @@ import Testing
         ("GET", "/v1.50/system/df?type=image", "", 200, #"{"LayersSize":7}"#),
         ("POST", "/build", "", 501, "not implemented by apus"),
         ("GET", "/plugins", "", 200, "[]"),
+        ("GET", "/plugins?filters=%7B%22bogus%22%3A%5B%22x%22%5D%7D", "", 400, "invalid filter 'bogus'"),
         ("GET", "/images/a.example:5000/b/c/get", "", 200, "<a.example:5000/b/c>"),
         ("GET", "/images/get?names=a:1&names=b", "", 200, "<a:1>"),
         ("GET", "/images/get", "", 400, "no image names given"),
@@ -232,6 +233,14 @@ import Testing
         (
             "POST", "/services/x/update", "{}", 400,
             #"invalid service version '': strconv.ParseUint: parsing \"\": invalid syntax"#
+        ),
+        (
+            "POST", "/services/x/update?version=1&registryAuthFrom=bogus", "{}", 400,
+            "unsupported registryAuthFrom value"
+        ),
+        (
+            "POST", "/images/create?fromSrc=-&changes=&changes=CMD", "", 501,
+            "importing images with changes is not implemented by apus"
         ),
         ("POST", "/images/create?fromSrc=http://x", "", 501, "importing images from a URL is not implemented by apus"),
         ("POST", "/images/create?fromSrc=-&repo=r&tag=t", "x", 200, #"{"status":"sha256:r:t"}"#),
@@ -286,6 +295,22 @@ import Testing
         try await ServerFixture.with { server in
             let answer = try await Self.ask(server, path, method: method)
             #expect(answer.hasPrefix("HTTP/1.1 400 ") && answer.contains(words), "\(answer)")
+        }
+    }
+
+    /// `{}`, which clients send for none, and `{"password":"p"}`.
+    @Test(arguments: [("e30=", false), ("eyJwYXNzd29yZCI6InAifQ==", true)])
+    func `credentials for the nodes are answered with a warning`(header: String, warns: Bool) async throws {
+        try await ServerFixture.with { server in
+            var swarm = SwarmInfo()
+            swarm.controlAvailable = true
+            await server.engine.set(swarm: swarm)
+            for path in ["/services/create", "/services/web/update?version=1&registryAuthFrom=previous-spec"] {
+                let answer = try await Self.ask(
+                    server, path, method: "POST", body: "{}", headers: "X-Registry-Auth: \(header)\r\n")
+                #expect(answer.hasPrefix("HTTP/1.1 20"), "\(answer)")
+                #expect(answer.contains("without credentials") == warns, "\(answer)")
+            }
         }
     }
 
