@@ -89,6 +89,35 @@ package struct RequestField: Sendable {
             "`SnapshotInterval`, `KeepOldSnapshots`, `LogEntriesForSlowFollowers`; ticks that Docker's clients send unasked",
             "kept and shown: etcd keeps the swarm's state, and snapshots of it by its own rules; other ticks are refused"
         ),
+        (
+            "X-Registry-Auth of services that are created and updated", "all",
+            "unlike Docker's, nodes pull without credentials yet; a warning in the answer says so"
+        ),
+    ]
+
+    private static let cache = "there is no builder, so that its cache is always empty"
+
+    /// Parameters of queries that have no effect, by operation.
+    package static let parameters: [(operation: String, name: String, reason: String)] = [
+        ("DELETE /images/{name}", "noprune", "no image has parents that would go with it: none is built here"),
+        ("GET /images/json", "all", "there are no images of a build's steps that would be hidden"),
+        ("GET /images/json", "digests", "digests are shown in any case, as by Docker"),
+        ("GET /images/json", "manifests", "as of `GET /images/{name}/json`"),
+        (
+            "GET /images/{name}/json", "manifests",
+            "an image is for one platform; Docker shows manifests only where it keeps images in containerd's store"
+        ),
+        ("POST /build/prune", "all", cache), ("POST /build/prune", "keep-storage", cache),
+        ("POST /build/prune", "max-used-space", cache), ("POST /build/prune", "min-free-space", cache),
+        ("POST /build/prune", "reserved-space", cache),
+        (
+            "POST /containers/{id}/start", "detachKeys",
+            "a start attaches nobody, and Docker's engine does not read it either"
+        ),
+        (
+            "POST /services/{id}/update", "registryAuthFrom",
+            "unlike Docker's, the swarm keeps no credentials to choose from yet; what is neither `spec` nor `previous-spec` is refused"
+        ),
     ]
 
     private static func rows(_ body: String, _ fates: [String: Fate]) -> [RequestField] {

@@ -288,14 +288,16 @@ import Testing
 
     /// With APUS_WRITE_DOCS in the environment (`make api-docs`) the document is written anew.
     @Test func `docs slash options is up to date`() throws {
-        let text = Self.text(count: try Self.requests().values.reduce(0) { $0 + $1.body.count })
+        let text = Self.text(
+            fields: try Self.requests().values.reduce(0) { $0 + $1.body.count },
+            parameters: try QueryParameterTests.requests().values.reduce(0) { $0 + $1.count })
         if ProcessInfo.processInfo.environment["APUS_WRITE_DOCS"] != nil {
             try text.write(to: Self.place, atomically: true, encoding: .utf8)
         }
         #expect(try String(contentsOf: Self.place, encoding: .utf8) == text, "`make api-docs` writes it")
     }
 
-    private static func text(count: Int) -> String {
+    private static func text(fields count: Int, parameters: Int) -> String {
         var text = """
             # Options without effect
 
@@ -313,6 +315,16 @@ import Testing
         }
         text += "\nOf these fields some values have none:\n\n| field | values | why |\n|---|---|---|\n"
         for row in RequestField.values { text += "| `\(row.field)` | \(row.values) | \(row.reason) |\n" }
+        text += """
+
+            The queries of the operations that work have \(parameters) parameters. Each is acted upon, or refused where it asks for something that is
+            not to be had, but for these:
+
+            | operation | parameter | why it has no effect |
+            |---|---|---|
+
+            """
+        for row in RequestField.parameters { text += "| `\(row.operation)` | `\(row.name)` | \(row.reason) |\n" }
         text += "\nRefused by the table, as the daemon has no use for them yet:\n\n| request | field |\n|---|---|\n"
         for row in RequestField.all where row.fate == .refused { text += "| \(row.body) | `\(row.path)` |\n" }
         return text
