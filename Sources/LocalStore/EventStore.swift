@@ -101,7 +101,8 @@ package struct EventStore: Sendable {
                     count: try Int.fetchOne(database, sql: "SELECT COUNT(*) FROM event") ?? 0,
                     streams: try Row.fetchAll(database, sql: "SELECT log, node, sequence, position FROM stream").map {
                         EventStream(
-                            log: $0["log"], node: $0["node"], sequence: $0["sequence"], position: $0["position"])
+                            log: try $0.wanted("log"), node: try $0.wanted("node"),
+                            sequence: try $0.wanted("sequence"), position: try $0.wanted("position"))
                     })
             }
         }
@@ -200,21 +201,28 @@ package struct EventStore: Sendable {
                         selection.after, selection.to, selection.since?.clampedNanosecondsSinceEpoch ?? Int64.min,
                         selection.origin, selection.limit,
                     ]
-                ).map(Self.event)
+                ).compactMap(Self.event)
             }
         }
     }
 
-    private static func event(_ row: Row) -> LoggedEvent {
-        let node: String? = row["node"]
-        return LoggedEvent(
-            position: row["position"],
-            id: EventID(origin: row["origin"], sequence: row["sequence"]),
-            node: node.map { EventNode(id: $0, name: row["nodename"] ?? "") },
-            event: EngineEvent(
-                type: row["type"], action: row["action"], actorID: row["actor"],
-                attributes: attributes(row["attributes"]),
-                scope: row["scope"], time: Timestamp(nanosecondsSinceEpoch: row["time"])))
+    /// - Returns: `nil` for a row of a damaged file, without which the others can still be read.
+    private static func event(_ row: Row) -> LoggedEvent? {
+        do {
+            let node = try row.wanted("node", as: String?.self)
+            let name = try row.wanted("nodename", as: String?.self)
+            return LoggedEvent(
+                position: try row.wanted("position"),
+                id: EventID(origin: try row.wanted("origin"), sequence: try row.wanted("sequence")),
+                node: node.map { EventNode(id: $0, name: name ?? "") },
+                event: EngineEvent(
+                    type: try row.wanted("type"), action: try row.wanted("action"), actorID: try row.wanted("actor"),
+                    attributes: attributes(try row.wanted("attributes")),
+                    scope: try row.wanted("scope"), time: Timestamp(nanosecondsSinceEpoch: try row.wanted("time"))))
+        } catch {
+            // It is not told of: it would be with every look.
+            return nil
+        }
     }
 
     private static func json(_ attributes: [String: String]) -> Data {

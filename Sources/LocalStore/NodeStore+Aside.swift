@@ -28,9 +28,10 @@ extension NodeStore {
             try await pool.read { database in
                 try GRDB.Row.fetchAll(database, sql: "SELECT kind, id, reason FROM aside ORDER BY kind, id, revision")
                     .map { row in
-                        let kind: String = row["kind"]
+                        let kind: String = try row.wanted("kind")
                         return UnreadRecord(
-                            type: LocalKind(rawValue: kind)?.eventType ?? kind, id: row["id"], reason: row["reason"])
+                            type: LocalKind(rawValue: kind)?.eventType ?? kind, id: try row.wanted("id"),
+                            reason: try row.wanted("reason"))
                     }
             }
         }
@@ -63,7 +64,10 @@ extension NodeStore {
                         (SELECT id FROM fact WHERE kind = ?1) GROUP BY id
                         """, arguments: [kind.rawValue]
                 )
-                .map { Row(id: $0["id"], revision: $0["revision"], json: $0["json"]) }
+                .map {
+                    Row(
+                        id: try $0.wanted("id"), revision: try $0.wanted("revision"), json: try $0.wanted("json"))
+                }
             }
         }
         let readable = rows.filter { row in

@@ -116,7 +116,9 @@ package struct NodeStore: Sendable {
                     database, sql: "SELECT id, json, revision FROM fact WHERE kind = ? ORDER BY id",
                     arguments: [kind.rawValue]
                 )
-                .map { row -> (id: String, json: Data, revision: Int64) in (row["id"], row["json"], row["revision"]) }
+                .map { row -> (id: String, json: Data, revision: Int64) in
+                    (try row.wanted("id"), try row.wanted("json"), try row.wanted("revision"))
+                }
             }
         }
         var entries: [Entry<Value>] = []
