@@ -223,6 +223,69 @@ import Testing
         }
     }
 
+    /// What the script that looks at a machine first says of one with these files.
+    private func preflight(_ directory: String, free: Int, memory: Int, mounts: String, modules: String)
+        async throws -> String
+    {
+        let commands = [
+            ("swift", "echo 'Swift version 6.3 (swift-6.3-RELEASE)'"),
+            ("uname", "case $1 in -m) echo x86_64 ;; *) echo 6.1.0-x ;; esac"),
+            ("df", "echo Avail; echo \(free)"),
+        ]
+        try Files.makeDirectories(directory + "/bin")
+        for (name, text) in commands {
+            try Files.writeAtomically("#!/bin/sh\n\(text)\n", to: "\(directory)/bin/\(name)", mode: 0o755)
+        }
+        let root = directory + "/machine"
+        for folder in ["lib/modules/6.1.0-x", "sys/module/veth", "proc"] {
+            try Files.makeDirectories("\(root)/\(folder)")
+        }
+        try Files.writeAtomically(modules, to: root + "/lib/modules/6.1.0-x/modules.dep")
+        try Files.writeAtomically("kernel/fs/overlayfs/overlay.ko\n", to: root + "/lib/modules/6.1.0-x/modules.builtin")
+        try Files.writeAtomically("MemTotal:       \(memory) kB\nMemFree: 1 kB\n", to: root + "/proc/meminfo")
+        try Files.writeAtomically("proc /proc proc rw 0 0\n\(mounts)", to: root + "/proc/mounts")
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+        return try await run(
+            ["\(Self.top)/Scripts/preflight"], in: directory,
+            ["PATH": "\(directory)/bin:\(path)", "APUS_PREFLIGHT_ROOT": root]
+        ).output
+    }
+
+    private static let modules = [
+        "net/bridge/bridge", "drivers/net/vxlan/vxlan", "net/netfilter/nf_tables", "net/netfilter/nf_conntrack",
+        "net/netfilter/nft_nat", "net/netfilter/nft_masq",
+    ].map { "kernel/\($0).ko: kernel/lib/other.ko\n" }
+
+    @Test func `too little disk or memory, missing modules and cgroups are told before anything is built`()
+        async throws
+    {
+        try await withTemporaryDirectory { directory in
+            let few = Self.modules.filter { !$0.contains("vxlan") && !$0.contains("nft_masq") }.joined()
+            let poor = try await preflight(directory, free: 1_500_000, memory: 2_000_000, mounts: "", modules: few)
+            for word in [
+                "1 GB are free in", "this machine has 2 GB of memory", "no control groups are mounted",
+                "the kernel has no module vxlan nft_masq\n",
+            ] {
+                #expect(poor.contains("cannot go on: \(word)"), "\(poor)")
+            }
+            try Files.makeDirectories(directory + "/groups")
+            let rich = try await preflight(
+                directory, free: 9_000_000, memory: 8_000_000, mounts: "none \(directory)/groups cgroup2 rw 0 0\n",
+                modules: Self.modules.joined())
+            for word in ["free in", "of memory", "control groups", "has no module"] {
+                #expect(!rich.contains(word), "\(rich)")
+            }
+            let left = try Files.list(directory + "/groups")
+            #expect(left == [])
+            guard geteuid() == 0 else { return }
+            // Nobody makes a folder there.
+            let shut = try await preflight(
+                directory, free: 9_000_000, memory: 8_000_000, mounts: "none /proc/self cgroup2 rw 0 0\n",
+                modules: Self.modules.joined())
+            #expect(shut.contains("cannot go on: control groups at /proc/self cannot be written"), "\(shut)")
+        }
+    }
+
     @Test func `the registry takes another port where 5000 is another program's, and says so`() async throws {
         try requireRoot()
         try await withTemporaryDirectory { directory in
