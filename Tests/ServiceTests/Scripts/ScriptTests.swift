@@ -318,6 +318,25 @@ import Testing
         }
     }
 
+    @Test func `each step of the walkthrough is told with its number, its title and its commands`() async throws {
+        for cli in ["docker", "apus"] {
+            let (status, output) = try await run(
+                ["\(Self.top)/Acceptance/walkthrough", "--list", "--cli", "/some/where/\(cli)"], in: Self.top)
+            #expect(status == 0, "\(output)")
+            var steps: [(number: Int, commands: Int)] = []
+            for line in output.split(separator: "\n") {
+                if let step = line.prefixMatch(of: #/step ([0-9]+): .*[a-z]/#) {
+                    steps.append((Int(step.output.1) ?? 0, 0))
+                } else {
+                    #expect(line.hasPrefix("     $ \(cli) "), "\(line)")
+                    if !steps.isEmpty { steps[steps.count - 1].commands += 1 }
+                }
+            }
+            #expect(steps.map(\.number) == Array(1...23), "\(output)")
+            for step in steps { #expect(step.commands > 0, "step \(step.number)") }
+        }
+    }
+
     @Test func `apt is never let remove what a machine has`() throws {
         var found = 0
         for folder in ["Scripts", "Demo", "Acceptance", "Benchmarks", ".ci"] {
