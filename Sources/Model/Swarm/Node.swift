@@ -107,7 +107,7 @@ package struct ManagerStatus: Codable, Sendable, Equatable {
 
 /// What a node says of itself when its session begins.
 package struct NodeDescription: Codable, Sendable, Equatable {
-    @Zero package var hostname: String
+    @OmittedZero package var hostname: String
     @Zero package var platform: Platform
     @Zero package var resources: NodeResources
     @Zero package var engine: EngineDescription
