@@ -260,7 +260,7 @@ let package = Package(
             [
                 httpClient, nioCore, nioPosix, nioHTTP1, nioSSL, log, x509, asn1, crypto, grpcCore, grpcTransport,
                 protobuf,
-                lifecycle,
+                lifecycle, sqlite,
             ],
             resources: [
                 .copy("DockerAPI/operations.json"), .copy("DockerAPI/request-fields.json"), .copy("Commands/Requests"),

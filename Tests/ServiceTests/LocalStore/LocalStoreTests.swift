@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import Glibc
 import LinuxSystem
 import LocalStore
@@ -226,6 +227,36 @@ private struct Texts: VersionedRecord {
             for place in 8192..<16384 { bytes[place] = 0xa5 }
             try Files.writeAtomically(bytes, to: path)
             #expect(try await NodeStore.open(path).setAside != nil)
+        }
+    }
+
+    @Test func `a number that somebody has made a text ends no program`() async throws {
+        func change(_ path: String, _ sql: String) throws {
+            try DatabaseQueue(path: path).write { database in try database.execute(sql: sql) }
+        }
+        try await withFile { path in
+            let store = try await NodeStore.open(path)
+            try await store.save(Fact(name: "a", number: 1), kind: .node, id: "a")
+            try await store.close()
+            try change(path, "UPDATE fact SET revision = 'first'")
+            let damaged = try await NodeStore.open(path)
+            await #expect(throws: LocalStoreError.self) { try await damaged.loadAll(Fact.self, kind: .node) }
+        }
+        try await withFile { path in
+            let store = try await EventStore.open(path)
+            let events = (1...3).map { (number: Int64) in
+                LoggedEvent(
+                    position: number, id: EventID(origin: "one", sequence: number), node: nil,
+                    event: EngineEvent(
+                        type: "container", action: "start", actorID: "a", attributes: [:], scope: "local",
+                        time: Timestamp(seconds: number)))
+            }
+            try await store.append(events, streams: [], dropping: 0)
+            try await store.close()
+            try change(path, "UPDATE event SET sequence = 'second' WHERE position = 2")
+            let damaged = try await EventStore.open(path)
+            let found = try await damaged.read(EventStore.Selection(after: 0, to: 3, limit: 10))
+            #expect(found.map(\.position) == [1, 3])
         }
     }
 
