@@ -301,7 +301,7 @@ class Signature:
 
 
 def http(port, record, faults, credentials=False):
-    streams, documents, count, bulk = {}, set(), [0], [0]
+    streams, documents, count, bulk, refused = {}, set(), [0], [0], []
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -368,10 +368,14 @@ def http(port, record, faults, credentials=False):
         def bulk(self, body):
             lines = body.decode().splitlines()
             items, errors = [], False
+            # What was refused before is wanted first, in its order.
+            again, refused[:] = list(refused), []
+            kept = [json.loads(action)["create"]["_id"] for action in lines[:2 * len(again):2]] == again
             for action, document in zip(lines[::2], lines[1::2]):
                 create, document = json.loads(action)["create"], json.loads(document)
                 bulk[0] += 1
                 if faults and bulk[0] % 7 == 0:
+                    refused.append(create["_id"])
                     items.append({"create": {"status": 429}})
                     errors = True
                 elif create["_id"] in documents:
@@ -381,7 +385,7 @@ def http(port, record, faults, credentials=False):
                     documents.add(create["_id"])
                     items.append({"create": {"status": 201}})
                     record.put(document["message"], document["log"]["iostream"], tag=document["tag"], name=document["container"]["name"],
-                               id=document["container"]["id"])
+                               id=document["container"]["id"], time=document["@timestamp"], offset=document["log"]["offset"], kept=kept)
             self.answer(200, {"errors": errors, "items": items})
 
         def splunk(self, body):
