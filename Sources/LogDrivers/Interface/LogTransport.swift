@@ -76,12 +76,17 @@ package protocol LogConnection: Sendable {
     /// without such news. Cancelled when the sender has no more use for the connection.
     func untilOver() async throws
 
+    /// Whether what was handed over more than a second ago has arrived as far as anybody can tell: no reset has come, however late
+    /// ``untilOver()`` says so. Asked before it counts as arrived.
+    func stands() async -> Bool
+
     /// Gives everything back. After it the connection is not used any more.
     func close() async
 }
 
 extension LogConnection {
     package func untilOver() async throws { try await Task.sleep(for: .seconds(Int64.max >> 32)) }
+    package func stands() async -> Bool { true }
 }
 
 /// What has become of a batch.
@@ -89,7 +94,7 @@ package enum BatchOutcome: Sendable, Equatable {
     /// The receiver has it all, and has said so.
     case accepted
     /// It has been handed over, or the receiver's kernel has it: the protocol tells no more. It is sent again when the connection breaks
-    /// within a second.
+    /// within a second, also when the receiver had ended it in order before.
     case handedOver
     /// Line by line, in the order of ``LogBatch/items`` and as many.
     case mixed([LineOutcome], retryAfter: Duration? = nil)

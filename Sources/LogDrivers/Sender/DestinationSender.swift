@@ -143,19 +143,26 @@ actor DestinationSender {
         await withDiscardingTaskGroup { group in
             for await input in events {
                 if Task.isCancelled { break }
+                let now = ContinuousClock.now - start
+                if machine.settles(by: now), let connection, await !connection.stands() {
+                    handle(.failed("the receiver has broken the connection off"), at: now, in: &group)
+                }
                 if let attempt = input.attempt, attempt != self.attempt {
                     if let old = input.connection { group.addTask { await old.close() } }
                     continue
                 }
                 if let connection = input.connection { self.connection = connection }
-                count(input.event)
-                let effects = machine.receive(
-                    input.event, now: .now - start, chance: .random(in: 0...1))
-                for effect in effects { perform(effect, in: &group) }
+                handle(input.event, at: now, in: &group)
             }
             group.cancelAll()
             if let connection { group.addTask { await uncancelled { await connection.close() } } }
         }
+    }
+
+    private func handle(_ event: SenderMachine.Event, at now: Duration, in group: inout DiscardingTaskGroup) {
+        count(event)
+        let effects = machine.receive(event, now: now, chance: .random(in: 0...1))
+        for effect in effects { perform(effect, in: &group) }
     }
 
     private func count(_ event: SenderMachine.Event) {

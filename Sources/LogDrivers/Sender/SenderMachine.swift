@@ -12,7 +12,8 @@ struct SenderMachine {
         case sent(BatchOutcome)
         /// The attempt to connect or to send has failed, or the connection broke meanwhile.
         case failed(String)
-        /// The receiver has ended the connection in order.
+        /// The receiver has ended the connection in order. What it was given settles as ever, since it may break the connection off yet, with
+        /// what it has not read.
         case ended
         /// The time that was asked for has come.
         case timer
@@ -55,6 +56,8 @@ struct SenderMachine {
     private(set) var phase = Phase.idle
     private(set) var health = Health.ok
     private(set) var isConnected = false
+    /// The receiver has ended the connection: nothing more is sent on it.
+    private var isEnding = false
     private var isWanted = false
     private var failures = 0
     private var current: UnderWay?
@@ -82,21 +85,17 @@ struct SenderMachine {
         case .connected:
             guard phase == .connecting else { break }
             isConnected = true
+            isEnding = false
             phase = .idle
         case .sent(let outcome):
             guard phase == .sending, let sent = current else { break }
             phase = .idle
             effects += take(outcome, sent, now, chance)
         case .failed(let reason): effects += fail(reason, now, chance)
-        case .ended:
-            effects += settleAll()
-            // Under way: its answer, or its failure, comes by itself.
-            if phase != .sending, isConnected {
-                isConnected = false
-                effects.append(.close)
-            }
+        case .ended: isEnding = isConnected
         case .timer: break
         }
+        effects += closeEnded()
         if let until = pausesUntil, until <= now {
             pausesUntil = nil
             if phase == .waiting { phase = .idle }
@@ -106,6 +105,17 @@ struct SenderMachine {
             effects.append(.wake(max(.zero, next - now)))
         }
         return effects
+    }
+
+    /// Whether lines count as arrived by now, unless it is known that the connection has broken.
+    func settles(by now: Duration) -> Bool { unsettled.first.map { $0.until <= now } ?? false }
+
+    private mutating func closeEnded() -> [Effect] {
+        // Under way: its answer, or its failure, comes by itself.
+        guard isEnding, phase != .sending, unsettled.isEmpty else { return [] }
+        isEnding = false
+        isConnected = false
+        return [.close]
     }
 
     private mutating func proceed() -> [Effect] {
@@ -121,6 +131,7 @@ struct SenderMachine {
             phase = .connecting
             return [.connect]
         }
+        guard !isEnding else { return [] }
         phase = .sending
         return [.send(current.rest)]
     }
@@ -175,6 +186,7 @@ struct SenderMachine {
         var effects: [Effect] = []
         if isConnected || phase == .connecting || phase == .sending { effects.append(.close) }
         isConnected = false
+        isEnding = false
         // In the order in which they were sent.
         backlog = unsettled.map(\.batch) + (current.map { [$0] } ?? []) + backlog
         current = nil

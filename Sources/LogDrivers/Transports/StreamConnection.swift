@@ -45,8 +45,10 @@ package final class StreamConnection: Sendable {
             }
         switch options.address {
         case .host(let host, let port):
+            // It stays open behind the receiver's end: a reset may follow.
             let channel = try await bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1)
-                .channelOption(.socketOption(.so_keepalive), value: 1).connect(host: host, port: port).get()
+                .channelOption(.socketOption(.so_keepalive), value: 1)
+                .channelOption(.allowRemoteHalfClosure, value: true).connect(host: host, port: port).get()
             let connection = StreamConnection(channel: channel, inbox: inbox, isTCP: true)
             if tls != nil { try await connection.write(parts: []) }
             return connection
@@ -105,13 +107,15 @@ package final class StreamConnection: Sendable {
         var before = UInt64.max
         var since = ContinuousClock.now
         while true {
-            let state = try await unacknowledged()
+            let state = try await progress()
+            if let failure = inbox.failure { throw TransportError(failure) }
+            // With a reset, what was not acknowledged is forgotten.
+            guard state.stands else { throw TransportError("the receiver has broken the connection off") }
             if state.isAll { return }
             if state.acknowledged != before {
                 before = state.acknowledged
                 since = .now
             }
-            if let failure = inbox.failure { throw TransportError(failure) }
             if .now - since > Self.acknowledgeTime {
                 throw TransportError("nothing was acknowledged for 10 seconds")
             }
@@ -120,20 +124,33 @@ package final class StreamConnection: Sendable {
         }
     }
 
-    /// `struct tcp_info` (linux/tcp.h), as 64-bit words: `tcpi_unacked` is at byte 24, `tcpi_bytes_acked` at 120, `tcpi_notsent_bytes` at 144.
+    /// Whether no reset has come. The kernel is asked, whatever has been noticed by now; an end in order is none.
+    package func stands() async -> Bool {
+        guard inbox.failure == nil else { return false }
+        guard isTCP else { return true }
+        // Closed here: it has come.
+        return (try? await progress().stands) ?? false
+    }
+
+    /// `struct tcp_info` (linux/tcp.h), as 64-bit words: `tcpi_state` is at byte 0, `tcpi_unacked` at 24, `tcpi_bytes_acked` at 120,
+    /// `tcpi_notsent_bytes` at 144.
     private typealias TCPWords = (
         UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64,
         UInt64, UInt64, UInt64, UInt64, UInt64
     )
 
-    private func unacknowledged() async throws -> (isAll: Bool, acknowledged: UInt64) {
-        guard let provider = channel as? any SocketOptionProvider else { return (true, 0) }
+    /// `TCP_ESTABLISHED` and `TCP_CLOSE_WAIT` (linux/tcp_states.h); the latter behind the receiver's end.
+    private static let standing: Set<UInt8> = [1, 8]
+
+    private func progress() async throws -> (stands: Bool, isAll: Bool, acknowledged: UInt64) {
+        guard let provider = channel as? any SocketOptionProvider else { return (true, true, 0) }
         let words: TCPWords = try await provider.unsafeGetSocketOption(
             level: .tcp, name: NIOBSDSocket.Option(rawValue: TCP_INFO)
         ).get()
         let unacknowledged = UInt32(truncatingIfNeeded: words.3)
         let unsent = UInt32(truncatingIfNeeded: words.18)
-        return (unacknowledged == 0 && unsent == 0, words.15)
+        let stands = Self.standing.contains(UInt8(truncatingIfNeeded: words.0))
+        return (stands, unacknowledged == 0 && unsent == 0, words.15)
     }
 
     /// What the receiver has said and nobody has taken; waits for at least one byte.
@@ -222,6 +239,11 @@ final class InboxHandler: ChannelInboundHandler, Sendable {
             inbox.end("the receiver says more than anybody asked for")
             context.close(promise: nil)
         }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if let event = event as? ChannelEvent, event == .inputClosed { inbox.end(nil) }
+        context.fireUserInboundEventTriggered(event)
     }
 
     func channelInactive(context: ChannelHandlerContext) {

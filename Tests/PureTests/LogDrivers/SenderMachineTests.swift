@@ -59,6 +59,63 @@ import Testing
         }
     }
 
+    @Test func `what was given before an end in order settles a second later, and nothing is sent meanwhile`() {
+        var machine = Self.given()
+        #expect(Self.words(machine.receive(.ended, now: .milliseconds(100), chance: 0.5)) == ["wake"])
+        _ = machine.receive(.wanted, now: .milliseconds(200), chance: 0.5)
+        let next = LogBatch([World.item(2)])
+        #expect(Self.words(machine.receive(.collected(next), now: .milliseconds(200), chance: 0.5)) == ["wake"])
+        #expect(!machine.settles(by: .milliseconds(999)) && machine.settles(by: .seconds(1)))
+        let settled = machine.receive(.timer, now: .seconds(1), chance: 0.5)
+        #expect(Self.words(settled) == ["confirm 1", "close", "connect"])
+    }
+
+    @Test func `what was given before an end in order is sent again when the connection breaks yet`() {
+        var machine = Self.given()
+        _ = machine.receive(.ended, now: .milliseconds(100), chance: 0.5)
+        let broken = machine.receive(.failed("reset"), now: .milliseconds(200), chance: 0.5)
+        #expect(Self.words(broken) == ["close", "wake"])
+        #expect(Self.words(machine.receive(.timer, now: .seconds(1), chance: 0.5)) == ["connect"])
+        #expect(Self.words(machine.receive(.connected, now: .seconds(1), chance: 0.5)) == ["send 1"])
+    }
+
+    @Test func `an answer settles what a connection was given that has ended`() {
+        var machine = Self.given()
+        _ = machine.receive(.wanted, now: .zero, chance: 0.5)
+        _ = machine.receive(.collected(LogBatch([World.item(2)])), now: .zero, chance: 0.5)
+        #expect(Self.words(machine.receive(.ended, now: .zero, chance: 0.5)) == ["wake"])
+        let answered = machine.receive(.sent(.accepted), now: .zero, chance: 0.5)
+        #expect(Self.words(answered) == ["confirm 1", "confirm 2", "close", "collect"])
+    }
+
+    /// One that has handed a line over at the beginning of time.
+    private static func given() -> SenderMachine {
+        var machine = SenderMachine()
+        let events: [SenderMachine.Event] = [
+            .wanted, .collected(LogBatch([World.item(1)])), .connected, .sent(.handedOver), .collected(nil),
+        ]
+        for event in events { _ = machine.receive(event, now: .zero, chance: 0.5) }
+        return machine
+    }
+
+    private static func words(_ effects: [SenderMachine.Effect]) -> [String] {
+        func numbers(_ batch: LogBatch) -> String {
+            batch.items.map { "\($0.line.position.pieces)" }.joined(separator: ",")
+        }
+        return effects.map { effect in
+            switch effect {
+            case .collect: "collect"
+            case .connect: "connect"
+            case .send(let batch): "send \(numbers(batch))"
+            case .close: "close"
+            case .confirm(let batch): "confirm \(numbers(batch))"
+            case .refuse: "refuse"
+            case .wake: "wake"
+            case .report: "report"
+            }
+        }
+    }
+
     private struct World {
         var machine = SenderMachine()
         var now = Duration.zero

@@ -11,6 +11,8 @@ final class LogReceiver: Sendable {
         case blackHole
         /// Breaks the connection after so many bytes, what it has not handed on is lost with it.
         case resetsAfter(Int)
+        /// The same, but it says first that nothing more comes from it, as one does that shuts down before it closes.
+        case endsAfter(Int)
     }
 
     private struct State {
@@ -88,12 +90,18 @@ final class LogReceiver: Sendable {
         state.withLock { if case .blackHole = $0.manner { false } else { true } }
     }
 
-    /// - Returns: Whether the connection is to be broken.
-    fileprivate func took(_ bytes: [UInt8], _ index: Int, _ total: Int) -> Bool {
+    fileprivate enum Taken { case whole, resets, ends }
+
+    /// - Returns: Whether the connection is to be broken, and how.
+    fileprivate func took(_ bytes: [UInt8], _ index: Int, _ total: Int) -> Taken {
         state.withLock { state in
-            if case .resetsAfter(let most) = state.manner, total > most { return true }
+            switch state.manner {
+            case .resetsAfter(let most) where total > most: return .resets
+            case .endsAfter(let most) where total > most: return .ends
+            default: break
+            }
             state.received[index] += bytes
-            return false
+            return .whole
         }
     }
 
@@ -124,13 +132,14 @@ private final class LogReceiverHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let bytes = Array(unwrapInboundIn(data).readableBytesView)
         total += bytes.count
-        if receiver.took(bytes, index, total) {
-            // What was sent is thrown away by a reset.
-            let channel = context.channel
-            let provider = channel as? any SocketOptionProvider
-            provider?.setSoLinger(.init(l_onoff: 1, l_linger: 0)).whenComplete { _ in
-                channel.close(promise: nil)
-            }
+        let channel = context.channel
+        switch receiver.took(bytes, index, total) {
+        case .whole: break
+        case .resets: return Self.reset(channel)
+        case .ends:
+            channel.close(mode: .output, promise: nil)
+            // The end is noticed by itself.
+            channel.eventLoop.scheduleTask(in: .milliseconds(100)) { Self.reset(channel) }
             return
         }
         said += bytes
@@ -140,6 +149,12 @@ private final class LogReceiverHandler: ChannelInboundHandler {
             buffer.writeBytes(answer)
             context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
         }
+    }
+
+    /// What was sent and not read is thrown away by it.
+    private static func reset(_ channel: any Channel) {
+        let provider = channel as? any SocketOptionProvider
+        provider?.setSoLinger(.init(l_onoff: 1, l_linger: 0)).whenComplete { _ in channel.close(promise: nil) }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {

@@ -67,9 +67,11 @@ import Testing
         try await receiver.stop()
     }
 
-    @Test func `a receiver that resets connections loses nothing`() async throws {
+    /// Where it ends the connection before, a reset is no news: it has to be asked for.
+    @Test(arguments: [LogReceiver.Manner.resetsAfter(20_000), .endsAfter(20_000)])
+    func `a receiver that resets connections loses nothing`(manner: LogReceiver.Manner) async throws {
         let receiver = LogReceiver()
-        receiver.behave(.resetsAfter(20_000))
+        receiver.behave(manner)
         let port = try await receiver.listen()
         try await withShipper { bench in
             let log = try bench.container("a", "syslog", ["syslog-address": "tcp://127.0.0.1:\(port)"])

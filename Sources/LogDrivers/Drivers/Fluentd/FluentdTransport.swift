@@ -181,5 +181,7 @@ actor FluentdConnection: LogConnection {
 
     nonisolated func untilOver() async throws { try await stream.untilOver() }
 
+    nonisolated func stands() async -> Bool { await stream.stands() }
+
     nonisolated func close() async { await stream.close() }
 }

@@ -33,6 +33,7 @@ private struct GelfStream: LogConnection {
     }
 
     func untilOver() async throws { try await stream.untilOver() }
+    func stands() async -> Bool { await stream.stands() }
     func close() async { await stream.close() }
 }
 

@@ -63,5 +63,6 @@ private struct SyslogStream: LogConnection {
     }
 
     func untilOver() async throws { try await stream.untilOver() }
+    func stands() async -> Bool { await stream.stands() }
     func close() async { await stream.close() }
 }
