@@ -37,9 +37,11 @@ extension Swarm: SwarmBackend, NodeBackend, ServiceBackend, TaskBackend {
         try await manager().createService(spec)
     }
     package func updateService(
-        _ reference: String, version: UInt64, _ spec: ServiceSpec, rollback: Bool
+        _ reference: String, version: UInt64, _ spec: ServiceSpec, rollback: Bool,
+        credentialsFrom origin: CredentialsOrigin = .spec
     ) async throws -> [String] {
-        try await manager().updateService(reference, version: version, spec, rollback: rollback)
+        try await manager().updateService(
+            reference, version: version, spec, rollback: rollback, credentialsFrom: origin)
     }
     package func removeService(_ reference: String) async throws { try await manager().removeService(reference) }
 

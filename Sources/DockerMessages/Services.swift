@@ -67,6 +67,8 @@ extension ServiceError: MessageConvertible {
             "rpc error: code = InvalidArgument desc = TaskSpec: \(rollout.message)-maxfailureratio cannot be less than 0 or bigger than 1"
         case .noPreviousSpec(let id):
             "rpc error: code = FailedPrecondition desc = service \(id) does not have a previous spec"
+        case .noPreviousCredentials:
+            "service does not have a previous spec"
         case .invalidPublishing(let text):
             "rpc error: code = InvalidArgument desc = EndpointSpec: invalid publishing option: \(text)"
         case .foreignAddress(let text):

@@ -89,10 +89,6 @@ package struct RequestField: Sendable {
             "`SnapshotInterval`, `KeepOldSnapshots`, `LogEntriesForSlowFollowers`; ticks that Docker's clients send unasked",
             "kept and shown: etcd keeps the swarm's state, and snapshots of it by its own rules; other ticks are refused"
         ),
-        (
-            "X-Registry-Auth of services that are created and updated", "all",
-            "unlike Docker's, nodes pull without credentials yet; a warning in the answer says so"
-        ),
     ]
 
     private static let cache = "there is no builder, so that its cache is always empty"
@@ -113,10 +109,6 @@ package struct RequestField: Sendable {
         (
             "POST /containers/{id}/start", "detachKeys",
             "a start attaches nobody, and Docker's engine does not read it either"
-        ),
-        (
-            "POST /services/{id}/update", "registryAuthFrom",
-            "unlike Docker's, the swarm keeps no credentials to choose from yet; what is neither `spec` nor `previous-spec` is refused"
         ),
     ]
 

@@ -11,6 +11,7 @@ extension Service {
         service.pendingDelete = nil
         service.rollout = nil
         service.specSince = nil
+        service.leaveOutCredentials()
         service.endpoint.spec = service.endpoint.spec ?? EndpointSpec()
         service.spec.nameUsual()
         service.previousSpec?.nameUsual()
@@ -25,6 +26,7 @@ extension SwarmTask {
         if let ports = task.status.portStatus?.ports { task.status.portStatus?.ports = ports.single }
         task.status.portStatus = task.status.portStatus ?? TaskStatus.PortStatus()
         task.assignment = nil
+        task.leaveOutCredentials()
         task.spec.nameIsolation()
         // Docker tells it of services alone.
         if task.spec.runtime == "container" { task.spec.runtime = nil }

@@ -43,9 +43,11 @@ package protocol ServiceBackend: Sendable {
     func createService(_ spec: ServiceSpec) async throws -> (id: String, warnings: [String])
     /// - Parameters:
     ///   - version: The one that `spec` was made from; another one since is refused.
-    ///   - rollback: Take the specification of before instead of `spec`.
+    ///   - rollback: Take the specification of before instead of `spec`, with the credentials that it has.
+    ///   - origin: Whose credentials the nodes go on with when `spec` has none.
     func updateService(
-        _ reference: String, version: UInt64, _ spec: ServiceSpec, rollback: Bool
+        _ reference: String, version: UInt64, _ spec: ServiceSpec, rollback: Bool,
+        credentialsFrom origin: CredentialsOrigin
     ) async throws -> [String]
     /// The service is gone for users at once; its tasks are stopped afterwards.
     func removeService(_ reference: String) async throws

@@ -3,7 +3,8 @@ package import Model
 extension Service {
     /// Whether a task is what the service asks for now.
     ///
-    /// A task whose node is still fit is not outdated by a change of placement alone.
+    /// A task whose node is still fit is not outdated by a change of placement alone, nor one that has its image by other credentials to pull it.
+    /// Source: swarmkit, `orchestrator.IsTaskDirty`.
     /// - Parameter node: The task's node, if it has one.
     package func isUpToDate(_ task: SwarmTask, on node: @autoclosure () -> Node?) -> Bool {
         if spec.isJob { return task.jobIteration == jobStatus?.jobIteration }
@@ -11,9 +12,18 @@ extension Service {
         let template = spec.taskTemplate
         if task.isMade(by: spec) { return true }
         var moved = task.spec
+        if Self.hasImage(task), moved.registryAuth != template.registryAuth {
+            moved.registryAuth = template.registryAuth
+            if moved == template { return true }
+        }
         moved.placement = template.placement
         guard moved == template, let node = node() else { return false }
         return (template.placement ?? Placement()).admits(node)
+    }
+
+    /// Whether a task is to run, and has been prepared: what its image is pulled with is nothing to it any more.
+    private static func hasImage(_ task: SwarmTask) -> Bool {
+        task.desiredState <= .running && task.status.state >= .ready && task.status.state <= .running
     }
 }
 

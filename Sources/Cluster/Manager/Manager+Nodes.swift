@@ -141,6 +141,7 @@ extension Manager {
     private static func shown(_ task: SwarmTask) -> SwarmTask {
         var task = task
         task.assignment = nil
+        task.leaveOutCredentials()
         return task
     }
 }

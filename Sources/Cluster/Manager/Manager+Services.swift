@@ -37,6 +37,7 @@ extension Manager {
         var service = service
         service.rollout = nil
         service.specSince = nil
+        service.leaveOutCredentials()
         return service
     }
 
@@ -73,7 +74,8 @@ extension Manager {
     }
 
     package func updateService(
-        _ reference: String, version: UInt64, _ spec: ServiceSpec, rollback: Bool
+        _ reference: String, version: UInt64, _ spec: ServiceSpec, rollback: Bool,
+        credentialsFrom origin: CredentialsOrigin = .spec
     ) async throws -> [String] {
         let isKnown = try await hasCaughtUp(toVersion: version)
         let id = try findService(reference).id
@@ -95,7 +97,8 @@ extension Manager {
                     state: "rollback_started", message: "manually requested rollback", startedAt: .now)
             } else {
                 // Whether tasks are to be updated, and so what the status says, the leader finds out.
-                service.spec = try ServiceRules(state).checked(spec, replacing: service)
+                service.spec = try ServiceRules(state).checked(
+                    try spec.keepingCredentials(of: service, from: origin), replacing: service)
             }
             service.previousSpec = former
             service.updatedAt = .now

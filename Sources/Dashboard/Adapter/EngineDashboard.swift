@@ -231,7 +231,8 @@ package struct EngineDashboard: DashboardBackend {
             }
         case .rollBack(let service, let version):
             let now = try await sources.services.inspectService(service, insertDefaults: false)
-            _ = try await sources.services.updateService(service, version: version, now.spec, rollback: true)
+            _ = try await sources.services.updateService(
+                service, version: version, now.spec, rollback: true, credentialsFrom: .spec)
         case .availability(let node, let version, let word):
             guard let availability = NodeAvailability(rawValue: word) else { throw DashboardError(.badRequest) }
             var spec = try await sources.nodes.inspectNode(node).spec
@@ -247,6 +248,7 @@ package struct EngineDashboard: DashboardBackend {
     private func change(_ service: String, _ version: UInt64, _ body: (inout ServiceSpec) throws -> Void) async throws {
         var spec = try await sources.services.inspectService(service, insertDefaults: false).spec
         try body(&spec)
-        _ = try await sources.services.updateService(service, version: version, spec, rollback: false)
+        _ = try await sources.services.updateService(
+            service, version: version, spec, rollback: false, credentialsFrom: .spec)
     }
 }

@@ -122,14 +122,19 @@ struct Call: Sendable {
 
     /// What `X-Registry-Auth` says; `nil` when it is missing, empty, or not to be understood, as Docker has it.
     var registryCredentials: RegistryCredentials? {
-        guard var text = request.headers[.registryAuth], !text.isEmpty else { return nil }
-        text = text.replacing("-", with: "+").replacing("_", with: "/")
-        text += String(repeating: "=", count: (4 - text.count % 4) % 4)
-        // Docker takes credentials that it cannot read for none at all.
-        guard let data = Data(base64Encoded: text),
-            let credentials = try? JSONDecoder().decode(RegistryCredentials.self, from: data)
-        else { return nil }
-        return credentials
+        request.headers[.registryAuth].flatMap { RegistryCredentials(header: $0) }
+    }
+
+    /// `X-Registry-Auth` as it stands there, for the nodes that pull a service's image; `nil` when no secret is in it.
+    /// - Throws: ``APIError`` for one that is larger than what a service may keep.
+    func credentialsForNodes() throws -> String? {
+        guard let text = request.headers[.registryAuth], registryCredentials?.haveSecret == true else { return nil }
+        guard text.utf8.count <= PullOptions.mostBytes else {
+            throw APIError(
+                .invalidInput, "X-Registry-Auth is too large for a service: \(PullOptions.mostBytes) bytes are the most"
+            )
+        }
+        return text
     }
 
     /// Answers with a stream of unknown length.

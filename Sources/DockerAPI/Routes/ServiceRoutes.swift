@@ -18,11 +18,8 @@ enum ServiceRoutes {
                 bytes: try (status ? withStatus : plain).encode(services, isWhole: filters == Filters()))
         }
         routes.on(.post, "/services/create") { call in
-            let spec = try await call.body(ServiceSpec.self, named: "ServiceSpec")
-            let created = try await call.backends.services.createService(spec)
-            return try .json(
-                ServiceCreateAnswer(id: created.id, warnings: created.warnings + unusedCredentials(call)),
-                status: .created)
+            let created = try await call.backends.services.createService(try await specification(call))
+            return try .json(ServiceCreateAnswer(id: created.id, warnings: created.warnings), status: .created)
         }
         routes.on(.get, "/services/{id}") { call in
             let service = try await call.backends.services.inspectService(
@@ -55,25 +52,25 @@ enum ServiceRoutes {
     }
 
     private static func update(_ call: Call) async throws -> Reply {
-        let spec = try await call.body(ServiceSpec.self, named: "ServiceSpec")
+        let spec = try await specification(call)
         let version = try call.query.version(of: "service")
         let rollback = call.query.text("rollback")
         if let rollback, rollback != "previous" {
             throw APIError(.invalidInput, "unrecognized rollback option \(rollback)")
         }
-        guard ["", "spec", "previous-spec"].contains(call.query["registryAuthFrom"] ?? "") else {
+        let asked = call.query["registryAuthFrom"] ?? ""
+        guard let origin = asked.isEmpty ? CredentialsOrigin.spec : CredentialsOrigin(rawValue: asked) else {
             throw APIError(.invalidInput, "unsupported registryAuthFrom value")
         }
         let warnings = try await call.backends.services.updateService(
-            call["id"], version: version, spec, rollback: rollback != nil)
-        return try .json(WarningsAnswer(warnings + unusedCredentials(call)))
+            call["id"], version: version, spec, rollback: rollback != nil, credentialsFrom: origin)
+        return try .json(WarningsAnswer(warnings))
     }
 
-    /// A warning for who hands credentials of a registry over: nodes pull without any.
-    private static func unusedCredentials(_ call: Call) -> [String] {
-        guard let given = call.registryCredentials else { return [] }
-        let secrets = [given.password, given.auth, given.identitytoken, given.registrytoken]
-        guard secrets.contains(where: { $0?.isEmpty == false }) else { return [] }
-        return ["nodes pull a service's images without credentials: apus does not hand them over yet"]
+    /// The body, with the credentials that the header has for the nodes: what a body says of them does not count.
+    private static func specification(_ call: Call) async throws -> ServiceSpec {
+        var spec = try await call.body(ServiceSpec.self, named: "ServiceSpec")
+        spec.taskTemplate.registryAuth = try call.credentialsForNodes()
+        return spec
     }
 }

@@ -57,7 +57,7 @@ package final class TaskService: TaskExecutor, TaskContainerLookup {
         }
         let request = try plan.request()
         try await networks.ensureNodeLocal(for: task)
-        try await ensureImage(image)
+        try await ensureImage(image, task.spec.registryAuth)
         let endpoints = try plan.endpoints(
             gatewayBridgeID: networks.gatewayBridgeID, openNodeLocal: networks.openNodeLocal)
         let made = try await factory.makeContainer(name: task.containerName, request) { record in
@@ -73,12 +73,14 @@ package final class TaskService: TaskExecutor, TaskContainerLookup {
     }
 
     /// Pulls the image unless it is here. An image that no registry has is an error only if it is not here either.
-    private func ensureImage(_ reference: String) async throws {
+    /// - Parameter header: The credentials that the service's client has handed over.
+    private func ensureImage(_ reference: String, _ header: String?) async throws {
         do {
             _ = try await images.defaults(of: reference)
         } catch let fault as any Fault where fault.kind == .notFound {
             do {
-                try await images.pullImage(reference, platform: nil, credentials: nil) { _ in }
+                let credentials = header.flatMap { RegistryCredentials(header: $0) }
+                try await images.pullImage(reference, platform: nil, credentials: credentials) { _ in }
             } catch is CancellationError {
                 throw CancellationError()
             } catch {

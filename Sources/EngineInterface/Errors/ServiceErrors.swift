@@ -30,6 +30,8 @@ package enum ServiceError: Fault, Equatable {
     case negativeMonitor(ServiceRollout)
     case failureRatioOutOfRange(ServiceRollout)
     case noPreviousSpec(String)
+    /// An update asks for those of a specification that there is not.
+    case noPreviousCredentials
     /// What is no place to publish a port at, or no way to choose a task.
     case invalidPublishing(String)
     /// No node can have the address.
@@ -44,7 +46,8 @@ package enum ServiceError: Fault, Equatable {
             .ingressPortOfRoundRobin,
             .duplicatePort, .portTaken, .severalModes, .negativeReplicas, .updatesOfJob, .perNodeMaximumOfGlobal,
             .unknownFailureAction, .unknownOrder, .negativeDelay, .negativeMonitor, .failureRatioOutOfRange,
-            .noPreviousSpec, .combinedNetwork, .meshPortInNetwork, .invalidPublishing, .foreignAddress,
+            .noPreviousSpec, .noPreviousCredentials, .combinedNetwork, .meshPortInNetwork, .invalidPublishing,
+            .foreignAddress,
             .meshOnlyPublishing:
             .invalidInput
         case .renamed, .modeChanged, .proxyProtocol: .notImplemented

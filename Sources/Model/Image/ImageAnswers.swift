@@ -149,15 +149,3 @@ package struct ProgressLine: Codable, Sendable, Equatable {
         package init(message: String) { self.message = message }
     }
 }
-
-/// Credentials from the `X-Registry-Auth` header.
-package struct RegistryCredentials: Codable, Sendable, Equatable {
-    package var username: String?
-    package var password: String?
-    package var auth: String?
-    package var identitytoken: String?
-    /// The registry that they are for.
-    package var serveraddress: String?
-    package var registrytoken: String?
-    package init() {}
-}

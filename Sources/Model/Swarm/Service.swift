@@ -55,6 +55,12 @@ extension Service {
             previousSpec?.share(with: known)
         }
     }
+
+    /// Takes out what nodes pull images with: for whoever is neither a node nor the store.
+    package mutating func leaveOutCredentials() {
+        if spec.taskTemplate.registryAuth != nil { spec.taskTemplate.registryAuth = nil }
+        if previousSpec?.taskTemplate.registryAuth != nil { previousSpec?.taskTemplate.registryAuth = nil }
+    }
 }
 
 /// Exactly one of the four is set; none means one replica.

@@ -86,6 +86,11 @@ package struct SwarmTask: Codable, Sendable, Equatable, Identifiable {
         self.assignment = assignment.sharing(known)
     }
 
+    /// Takes out what its node pulls the image with: for whoever is neither a node nor the store.
+    package mutating func leaveOutCredentials() {
+        if spec.registryAuth != nil { spec.registryAuth = nil }
+    }
+
     /// Its service's labels, as they were when the task was made.
     package var serviceLabels: [String: String] { assignment?.serviceLabels ?? [:] }
 

@@ -50,6 +50,8 @@ package struct ContainerSpec: Codable, Sendable, Equatable {
     package var capabilityAdd: [String]?
     package var capabilityDrop: [String]?
     package var ulimits: [UserLimit]?
+    /// Not Docker's: see ``PullOptions``.
+    package var pullOptions: PullOptions?
 
     package init() {}
 }

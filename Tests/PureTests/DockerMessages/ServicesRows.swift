@@ -108,6 +108,7 @@ extension SentenceTests {
         Row(
             ServiceError.noPreviousSpec("id"), .invalidInput,
             "rpc error: code = FailedPrecondition desc = service id does not have a previous spec"),
+        Row(ServiceError.noPreviousCredentials, .invalidInput, "service does not have a previous spec"),
         Row(
             ConstraintError.noOperator, .internalError,
             "rpc error: code = Unknown desc = constraint expected one operator from ==, !="),

@@ -24,6 +24,8 @@ final class FakeExecutor: TaskExecutor, TaskContainerLookup {
         /// Held back: `applyNetworkChanges` waits as long as this is set.
         var holdsNetworks = false
         var refusesImage = false
+        /// What the images of tasks are pulled with, by task.
+        var credentials: [String: String] = [:]
         /// So many more calls to stop a task fail.
         var failingStops = 0
         /// Nobody learns how a container ends.
@@ -84,6 +86,7 @@ final class FakeExecutor: TaskExecutor, TaskContainerLookup {
             if state.refusesImage {
                 throw APIError(.notFound, "No such image: \(task.spec.containerSpec?.image ?? "")")
             }
+            state.credentials[task.id] = task.spec.registryAuth
             let container = state.containers[task.id] ?? Container(id: RandomID.docker())
             state.containers[task.id] = container
             return container.id

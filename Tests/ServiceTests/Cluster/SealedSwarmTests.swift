@@ -46,24 +46,29 @@ import Testing
         CredentialFiles(directory: node.directory + "/swarm/certificates")
     }
 
-    @Test func `neither the authority's key nor a token nor an environment is in the store's files`() async throws {
+    @Test func `neither the authority's key nor a token nor a service's secret is in the store's files`() async throws {
         try await withNodes(1) { nodes in
             let node = nodes[0]
             try await node.running { swarm in
                 try await node.initialise(swarm)
                 var spec = service("web", replicas: 1)
                 spec.taskTemplate.containerSpec?.env = ["PASSWORD=correct-horse-battery"]
+                spec.taskTemplate.registryAuth = "harbour-lantern-staple"
                 _ = try await swarm.createService(spec)
                 try await eventually("it runs") {
                     try await swarm.listServices(Filters(), withStatus: true).first?.serviceStatus?.runningTasks == 1
                 }
+                let told = node.executor.state.withLock { Set($0.credentials.values) }
+                #expect(told == ["harbour-lantern-staple"])
                 let token = try JoinToken(try await swarm.inspectSwarm().joinTokens?.manager ?? "")
                 let keys = try SealingFile.load(files(node)).keys
                 let pem = try await withStore(node) { connection in
                     try await StoredAuthority.read(from: EtcdObjectStore(connection, keys: keys)).keyPEM
                 }
                 let line = try #require(pem.split(separator: "\n").dropFirst().first)
-                for secret in ["correct-horse", token.secret, String(line.prefix(40)), "JoinTokens", "node-1"] {
+                for secret in [
+                    "correct-horse", "harbour-lantern", token.secret, String(line.prefix(40)), "JoinTokens", "node-1",
+                ] {
                     #expect(try !isInClear(secret, node), "\(secret)")
                 }
                 #expect(try fileMode(files(node).sealingPath) == 0o600)

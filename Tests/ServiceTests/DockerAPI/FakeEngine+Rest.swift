@@ -218,6 +218,7 @@ extension FakeEngine: SwarmBackend, NodeBackend, ServiceBackend, TaskBackend {
         service.serviceStatus?.runningTasks = 2
         service.serviceStatus?.desiredTasks = 3
         service.pendingDelete = false
+        service.spec.taskTemplate.registryAuth = "CREDENTIALS"
         return service
     }
 
@@ -280,11 +281,16 @@ extension FakeEngine: SwarmBackend, NodeBackend, ServiceBackend, TaskBackend {
 
     func createService(_ spec: ServiceSpec) throws -> (id: String, warnings: [String]) {
         try requireManager()
+        askedServices.append((spec, nil))
         return (service.id, [])
     }
 
-    func updateService(_ reference: String, version: UInt64, _ spec: ServiceSpec, rollback: Bool) throws -> [String] {
+    func updateService(
+        _ reference: String, version: UInt64, _ spec: ServiceSpec, rollback: Bool,
+        credentialsFrom origin: CredentialsOrigin
+    ) throws -> [String] {
         try requireManager()
+        askedServices.append((spec, origin))
         return []
     }
 

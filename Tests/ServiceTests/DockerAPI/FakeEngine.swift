@@ -29,6 +29,8 @@ actor FakeEngine {
     /// How many logs are being followed.
     nonisolated let followedLogs = Counter()
     var createdNetworks: [NetworkRequest] = []
+    /// What services were to be made of, or updated to.
+    var askedServices: [(spec: ServiceSpec, origin: CredentialsOrigin?)] = []
     var swarmState = SwarmInfo()
     private var count = 0
     /// What all of its ids end with: four hexadecimal digits.

@@ -298,22 +298,6 @@ import Testing
         }
     }
 
-    /// `{}`, which clients send for none, and `{"password":"p"}`.
-    @Test(arguments: [("e30=", false), ("eyJwYXNzd29yZCI6InAifQ==", true)])
-    func `credentials for the nodes are answered with a warning`(header: String, warns: Bool) async throws {
-        try await ServerFixture.with { server in
-            var swarm = SwarmInfo()
-            swarm.controlAvailable = true
-            await server.engine.set(swarm: swarm)
-            for path in ["/services/create", "/services/web/update?version=1&registryAuthFrom=previous-spec"] {
-                let answer = try await Self.ask(
-                    server, path, method: "POST", body: "{}", headers: "X-Registry-Auth: \(header)\r\n")
-                #expect(answer.hasPrefix("HTTP/1.1 20"), "\(answer)")
-                #expect(answer.contains("without credentials") == warns, "\(answer)")
-            }
-        }
-    }
-
     @Test func `starting what runs is 304 without a body, and the connection goes on`() async throws {
         try await ServerFixture.with { server in
             _ = try await Self.ask(
