@@ -191,17 +191,26 @@ package struct EventStore: Sendable {
         let wanted = selection.audiences.map { String($0.rawValue) }.joined(separator: ", ")
         return try await NodeStore.attempt("read events") {
             try await pool.read { database in
-                try Row.fetchAll(
-                    database,
-                    sql: """
-                        SELECT * FROM event WHERE position > ?1 AND position <= ?2 AND time >= ?3
-                        AND audience IN (\(wanted)) AND (?4 IS NULL OR origin = ?4) ORDER BY position LIMIT ?5
-                        """,
-                    arguments: [
-                        selection.after, selection.to, selection.since?.clampedNanosecondsSinceEpoch ?? Int64.min,
-                        selection.origin, selection.limit,
-                    ]
-                ).compactMap(Self.event)
+                var found: [LoggedEvent] = []
+                var after = selection.after
+                // Others take the place of those that cannot be read: to readers, fewer than they ask for are the last ones.
+                while found.count < selection.limit {
+                    let wanting = selection.limit - found.count
+                    let rows = try Row.fetchAll(
+                        database,
+                        sql: """
+                            SELECT * FROM event WHERE position > ?1 AND position <= ?2 AND time >= ?3
+                            AND audience IN (\(wanted)) AND (?4 IS NULL OR origin = ?4) ORDER BY position LIMIT ?5
+                            """,
+                        arguments: [
+                            after, selection.to, selection.since?.clampedNanosecondsSinceEpoch ?? Int64.min,
+                            selection.origin, wanting,
+                        ])
+                    found += rows.compactMap(Self.event)
+                    guard rows.count == wanting, let last = rows.last else { break }
+                    after = try last.wanted("position")
+                }
+                return found
             }
         }
     }

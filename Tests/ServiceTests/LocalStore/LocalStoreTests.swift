@@ -257,6 +257,11 @@ private struct Texts: VersionedRecord {
             let damaged = try await EventStore.open(path)
             let found = try await damaged.read(EventStore.Selection(after: 0, to: 3, limit: 10))
             #expect(found.map(\.position) == [1, 3])
+            // As many as are asked for: fewer would be the last ones.
+            let page = try await damaged.read(EventStore.Selection(after: 0, to: 3, limit: 2))
+            #expect(page.map(\.position) == [1, 3])
+            let next = try await damaged.read(EventStore.Selection(after: 1, to: 3, limit: 1))
+            #expect(next.map(\.position) == [3])
         }
     }
 
