@@ -169,6 +169,7 @@ enum AbsentFields {
         Kind(
             holders: ["UpdateStatus"], fields: fields(pointers: "CompletedAt StartedAt", texts: "Message State")),
         Kind(marks: ["Description"], fields: fields(pointers: "ManagerStatus")),
+        Kind(holders: ["Description"], marks: ["Engine"], fields: fields(texts: "Hostname")),
         Kind(marks: ["Availability"], fields: fields(maps: "Labels", texts: "Name")),
         Kind(
             holders: ["Status"],

@@ -222,7 +222,7 @@ package enum NodeRow {
             ? "Unknown" : tls == cluster || same(tls, cluster) ? "Ready" : "Needs Rotation"
         return Row([
             "ID": node["ID"], "Self": .bool(node["ID"].text == own && !own.isEmpty),
-            "Hostname": node["Description"]["Hostname"],
+            "Hostname": .string(node["Description"]["Hostname"].text),
             "Status": .string(TaskTable.title(node["Status"]["State"].text)),
             "Availability": .string(TaskTable.title(node["Spec"]["Availability"].text)), "ManagerStatus": .string(role),
             "TLSStatus": .string(certificates),

@@ -125,6 +125,14 @@ import Testing
         }
     }
 
+    @Test func `a node that has not told its name has an empty one`() throws {
+        let node = try json(
+            #"{"ID":"n1","Spec":{"Availability":"active"},"Status":{"State":"unknown"},"Description":{"Engine":{}}}"#)
+        let row = NodeRow.row(node, own: "", cluster: .null)
+        let text = try NodeRow.listing.render([row], format: "{{.ID}}|{{.Hostname}}|{{.Status}}")
+        #expect(text == "n1||Unknown\n")
+    }
+
     /// What the stock command shows of it.
     @Test func `a service for people has the parts that docker's has, in its order`() throws {
         let service = try json(

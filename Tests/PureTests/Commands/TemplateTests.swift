@@ -95,6 +95,9 @@ import Testing
         #expect(ports == "<nil><nil>")
         let node = try shown("{{if .ManagerStatus}}m{{else}}w{{end}}", #"{"Description":{"Hostname":"a"}}"#)
         #expect(node == "w")
+        let nameless = #"{"ID":"n","Description":{"Engine":{}}}"#
+        let name = try shown("{{.Description.Hostname}}|{{with .Description}}{{.Hostname}}{{end}}", nameless)
+        #expect(name == "|")
         let event = try shown(
             "{{.Status}}|{{.ID}}|{{.Type}}|{{.Actor.Attributes.x}}",
             #"{"Type":"network","Actor":{"ID":"n","Attributes":{}},"timeNano":1}"#)
