@@ -30,8 +30,8 @@ final class AssignedTasks: Sendable {
     private let store = ObservableValue<AssignedStore?>(nil)
     private let publish: @Sendable (EngineEvent) -> Void
     private let log: Logger
-    private let starts: AsyncStream<String>
-    private let start: AsyncStream<String>.Continuation
+    private let starts: AsyncStream<Entry>
+    private let start: AsyncStream<Entry>.Continuation
     /// Grows with each report that waits.
     let news = ObservableValue(0)
     private let saves = ObservableValue(0)
@@ -55,7 +55,7 @@ final class AssignedTasks: Sendable {
         self.log = log
         self.directory = directory
         // All of them: one that was left out would never begin, and all tasks are kept here anyway.
-        (starts, start) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .unbounded)
+        (starts, start) = AsyncStream.makeStream(of: Entry.self, bufferingPolicy: .unbounded)
     }
 
     /// Takes up what an earlier daemon kept; its tasks' runners start with ``run()``.
@@ -87,8 +87,8 @@ final class AssignedTasks: Sendable {
     func run() async {
         await withDiscardingTaskGroup { group in
             group.addTask { await self.save() }
-            for await id in starts {
-                guard let entry = state.withLock({ $0.entries[id] }) else { continue }
+            for await entry in starts {
+                // Also of a task that is not to be here any more by now: its container may be, and its id may begin anew behind it.
                 group.addTask { await self.drive(entry.task, entry.status, entry.wanted) }
             }
             group.cancelAll()
@@ -114,7 +114,7 @@ final class AssignedTasks: Sendable {
     /// - Parameter unread: Ids of tasks that are assigned, too, and cannot be read: those that are known stay as they are.
     func take(complete: Bool, _ tasks: [SwarmTask], removed: [String], unread: Set<String> = []) {
         let (new, requests) = state.withLock { state in
-            var new: [String] = []
+            var new: [Entry] = []
             var requests: [(ObservableValue<SwarmTask?>, SwarmTask?)] = []
             let gone =
                 complete ? Set(state.entries.keys).subtracting(tasks.map(\.id)).subtracting(unread) : Set(removed)
@@ -131,8 +131,9 @@ final class AssignedTasks: Sendable {
                     if let entry = state.entries[task.id] { requests.append((entry.wanted, entry.task)) }
                     if state.entries[task.id]?.status != task.status { state.unreported.insert(task.id) }
                 } else {
-                    state.entries[task.id] = Entry(task: task, status: task.status, wanted: ObservableValue(task))
-                    new.append(task.id)
+                    let entry = Entry(task: task, status: task.status, wanted: ObservableValue(task))
+                    state.entries[task.id] = entry
+                    new.append(entry)
                 }
             }
             state.unsaved.formUnion(gone)
@@ -140,7 +141,7 @@ final class AssignedTasks: Sendable {
             return (new, requests)
         }
         for (wanted, task) in requests { wanted.set(task) }
-        for id in new { start.yield(id) }
+        for entry in new { start.yield(entry) }
         news.change { $0 += 1 }
         saves.change { $0 += 1 }
     }

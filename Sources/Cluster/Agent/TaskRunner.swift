@@ -31,7 +31,7 @@ struct TaskRunner: Sendable {
     /// Runs until the node is no longer to have the task, and its container is gone.
     func run(_ task: SwarmTask, from status: TaskStatus) async {
         do {
-            if !status.state.isTerminal {
+            if !status.state.isTerminal, wanted.value != nil {
                 let progress = ObservableValue(status)
                 switch await race(task, progress) {
                 case .cancelled: return

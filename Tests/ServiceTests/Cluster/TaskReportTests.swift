@@ -57,4 +57,20 @@ import Testing
         await #expect(throws: Refused.self) { try await board.report(atMost: 200) { _ in throw Refused() } }
         #expect(board.unreported.count == 3)
     }
+
+    @Test func `what is taken away before its runner begins leaves nothing behind`() async throws {
+        let executor = FakeExecutor(hostname: "one")
+        let board = AssignedTasks(executor: executor, directory: "/nonexistent", log: quiet)
+        let task = Self.task(0, .running)
+        _ = try await executor.prepareTask(task)
+        board.take(complete: false, [task], removed: [])
+        board.take(complete: false, [], removed: [task.id])
+        #expect(board.knownIDs == [task.id])
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await board.run() }
+            defer { group.cancelAll() }
+            try await eventually("it is forgotten") { board.knownIDs.isEmpty }
+        }
+        #expect(executor.state.withLock { $0.containers.isEmpty })
+    }
 }
