@@ -21,9 +21,11 @@ extension Service {
         return (template.placement ?? Placement()).admits(node)
     }
 
-    /// Whether a task is to run, and has been prepared: what its image is pulled with is nothing to it any more.
+    /// Whether a task is to run, or has run, and has been prepared: what its image is pulled with is nothing to it any more. One that has ended by
+    /// itself is the restart policy's matter then, as ever: it begins no update long after that of the credentials, which might be rolled back.
     private static func hasImage(_ task: SwarmTask) -> Bool {
-        task.desiredState <= .running && task.status.state >= .ready && task.status.state <= .running
+        if [.complete, .failed].contains(task.status.state) { return true }
+        return task.desiredState <= .running && task.status.state >= .ready && task.status.state <= .running
     }
 }
 

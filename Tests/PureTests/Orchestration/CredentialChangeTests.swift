@@ -28,6 +28,37 @@ import Testing
         #expect(swarm.running("web").map(\.spec.registryAuth) == ["two", "two", "two"])
     }
 
+    @Test func `a task that ends by itself later begins no update`() throws {
+        var swarm = Self.swarm()
+        swarm.settle()
+        swarm.updateService("web") { $0.taskTemplate.registryAuth = "two" }
+        swarm.settle()
+        let (task, now) = (try #require(swarm.running("web").first), swarm.now)
+        swarm = swarm.update(task.id) { $0.status = TaskStatus(.failed, "failed", at: now) }
+        swarm.settle()
+        #expect(swarm.state.services["web"]?.updateStatus == nil)
+        #expect(swarm.running("web").compactMap(\.spec.registryAuth).sorted() == ["one", "two"])
+    }
+
+    @Test func `what is to run once does not run again`() throws {
+        var swarm = SwarmSimulation()
+        swarm.addNode("n1")
+        swarm.addService("once", replicas: 1) {
+            $0.taskTemplate.registryAuth = "one"
+            var policy = TaskRestartPolicy()
+            policy.condition = "none"
+            $0.taskTemplate.restartPolicy = policy
+        }
+        swarm.settle()
+        swarm.updateService("once") { $0.taskTemplate.registryAuth = "two" }
+        swarm.settle()
+        let (task, now) = (try #require(swarm.running("once").first), swarm.now)
+        swarm = swarm.update(task.id) { $0.status = TaskStatus(.complete, "finished", at: now) }
+        swarm.settle()
+        #expect(swarm.state.tasks.values.map(\.id) == [task.id])
+        #expect(swarm.state.services["once"]?.updateStatus == nil)
+    }
+
     @Test func `a task that waits for its image is made anew`() throws {
         var service = Service(id: "web")
         service.spec.taskTemplate.containerSpec = ContainerSpec()
@@ -39,7 +70,8 @@ import Testing
         let rows: [(TaskState, TaskState, Bool)] = [
             (.pending, .running, false), (.assigned, .running, false), (.preparing, .running, false),
             (.ready, .running, true), (.ready, .ready, true), (.running, .running, true),
-            (.running, .shutdown, false), (.rejected, .running, false), (.failed, .running, false),
+            (.running, .shutdown, false), (.rejected, .running, false), (.failed, .running, true),
+            (.failed, .shutdown, true), (.complete, .running, true), (.complete, .shutdown, true),
         ]
         for (state, desired, isUpToDate) in rows {
             task.status.state = state
