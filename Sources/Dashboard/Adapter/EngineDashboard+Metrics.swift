@@ -1,7 +1,11 @@
+import Telemetry
+
 /// Charts out of what the nodes keep.
 extension EngineDashboard {
     /// Entities of one chart; more would be answered by nobody.
     private static let mostEntities = 4000
+    /// Lines of one chart that are each somebody's own: made of four series at most, they are as many curves as a node answers with.
+    private static let mostGroups = HistoryQuery.mostCurves / 4
 
     package func metrics(_ query: DashboardMetricsQuery) async throws -> DashboardMetrics {
         guard let curves = extras.curves else { throw DashboardError(.notKept) }
@@ -82,7 +86,13 @@ extension EngineDashboard {
             ]
         case .network: return nil
         }
-        groups = Array(groups.filter { !$0.entities.isEmpty }.prefix(64))
+        groups = groups.filter { !$0.entities.isEmpty }
+        if groups.count > mostGroups {
+            // Nobody is left out: the others are one line together.
+            let rest = groups.dropFirst(mostGroups - 1)
+            groups = Array(groups.prefix(mostGroups - 1))
+            groups.append(.init(name: "\(rest.count) more", entities: rest.flatMap(\.entities)))
+        }
         guard groups.reduce(0, { $0 + $1.entities.count }) <= mostEntities else { return nil }
         return groups
     }

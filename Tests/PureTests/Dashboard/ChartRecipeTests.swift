@@ -34,6 +34,23 @@ import Testing
         #expect(groups?.first?.entities.map(\.id).sorted() == ["c0", "c1"])
     }
 
+    @Test func `of a service of many tasks none is left out`() throws {
+        for (count, lines) in [(100, 100), (128, 128), (129, 128), (300, 128)] {
+            var state = state()
+            state.tasks = (1...count).map { slot in
+                var task = TaskView(id: "t\(slot)")
+                (task.service, task.slot, task.node, task.container) = ("s", slot, "n1", "c\(slot)")
+                return task
+            }
+            let groups = EngineDashboard.groups(
+                try query(DashboardScope(.service, "s"), "drops", by: "task"), .container, state)
+            #expect(groups?.count == lines)
+            let entities = (groups ?? []).flatMap(\.entities)
+            #expect(Set(entities.map(\.id)).count == count && entities.count == count)
+            #expect(groups?.last?.name == (count == lines ? "web.\(count)" : "\(count - lines + 1) more"))
+        }
+    }
+
     @Test func `a cluster's lines are its nodes, by name`() throws {
         let groups = EngineDashboard.groups(try query(DashboardScope(.cluster), "cpu", by: "node"), .node, state())
         #expect(groups?.map(\.name) == ["node-1", "node-2"])
