@@ -4,8 +4,8 @@ import Telemetry
 extension EngineDashboard {
     /// Entities of one chart; more would be answered by nobody.
     private static let mostEntities = 4000
-    /// Lines of one chart that are each somebody's own: made of four series at most, they are as many curves as a node answers with.
-    private static let mostGroups = HistoryQuery.mostCurves / 4
+    /// Lines of one chart that are each somebody's own. With one more, of four series at most, they are as many curves as a node answers with.
+    private static let mostOwn = HistoryQuery.mostCurves / 4 - 1
 
     package func metrics(_ query: DashboardMetricsQuery) async throws -> DashboardMetrics {
         guard let curves = extras.curves else { throw DashboardError(.notKept) }
@@ -87,10 +87,10 @@ extension EngineDashboard {
         case .network: return nil
         }
         groups = groups.filter { !$0.entities.isEmpty }
-        if groups.count > mostGroups {
+        let rest = groups.dropFirst(mostOwn)
+        if rest.count > 1 {
             // Nobody is left out: the others are one line together.
-            let rest = groups.dropFirst(mostGroups - 1)
-            groups = Array(groups.prefix(mostGroups - 1))
+            groups = Array(groups.prefix(mostOwn))
             groups.append(.init(name: "\(rest.count) more", entities: rest.flatMap(\.entities)))
         }
         guard groups.reduce(0, { $0 + $1.entities.count }) <= mostEntities else { return nil }
