@@ -49,7 +49,7 @@ package final class PathProber: Sendable {
     private let kind: PathKind
     private let node: NetworkNamespace?
     /// Says where the device of the process that encrypts is wanted, or that it is wanted no more.
-    private let announce: @Sendable (String?) -> Void
+    private let report: @Sendable (String?) -> Void
     private let pace: PathMachine.Pace
     private let log: Logger
     private let state = Mutex(State())
@@ -62,13 +62,13 @@ package final class PathProber: Sendable {
     /// - Parameters:
     ///   - node: The node's namespace; `nil`: the one in which the process was started.
     ///   - kind: ``PathKind/vxlan`` or ``PathKind/esp``.
-    ///   - announce: Of encrypted ways: told the path of a namespace in which the process that encrypts is to make ``ProbeDevice/encryptedName``, for
+    ///   - report: Of encrypted ways: told the path of a namespace in which the process that encrypts is to make ``ProbeDevice/encryptedName``, for
     ///     the peers that are wanted; `nil`: nowhere any more.
     package init(
         node: NetworkNamespace?, kind: PathKind = .vxlan, pace: PathMachine.Pace = PathMachine.Pace(), log: Logger,
-        announce: @escaping @Sendable (String?) -> Void = { _ in }
+        report: @escaping @Sendable (String?) -> Void = { _ in }
     ) {
-        self.announce = announce
+        self.report = report
         self.kind = kind
         self.log = log
         self.node = node
@@ -96,10 +96,10 @@ package final class PathProber: Sendable {
 
     /// For as long as the device is to be the same.
     private func serve(_ first: PathDemand) async throws {
-        defer { if kind == .esp { announce(nil) } }
+        defer { if kind == .esp { report(nil) } }
         let device =
             kind == .esp
-            ? try await ProbeDevice.open(first.device, linkMTU: first.linkMTU, announce: announce)
+            ? try await ProbeDevice.open(first.device, linkMTU: first.linkMTU, report: report)
             : try await ProbeDevice.open(first.device, linkMTU: first.linkMTU, in: node)
         state.withLock {
             $0.machine = PathMachine(kind: kind, own: first.device.own, linkMTU: first.linkMTU, pace: pace)

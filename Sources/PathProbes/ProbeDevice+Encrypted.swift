@@ -7,20 +7,20 @@ import Netlink
 /// The device of the process that encrypts: it is wanted in a namespace of ours, and comes when the process has been told.
 extension ProbeDevice {
     /// For how long it is waited for.
-    private static let patience = Duration.seconds(20)
+    private static let timeout = Duration.seconds(20)
     private static let look = Duration.milliseconds(100)
 
-    /// - Parameter announce: Has the process told where the device is wanted: a namespace's path, for other processes.
+    /// - Parameter report: Has the process told where the device is wanted: a namespace's path, for other processes.
     /// - Throws: ``NetlinkError`` with `.missing` when it does not come.
     static func open(
-        _ setting: Setting, linkMTU: Int, announce: @Sendable (String) -> Void
+        _ setting: Setting, linkMTU: Int, report: @Sendable (String) -> Void
     ) async throws -> ProbeDevice {
         let place = try await NetworkNamespace.makeNameless()
         let inner = place.namespace
         try await onThread { try silence(inner) }
-        announce(place.pathForOthers)
+        report(place.pathForOthers)
         let route = try await RouteSocket.open(in: inner)
-        let end = ContinuousClock.now + patience
+        let end = ContinuousClock.now + timeout
         while try await onThread({ try route.link(named: encryptedName) }) == nil {
             guard ContinuousClock.now < end else {
                 throw NetlinkError(code: .missing, attempting: "find the device for encrypted probes")

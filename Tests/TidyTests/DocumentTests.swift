@@ -106,6 +106,28 @@ import Testing
         }
     }
 
+    /// Steps of a walk: `3. `File` [4] — …`, of which each has the layers of its files in brackets.
+    @Test func `walks of ARCHITECTURE say where they go up`() throws {
+        let text = try text("ARCHITECTURE.md")
+        let walks = text.split(separator: "\n## ").first { $0.hasPrefix("Five walks") }?.split(separator: "\n### ")
+        var count = 0
+        for walk in (walks ?? []).dropFirst() {
+            let lines = walk.split(separator: "\n")
+            // The whole of it goes up.
+            if lines.dropFirst().first?.contains("**up**") == true { continue }
+            var former = Int.max
+            for line in lines where line.prefixMatch(of: #/\d+\. /#) != nil {
+                let layers = line.matches(of: #/\[(\d)\]/#).compactMap { Int($0.1) }
+                guard let first = layers.first, let last = layers.last else { continue }
+                count += 1
+                let rises = first > former || last > first
+                if rises { #expect(line.contains("**up**"), "ARCHITECTURE.md goes up without a word: \(line)") }
+                former = last
+            }
+        }
+        #expect(count > 40)
+    }
+
     @Test func `files that ARCHITECTURE names are there`() throws {
         var targets = Set(tree.targets.map(\.name))
         targets.formIntersection(tree.files.filter { $0.path.hasPrefix("Sources/") }.map(\.target))

@@ -96,7 +96,7 @@ struct ManagerRole: Sendable {
             storeMetrics: { [socket = supervisor.configuration.socket, log] in await Self.metrics(at: socket, log) },
             log: log)
         configuration.events?.keep(asManager: true)
-        let forNodes = ObjectWriter(store: GatedStore(base: store, model: model, patience: GatedStore.impatience))
+        let forNodes = ObjectWriter(store: GatedStore(base: store, model: model, timeout: GatedStore.nodeTimeout))
         let dispatcher = Dispatcher(
             model: model, writer: forNodes, live: live, nodeID: nodeID, heartbeat: configuration.heartbeat,
             capabilities: configuration.capabilities, log: log, publish: configuration.publish)

@@ -4,16 +4,16 @@ import StateStore
 /// and in an outage that lasts calls are refused soon, and not only after the store's own deadline.
 struct GatedStore: ObjectStore {
     /// How long a client's call goes on trying. The store's members choose another leader in a second or two, on a busy machine in several.
-    static let patience = Duration.seconds(10)
+    static let timeout = Duration.seconds(10)
     /// The same for a node's call, which another manager may answer.
-    static let impatience = Duration.seconds(3)
+    static let nodeTimeout = Duration.seconds(3)
     /// How long a call waits that comes when the outage has lasted longer than that.
     static let minimum = Duration.seconds(1)
 
     let base: any ObjectStore
     let model: ReadModel
     /// How long a call goes on trying, from its beginning.
-    var patience = Self.patience
+    var timeout = Self.timeout
     /// Before a call is made again that the store has refused or not answered.
     var pause = Duration.milliseconds(100)
 
@@ -28,7 +28,7 @@ struct GatedStore: ObjectStore {
     func listStale(_ prefix: String) async throws -> StoreListing { try await base.listStale(prefix) }
 
     func commit(_ transaction: StoreTransaction) async throws -> CommitOutcome {
-        let end = ContinuousClock.now + patience
+        let end = ContinuousClock.now + timeout
         // Of a try whose outcome the store has not told; `nil` when none has happened.
         var doubt: StateStoreError?
         while true {
@@ -64,7 +64,7 @@ struct GatedStore: ObjectStore {
     private func patiently<Result: Sendable>(
         _ attempting: String, _ call: () async throws -> Result
     ) async throws -> Result {
-        let end = ContinuousClock.now + patience
+        let end = ContinuousClock.now + timeout
         while true {
             try await pass(attempting, until: end)
             do { return try await call() } catch let error as StateStoreError
@@ -81,7 +81,7 @@ struct GatedStore: ObjectStore {
     private func pass(_ attempting: String, until end: ContinuousClock.Instant) async throws {
         guard let since = model.staleSince else { return }
         let now = ContinuousClock.now
-        let limit = min(end, max(since + patience, now + Self.minimum))
+        let limit = min(end, max(since + timeout, now + Self.minimum))
         guard await !model.becomesFresh(within: max(limit - now, .zero)) else { return }
         try Task.checkCancellation()
         throw StateStoreError(.unavailable, attempting, detail: "no quorum")

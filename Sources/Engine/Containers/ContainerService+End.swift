@@ -11,7 +11,7 @@ extension ContainerService {
     /// Until what failed after the end of a container is tried once more: its processes may be stuck in a call for a while.
     static let settlingBackoff = Duration.seconds(5)
     /// How long the start of a container waits for that of one that it needs, and how often it looks.
-    static let patience = Duration.seconds(60)
+    static let returnTimeout = Duration.seconds(60)
     static let look = Duration.milliseconds(100)
 
     /// Follows a running container to its end and does what is to follow; again, when that did not succeed.
@@ -109,12 +109,12 @@ extension ContainerService {
     }
 
     /// Returns when the containers that this one is linked to or shares namespaces with run, or are not about to: when the node or the daemon comes
-    /// back, all start at once, and one that came before those would be refused and stay down. Waits for ``patience`` at most, and no longer than
+    /// back, all start at once, and one that came before those would be refused and stay down. Waits for ``returnTimeout`` at most, and no longer than
     /// the container is in the phase in which it is to be started.
     /// - Parameter withDaemon: Whether the daemon has just begun, and starts those of which the policy says so.
     func waitForNeeded(by id: String, in phase: ContainerPhase, withDaemon: Bool) async throws {
         var waited = Duration.zero
-        while waited < Self.patience, let record = containers.record(id), record.phase == phase,
+        while waited < Self.returnTimeout, let record = containers.record(id), record.phase == phase,
             isBeforeNeeded(record, withDaemon)
         {
             try await clock.sleep(for: Self.look)

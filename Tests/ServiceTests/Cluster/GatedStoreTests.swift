@@ -58,7 +58,7 @@ import Testing
     }
 
     private func withGate(
-        patience: Duration = .seconds(10),
+        timeout: Duration = .seconds(10),
         _ body: @escaping @Sendable (GatedStore, LeaderlessStore, ReadModel) async throws -> Void
     ) async throws {
         let store = LeaderlessStore()
@@ -67,7 +67,7 @@ import Testing
             group.addTask { try await model.run() }
             group.addTask {
                 try await eventually("the copy is fresh") { !model.isStale }
-                let gate = GatedStore(base: store, model: model, patience: patience, pause: .milliseconds(1))
+                let gate = GatedStore(base: store, model: model, timeout: timeout, pause: .milliseconds(1))
                 try await body(gate, store, model)
             }
             defer { group.cancelAll() }
@@ -147,8 +147,8 @@ import Testing
     }
 
     @Test func `a call waits for the store to come back, and not for ever`() async throws {
-        let patience = Duration.seconds(6)
-        try await withGate(patience: patience) { gate, store, model in
+        let timeout = Duration.seconds(6)
+        try await withGate(timeout: timeout) { gate, store, model in
             let key = StoreKey(.services, id: "s")
             store.base.fail(StateStoreError(.unavailable, "do anything"))
             try await eventually("the outage is known") { model.isStale }
@@ -165,7 +165,7 @@ import Testing
             // Nobody waits much longer than that, and later on each for a second.
             store.base.fail(StateStoreError(.unavailable, "do anything"))
             try await eventually("the outage is known") { model.isStale }
-            for limit in [patience * 5, patience] {
+            for limit in [timeout * 5, timeout] {
                 let begun = ContinuousClock.now
                 await #expect {
                     _ = try await gate.get(key)
