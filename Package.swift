@@ -197,7 +197,7 @@ let package = Package(
                 cryptoExtras, log, lifecycle,
             ], exclude: ["Assets"]),
         library(
-            "Lab", ["LinuxSystem", "CLinux", "Netlink", "NameService", "Addressing", "Faults"],
+            "Lab", ["Concurrency", "LinuxSystem", "CLinux", "Netlink", "NameService", "Addressing", "Faults"],
             [nioCore, nioPosix, log]),
         library("DockerClient", ["Templates"], [nioCore, nioPosix, nioSSL]),
         library(

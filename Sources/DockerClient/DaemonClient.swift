@@ -81,7 +81,8 @@ package struct DaemonClient: Sendable {
                         return result
                     } catch {
                         group.cancelAll()
-                        // What kept the body from being made says more than the connection that was ended for it.
+                        // What kept the body from being made says more than the connection that was ended for it. A group is waited
+                        // for whatever has been cancelled.
                         while let end = await group.nextResult() { try end.get() }
                         throw error
                     }

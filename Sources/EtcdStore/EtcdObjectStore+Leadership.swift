@@ -71,7 +71,7 @@ extension EtcdObjectStore {
                     return Term(fence: LeaderFence(role: role, revision: revision), leaseID: id, end: end)
                 }
             } catch {
-                // Whether the key was written is unknown: with the lease it goes too.
+                // Whether the key was written is unknown: with the lease it goes too, also when this is cancelled.
                 await revoke(id)
                 throw error
             }
@@ -93,6 +93,7 @@ extension EtcdObjectStore {
                 try await group.next()
             }
         } catch {
+            // Not cut short when this is cancelled, as it mostly is.
             await revoke(term.leaseID)
             throw error
         }

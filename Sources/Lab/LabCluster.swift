@@ -1,4 +1,5 @@
 import Addressing
+import Concurrency
 import Faults
 import Glibc
 import LinuxSystem
@@ -61,7 +62,7 @@ package struct LabCluster: Sendable {
             do {
                 return try await build(options)
             } catch {
-                if !keepsFailures { try await remove() }
+                if !keepsFailures { try await uncancelled { try await remove() } }
                 throw error
             }
         }

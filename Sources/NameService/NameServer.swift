@@ -142,6 +142,7 @@ package actor NameServer {
                 .withBoundSocket(sockets.connections).get()
             return [datagrams, connections]
         } catch {
+            // NIO's futures heed no cancellation.
             try await datagrams.close()
             throw error
         }

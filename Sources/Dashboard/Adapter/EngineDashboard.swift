@@ -176,13 +176,13 @@ package struct EngineDashboard: DashboardBackend {
             try await carryOut(action, by: user)
         } catch {
             outcome = "refused"
-            await record(action, by: user, outcome)
+            record(action, by: user, outcome)
             throw error
         }
-        await record(action, by: user, outcome)
+        record(action, by: user, outcome)
     }
 
-    private func record(_ action: DashboardAction, by user: String, _ outcome: String) async {
+    private func record(_ action: DashboardAction, by user: String, _ outcome: String) {
         record(action.word, of: action.subject, by: user, outcome, summary: action.summary)
     }
 

@@ -53,7 +53,7 @@ extension DashboardRoutes {
                 try await backend.openTerminal(in: asked.container, size: size, by: user.name)
             }
         } catch let error as DashboardError where error.code == .tooMany {
-            // The others were written down by whoever refused them.
+            // The others were written down by whoever refused them. It heeds no cancellation.
             await writeDown(
                 "terminal", of: asked.container, summary: "terminal in \(asked.container)", reason: .tooMany, call, user
             )
@@ -108,6 +108,7 @@ extension DashboardRoutes {
                         (try? await accounts.user(of: cookie, isLocal: isLocal))??.role == .operator
                     }
                 } catch {
+                    // Closes it also when this is cancelled.
                     await terminals.close(id, of: user.name)
                     throw error
                 }

@@ -68,6 +68,7 @@ struct ChainCache: Sendable {
         do {
             listed = try await namespace.run { try Self.list(distinct) }
         } catch {
+            // Heeds no cancellation: a thread does it.
             try await namespace.remove()
             throw error
         }

@@ -47,6 +47,7 @@ package struct KernelFeatures: Codable, Equatable, Sendable {
         do {
             features = try await namespace.run { try probeHere() }
         } catch {
+            // Heeds no cancellation: a thread does it.
             try await namespace.remove()
             throw error
         }

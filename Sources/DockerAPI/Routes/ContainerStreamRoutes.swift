@@ -94,6 +94,7 @@ enum ContainerStreamRoutes {
         do {
             raw = try await call.connection.hijack(head: RawHead.text(for: call, framing))
         } catch {
+            // Heeds no cancellation: the viewer is forgotten at once.
             await streams.detach()
             throw error
         }

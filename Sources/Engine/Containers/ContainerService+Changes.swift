@@ -31,6 +31,7 @@ extension ContainerService {
                 do {
                     try await runtime.update(id, ResourceUpdate.resources(wanted, in: requested))
                 } catch {
+                    // Heeds no cancellation: writes to the node's store go on to their end.
                     try await containers.update(id, durably: true) { $0.hostConfig = before.hostConfig }
                     throw ContainerError.notUpdated(id: id, cause: Cause(error))
                 }

@@ -49,6 +49,7 @@ extension ContainerService {
             try await surroundings.remove(record, volumes: removeVolumes)
             try await containers.remove(id)
         } catch let error where !(error is CancellationError) {
+            // Heeds no cancellation: writes to the node's store go on to their end.
             try await containers.receive(id, .removalFailed(DockerMessage.text(of: error)), .regardless)
             throw error
         }

@@ -97,6 +97,7 @@ extension ContainerService {
         }
         if record.isRunning {
             do { try await stop(record, signal: signal, grace: grace, by: .restart) } catch {
+                // Heeds no cancellation: writes to the node's store go on to their end.
                 try await containers.receive(record.id, .restartAbandoned)
                 throw error
             }

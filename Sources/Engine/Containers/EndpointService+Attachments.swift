@@ -108,6 +108,7 @@ extension EndpointService {
         } catch {
             // Whatever becomes of the record's writing: nobody holds it any more.
             defer { holders.signal([attachmentID]) }
+            // Heeds no cancellation: writes to the node's store go on to their end.
             try await change { $0.leave() }
             throw error
         }

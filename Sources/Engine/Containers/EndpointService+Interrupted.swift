@@ -29,9 +29,11 @@ extension EndpointService {
             do {
                 try await files.renew(from: before, to: try await joinRunning(id))
             } catch {
-                try await drop(id) { !joined.contains($0.networkName) }
-                try await renewPorts(id, .disconnection)
-                try await network.refresh()
+                try await uncancelled { [self] in
+                    try await drop(id) { !joined.contains($0.networkName) }
+                    try await renewPorts(id, .disconnection)
+                    try await network.refresh()
+                }
                 throw error
             }
         }

@@ -220,7 +220,7 @@ package final class FileService: ContainerFilesBackend {
                 try await roots.unmount(record.id)
                 return value
             } catch {
-                do { try await roots.unmount(record.id) } catch let fault {
+                do { try await uncancelled { [roots] in try await roots.unmount(record.id) } } catch let fault {
                     log.error(
                         "a root file system stays mounted",
                         metadata: ["container": "\(record.shortID)", "error": "\(fault)"])

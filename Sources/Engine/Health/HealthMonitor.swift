@@ -124,9 +124,10 @@ final class HealthMonitor: Sendable {
                 return try await session.waitForExit()
             }
         } catch let error where error is DeadlinePassed || error is CancellationError {
-            try await session.signal(9)
+            try await uncancelled { try await session.signal(9) }
             session.viewer.detach()
             if error is CancellationError { throw error }
+            // Not cancelled: its time is over. Whoever is cancelled from here on has killed it.
             do {
                 _ = try await withDeadline(Self.killTimeout) { try await session.waitForExit() }
             } catch is DeadlinePassed {

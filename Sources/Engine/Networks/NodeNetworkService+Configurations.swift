@@ -115,6 +115,7 @@ extension NodeNetworkService {
                 try await network.refresh()
                 try await checkParent(of: made)
             } catch {
+                // Heeds no cancellation: writes to the node's store go on to their end.
                 try await networks.remove(made.id)
                 throw error
             }

@@ -169,6 +169,7 @@ package final class NodeNetworkService: NetworkBackend {
                 try await self.network.refresh()
                 try await checkParent(of: network)
             } catch {
+                // Heeds no cancellation: writes to the node's store go on to their end.
                 try await networks.remove(network.id)
                 throw error
             }

@@ -24,6 +24,7 @@ struct SubpathMounts: Sendable {
             try await remove(top)
             return value
         } catch {
+            // Heeds no cancellation: a thread does it.
             try await remove(top)
             throw error
         }

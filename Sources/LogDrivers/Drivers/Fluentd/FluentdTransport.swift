@@ -1,3 +1,4 @@
+import Concurrency
 import Crypto
 import Foundation
 import LinuxSystem
@@ -42,7 +43,7 @@ final class FluentdTransport: LogTransport {
         do {
             if let credentials { try await connection.greet(credentials) }
         } catch {
-            await stream.close()
+            await uncancelled { await stream.close() }
             throw error
         }
         return connection
