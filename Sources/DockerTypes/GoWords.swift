@@ -100,7 +100,12 @@ package enum GoWords {
             case .null, .bool, .number, .string: break
             }
         }
-        return switch value {
+        return kind(of: value)
+    }
+
+    /// What `encoding/json` calls a value.
+    static func kind(of value: JSONValue) -> String {
+        switch value {
         case .null: "null"
         case .bool: "bool"
         case .number: "number"

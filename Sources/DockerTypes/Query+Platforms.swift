@@ -34,12 +34,12 @@ extension Query {
                 case .null: break
                 default:
                     throw fault(
-                        "json: cannot unmarshal \(kind(field)) into Go struct field Platform.\(key.lowercased()) "
-                            + "of type string")
+                        "json: cannot unmarshal \(GoWords.kind(of: field)) into Go struct field "
+                            + "Platform.\(key.lowercased()) of type string")
                 }
             }
         case .null: break
-        default: throw fault("json: cannot unmarshal \(kind(value)) into Go value of type v1.Platform")
+        default: throw fault("json: cannot unmarshal \(GoWords.kind(of: value)) into Go value of type v1.Platform")
         }
         let (system, architecture) = (words["os"] ?? "", words["architecture"] ?? "")
         let variant = words["variant"] ?? ""
@@ -62,17 +62,6 @@ extension Query {
         switch GoScanner.finding(in: bytes) {
         case .blank, .cutOff: "unexpected end of JSON input"
         case .whole, .followed, .wrong: GoWords.syntaxError(in: bytes)
-        }
-    }
-
-    private static func kind(_ value: JSONValue) -> String {
-        switch value {
-        case .null: "null"
-        case .bool: "bool"
-        case .number: "number"
-        case .string: "string"
-        case .array: "array"
-        case .object: "object"
         }
     }
 }
