@@ -13,37 +13,47 @@ import Testing
 
 /// What a manager writes of its nodes' sessions and reports while others change the same things.
 extension ManagerTests {
+    private static let place = Dispatcher.ClaimedPlace(claim: "", source: NodeAddress("n1", source: nil))
+
+    private static func dispatcher(of manager: Manager) -> Dispatcher {
+        Dispatcher(
+            model: manager.model, writer: manager.writer, live: manager.live, nodeID: "own",
+            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    /// Begins a session of node `n1`, to which nothing is answered.
+    private static func begin(
+        _ session: String, _ description: NodeDescription? = nil, with dispatcher: Dispatcher
+    ) async throws {
+        let (_, answers) = AsyncStream.makeStream(of: Void.self)
+        try await dispatcher.open(
+            Member(nodeID: "n1", clusterID: "c", role: .worker), session: session, description: description,
+            place: place, program: Capabilities.present.program, answers: answers)
+    }
+
     @Test func `nodes are not asked for more signs of life than they can give`() async throws {
         var cluster = ClusterObject(id: "c")
         cluster.spec = Manager.completed(nil)
         cluster.spec.dispatcher?.heartbeatPeriod = 1
         try await withManager([cluster]) { manager, _ in
-            let dispatcher = Dispatcher(
-                model: manager.model, writer: manager.writer, live: manager.live, nodeID: "own",
-                log: Logger(label: "test"))
+            let dispatcher = Self.dispatcher(of: manager)
             #expect(await dispatcher.heartbeat == Dispatcher.shortestHeartbeat)
         }
     }
 
     @Test func `what a session has to write does not take a node back that has begun another one`() async throws {
         try await withManager([node("n1")]) { manager, store in
-            let dispatcher = Dispatcher(
-                model: manager.model, writer: manager.writer, live: manager.live, nodeID: "own",
-                log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-            let place = Dispatcher.ClaimedPlace(claim: "", source: NodeAddress("n1", source: nil))
+            let dispatcher = Self.dispatcher(of: manager)
             var description = NodeDescription()
             description.hostname = "before"
-            let (_, answers) = AsyncStream.makeStream(of: Void.self)
-            try await dispatcher.open(
-                Member(nodeID: "n1", clusterID: "c", role: .worker), session: "first", description: description,
-                place: place, program: Capabilities.present.program, answers: answers)
+            try await Self.begin("first", description, with: dispatcher)
             func stored() async throws -> Node {
                 try Node(stored: try #require(try await store.base.get(StoreKey(.nodes, id: "n1"))))
             }
             #expect(try await stored().membership?.session == .init(manager: "own", id: "first"))
 
             description.hostname = "after"
-            try await dispatcher.heard("n1", session: "first", description: description, place: place)
+            try await dispatcher.heard("n1", session: "first", description: description, place: Self.place)
             var elsewhere = try await stored()
             elsewhere.membership?.session = .init(manager: "other", id: "second")
             let taken = elsewhere
@@ -59,17 +69,11 @@ extension ManagerTests {
 
     @Test func `a node's word that the store does not take is written later`() async throws {
         try await withManager([node("n1")]) { manager, store in
-            let dispatcher = Dispatcher(
-                model: manager.model, writer: manager.writer, live: manager.live, nodeID: "own",
-                log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-            let place = Dispatcher.ClaimedPlace(claim: "", source: NodeAddress("n1", source: nil))
-            let (_, answers) = AsyncStream.makeStream(of: Void.self)
-            try await dispatcher.open(
-                Member(nodeID: "n1", clusterID: "c", role: .worker), session: "s", description: nil,
-                place: place, program: Capabilities.present.program, answers: answers)
+            let dispatcher = Self.dispatcher(of: manager)
+            try await Self.begin("s", with: dispatcher)
             var description = NodeDescription()
             description.hostname = "named"
-            try await dispatcher.heard("n1", session: "s", description: description, place: place)
+            try await dispatcher.heard("n1", session: "s", description: description, place: Self.place)
             store.overtake { _ in throw StateStoreError(.unavailable, "reading") }
             try await dispatcher.writeHeard("n1", session: "s")
             #expect(try await manager.writer.get(Node.self, "n1")?.description?.hostname != "named")
@@ -82,19 +86,13 @@ extension ManagerTests {
         async throws
     {
         try await withManager([node("n1")]) { manager, _ in
-            let dispatcher = Dispatcher(
-                model: manager.model, writer: manager.writer, live: manager.live, nodeID: "own",
-                log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-            let place = Dispatcher.ClaimedPlace(claim: "", source: NodeAddress("n1", source: nil))
-            let (_, answers) = AsyncStream.makeStream(of: Void.self)
-            try await dispatcher.open(
-                Member(nodeID: "n1", clusterID: "c", role: .worker), session: "s", description: nil,
-                place: place, program: Capabilities.present.program, answers: answers)
+            let dispatcher = Self.dispatcher(of: manager)
+            try await Self.begin("s", with: dispatcher)
             var description = NodeDescription()
             var written: Set<String> = []
             for number in 0..<20 {
                 description.hostname = "h\(number)"
-                try await dispatcher.heard("n1", session: "s", description: description, place: place)
+                try await dispatcher.heard("n1", session: "s", description: description, place: Self.place)
                 try await dispatcher.writeHeard("n1", session: "s")
                 let stored = try await manager.writer.get(Node.self, "n1")
                 if let name = stored?.description?.hostname, !name.isEmpty { written.insert(name) }
@@ -107,17 +105,11 @@ extension ManagerTests {
     @Test func `an address that was refused is looked at again while the node's session lasts`() async throws {
         let other = ChosenAddressTests.task("b", on: "n2", ["192.0.2.5/24"])
         try await withManager([node("n1"), other, ChosenAddressTests.task("a", on: "n1")]) { manager, store in
-            let dispatcher = Dispatcher(
-                model: manager.model, writer: manager.writer, live: manager.live, nodeID: "own",
-                log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-            let place = Dispatcher.ClaimedPlace(claim: "", source: NodeAddress("n1", source: nil))
-            let (_, answers) = AsyncStream.makeStream(of: Void.self)
+            let dispatcher = Self.dispatcher(of: manager)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await dispatcher.run() }
                 defer { group.cancelAll() }
-                try await dispatcher.open(
-                    Member(nodeID: "n1", clusterID: "c", role: .worker), session: "s", description: nil,
-                    place: place, program: Capabilities.present.program, answers: answers)
+                try await Self.begin("s", with: dispatcher)
                 let report = ChosenAddressTests.status(["192.0.2.5/24"])
                 try await dispatcher.report("n1", session: "s", [(taskID: "a", status: report)])
                 func isAddressed() -> Bool {
@@ -140,18 +132,12 @@ extension ManagerTests {
         task.assignment = .init()
         task.status = TaskStatus(.assigned, "", at: Timestamp(seconds: 1_000))
         try await withManager([node("n1"), task]) { manager, store in
-            let dispatcher = Dispatcher(
-                model: manager.model, writer: manager.writer, live: manager.live, nodeID: "own",
-                log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-            let place = Dispatcher.ClaimedPlace(claim: "", source: NodeAddress("n1", source: nil))
-            let (_, answers) = AsyncStream.makeStream(of: Void.self)
-            try await dispatcher.open(
-                Member(nodeID: "n1", clusterID: "c", role: .worker), session: "s", description: nil,
-                place: place, program: Capabilities.present.program, answers: answers)
+            let dispatcher = Self.dispatcher(of: manager)
+            try await Self.begin("s", with: dispatcher)
             func beat(_ description: NodeDescription?) async throws {
                 let before = try #require(await dispatcher.sessions["n1"]?.lastHeard)
                 try await within(.seconds(20)) {
-                    try await dispatcher.heard("n1", session: "s", description: description, place: place)
+                    try await dispatcher.heard("n1", session: "s", description: description, place: Self.place)
                 }
                 let now = try #require(await dispatcher.sessions["n1"]?.lastHeard)
                 #expect(now > before)
@@ -184,17 +170,11 @@ extension ManagerTests {
         async throws
     {
         try await withManager([node("n1")]) { manager, store in
-            let dispatcher = Dispatcher(
-                model: manager.model, writer: manager.writer, live: manager.live, nodeID: "own",
-                log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-            let place = Dispatcher.ClaimedPlace(claim: "", source: NodeAddress("n1", source: nil))
-            let (_, answers) = AsyncStream.makeStream(of: Void.self)
+            let dispatcher = Self.dispatcher(of: manager)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await dispatcher.run() }
                 defer { group.cancelAll() }
-                try await dispatcher.open(
-                    Member(nodeID: "n1", clusterID: "c", role: .worker), session: "s", description: nil,
-                    place: place, program: Capabilities.present.program, answers: answers)
+                try await Self.begin("s", with: dispatcher)
                 if closesFirst { await dispatcher.close("n1", session: "s") }
                 #expect(await dispatcher.lastHeard["n1"] != nil)
                 _ = try await store.base.commit(StoreTransaction(deletes: [StoreKey(.nodes, id: "n1")]))
