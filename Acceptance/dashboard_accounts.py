@@ -11,6 +11,12 @@ def own(cluster, *words, stdin=None, node=None):
     return run([cluster.apus, *words], 60, dict(os.environ, DOCKER_HOST=(node or cluster.manager).docker_host), stdin)
 
 
+def without_accounts(cluster):
+    """Removes those that are there of ours."""
+    for name in ("vera", "otto"):
+        own(cluster, "dashboard", "user", "rm", name)
+
+
 def accounts(cluster):
     """A viewer and an operator; the page's address."""
     from browser import check, soon
