@@ -107,8 +107,8 @@ import Testing
             #expect(status == 1)
             let end = output.split(separator: "════").last.map(String.init) ?? ""
             let lines = end.split(separator: "\n").map { $0.split(separator: " ").joined(separator: " ") }
-            #expect(end.hasPrefix(" 3 of 4 parts passed"), "\(output)")
-            for part in ["format", "layers"] {
+            #expect(end.hasPrefix(" 4 of 5 parts passed"), "\(output)")
+            for part in ["format", "layers", "browser packages"] {
                 #expect(lines.contains { $0.hasPrefix("passed \(part)") }, "\(output)")
             }
             #expect(lines.contains { $0.hasPrefix("FAILED build") }, "\(output)")
