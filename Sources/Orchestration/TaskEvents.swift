@@ -58,7 +58,7 @@ package struct TaskEvents {
     }
 
     /// How the reason of a task ends that was stopped for its health: Docker's words, which are part of what nodes report.
-    private static let unhealthyContainer = "unhealthy container"
+    package static let unhealthyContainer = "unhealthy container"
 
     /// Leaves room for what is told beside a state.
     private static func rank(_ state: TaskState) -> Int { state.order * 4 + 2 }

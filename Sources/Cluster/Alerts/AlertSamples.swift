@@ -26,8 +26,16 @@ struct AlertSamples {
             services { Double(ended($0) { $0.status.state == .failed || $0.status.state == .rejected }) }
         case .serviceOutOfMemoryKills:
             services { Double(ended($0) { $0.status.err?.hasSuffix(Self.outOfMemory) == true }) }
+        case .serviceRestarts: services { Double(restarts($0)) }
+        case .serviceUnhealthyFailures:
+            services { Double(ended($0) { $0.status.err?.hasSuffix(TaskEvents.unhealthyContainer) == true }) }
+        case .serviceCPUCores: services { service in sum(told(service).compactMap { $0.cores }) }
+        case .serviceMemoryUsedBytes:
+            services { service in sum(told(service).compactMap { value($0, .memoryWorkingSetBytes) }) }
+        case .serviceMemoryUsedRatio: services { service in memoryShare(service) }
         case .nodeDown: nodes { $0.status.state == .down ? 1 : 0 }
         case .nodeDiskFreeRatio: pulses { ratio($0, .diskUsedBytes, .diskBytes).map { 1 - $0 } }
+        case .nodeCPUUsedRatio: nodes { node in cpuShare(node.id) }
         case .nodeMemoryUsedRatio: pulses { ratio($0, .memoryUsedBytes, .memoryBytes) }
         case .nodeConntrackUsedRatio: pulses { ratio($0, .conntrackEntries, .conntrackLimit) }
         case .nodeLogDestinationsDown: pulses { value($0, .logDestinationsDown) }
@@ -98,6 +106,45 @@ struct AlertSamples {
     private func ratio(_ values: [UInt64], _ part: NodePulseSeries, _ whole: NodePulseSeries) -> Double? {
         guard let part = value(values, part), let whole = value(values, whole), whole > 0 else { return nil }
         return part / whole
+    }
+
+    private func cpuShare(_ nodeID: String) -> Double? {
+        guard let latest = board.latest(ofNode: nodeID), now.seconds - latest.time <= PulseBoard.staleAfter,
+            let cores = board.cores(ofNode: nodeID), let processors = value(latest.values, .processors), processors > 0
+        else { return nil }
+        return min(1, cores / processors)
+    }
+
+    /// A service's tasks, as their nodes have told of them lately.
+    private func told(_ service: Service) -> [PulseBoard.TaskLatest] {
+        state.tasks(ofService: service.id).compactMap { task -> PulseBoard.TaskLatest? in
+            guard let latest = board.tasks[task.id], latest.nodeID == task.nodeID,
+                now.seconds - latest.time <= PulseBoard.staleAfter
+            else { return nil }
+            return latest
+        }
+    }
+
+    private func value(_ task: PulseBoard.TaskLatest, _ series: TaskPulseSeries) -> Double? {
+        task.values.dropFirst(series.rawValue).first.map { Double($0) }
+    }
+
+    /// `nil` of none.
+    private func sum(_ values: [Double]) -> Double? { values.isEmpty ? nil : values.reduce(0, +) }
+
+    private func memoryShare(_ service: Service) -> Double? {
+        let shares = told(service).compactMap { task -> Double? in
+            guard let used = value(task, .memoryWorkingSetBytes), let limit = value(task, .memoryLimitBytes), limit > 0
+            else { return nil }
+            return used / limit
+        }
+        return shares.max()
+    }
+
+    private func restarts(_ service: Service) -> Int {
+        state.tasks(ofService: service.id).count {
+            ($0.assignment?.attempt ?? 0) > 0 && now.timeSince($0.createdAt) < Double(Self.window)
+        }
     }
 
     private func dropped(_ nodeID: String) -> Double? {

@@ -132,6 +132,15 @@ package struct PulseBoard: Sendable {
         return pulse
     }
 
+    /// Processors that a node has in use, on average between the last two steps that are known; `nil` with fewer.
+    package func cores(ofNode id: String) -> Double? {
+        guard let steps = nodes[id]?.points.suffix(2), let last = steps.last, let before = steps.first,
+            last.time > before.time,
+            let grown = last.values.dropFirst(NodePulseSeries.cpuMicroseconds.rawValue).first
+        else { return nil }
+        return Double(grown) / 1e6 / Double(last.time - before.time)
+    }
+
     /// Ways from a node to others as it told of them last, whenever that was.
     package func paths(ofNode id: String) -> (time: Int64, paths: [PathMeasurement])? {
         nodes[id].map { ($0.time, $0.paths) }
@@ -183,6 +192,14 @@ package struct PulseBoard: Sendable {
 }
 
 extension PulseBoard.TaskLatest {
+    /// Processors in use, on average since the pulse before; `nil` for the first.
+    package var cores: Double? {
+        guard seconds > 0, let grown = growth.dropFirst(TaskPulseSeries.cpuMicroseconds.rawValue).first else {
+            return nil
+        }
+        return Double(grown) / 1e6 / Double(seconds)
+    }
+
     /// - Parameter before: What the same was before.
     fileprivate init(_ told: [UInt64], of nodeID: String, at time: Int64, after before: Self?) {
         let values = Array(told.prefix(PulseBoard.mostSeries))

@@ -69,12 +69,7 @@ struct UsageReport {
 
         func told(_ series: TaskPulseSeries) -> UInt64? { latest.values.dropFirst(series.rawValue).first }
         var measuredAt: Timestamp { Timestamp(seconds: latest.time) }
-        var cores: Double? {
-            guard latest.seconds > 0,
-                let grown = latest.growth.dropFirst(TaskPulseSeries.cpuMicroseconds.rawValue).first
-            else { return nil }
-            return Double(grown) / 1e6 / Double(latest.seconds)
-        }
+        var cores: Double? { latest.cores }
         var memoryLimitBytes: UInt64? { told(.memoryLimitBytes).flatMap { $0 > 0 ? $0 : nil } ?? nodeMemory }
     }
 
@@ -95,11 +90,7 @@ struct UsageReport {
         usage.diskBytes = told(.diskUsedBytes)
         usage.diskTotalBytes = told(.diskBytes)
         usage.containers = told(.containers)
-        let points = board.points(ofNode: usage.id).suffix(2)
-        guard points.count == 2, let last = points.last, let before = points.first, last.time > before.time,
-            let grown = last.values.dropFirst(NodePulseSeries.cpuMicroseconds.rawValue).first
-        else { return }
-        usage.cores = Double(grown) / 1e6 / Double(last.time - before.time)
+        usage.cores = board.cores(ofNode: usage.id)
     }
 
     private func usage(of task: SwarmTask) -> TaskUsage {

@@ -37,12 +37,8 @@ extension NodeUse {
         disk = share(.diskUsedBytes, of: .diskBytes)
         conntrack = share(.conntrackEntries, of: .conntrackLimit)
         at = latest.time &* 1000
-        let points = board.points(ofNode: id).suffix(2)
-        if let last = points.last, let before = points.first, last.time > before.time,
-            let grown = last.values.dropFirst(NodePulseSeries.cpuMicroseconds.rawValue).first,
-            let processors = told(.processors), processors > 0
-        {
-            cpu = Double(grown) / 1e6 / Double(last.time - before.time) / processors
+        if let cores = board.cores(ofNode: id), let processors = told(.processors), processors > 0 {
+            cpu = cores / processors
         }
     }
 }
@@ -51,9 +47,7 @@ extension TaskUse {
     fileprivate init(_ latest: PulseBoard.TaskLatest) {
         self.init()
         memory = latest.values.dropFirst(TaskPulseSeries.memoryWorkingSetBytes.rawValue).first.map { Double($0) }
-        if latest.seconds > 0, let grown = latest.growth.dropFirst(TaskPulseSeries.cpuMicroseconds.rawValue).first {
-            cpu = Double(grown) / 1e6 / Double(latest.seconds)
-        }
+        cpu = latest.cores
         at = latest.time &* 1000
     }
 

@@ -57,9 +57,20 @@ package enum AlertMetric: String, Sendable, Codable, CaseIterable {
     /// Of the last ten minutes; the same below.
     case serviceFailures = "service_failures"
     case serviceOutOfMemoryKills = "service_oom_kills"
+    /// Tasks that were made in place of ones that have ended by themselves; those that an update makes are none.
+    case serviceRestarts = "service_restarts"
+    /// Tasks that have failed since their health check said so.
+    case serviceUnhealthyFailures = "service_unhealthy_failures"
+    /// What its tasks use together, as their nodes have told within a minute. There is no value where nobody has.
+    case serviceCPUCores = "service_cpu_cores"
+    case serviceMemoryUsedBytes = "service_memory_used_bytes"
+    /// Of the task that is nearest to its limit. There is no value for a service without one.
+    case serviceMemoryUsedRatio = "service_memory_used_ratio"
     /// 1 for a node that is.
     case nodeDown = "node_down"
     case nodeDiskFreeRatio = "node_disk_free_ratio"
+    /// Of all its processors together.
+    case nodeCPUUsedRatio = "node_cpu_used_ratio"
     case nodeMemoryUsedRatio = "node_memory_used_ratio"
     case nodeConntrackUsedRatio = "node_conntrack_used_ratio"
     /// Of the last quarter of an hour.

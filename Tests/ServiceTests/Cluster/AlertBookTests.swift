@@ -72,6 +72,21 @@ import Testing
         #expect(AlertBook(state, at: now).active == AlertRule.shipped)
     }
 
+    @Test func `every metric makes a rule, and the document's table has them all`() throws {
+        for metric in AlertMetric.allCases {
+            let rule = try AlertBook.rule(request { $0.metric = metric.rawValue })
+            #expect(rule.metric == metric && rule.summary.hasPrefix(metric.rawValue))
+        }
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+        let document = try String(contentsOf: root.appending(path: "docs/alerts.md"), encoding: .utf8)
+        let table = document.components(separatedBy: "| metric | of each | value |").last ?? ""
+        let rows = (table.components(separatedBy: "\n\n").first ?? "").components(separatedBy: "\n")
+        let names = rows.compactMap { $0.split(separator: "|").first }.joined(separator: " ")
+        let listed = names.matches(of: #/`([a-z_]+)`/#).map { String($0.1) }
+        #expect(listed.sorted() == AlertMetric.allCases.map(\.rawValue).sorted())
+    }
+
     @Test func `what is no rule is refused`() {
         let wrong: [(AlertError, (inout AlertRuleRequest) -> Void)] = [
             (.invalidRuleName(""), { $0.name = "" }), (.invalidRuleName("1a"), { $0.name = "1a" }),

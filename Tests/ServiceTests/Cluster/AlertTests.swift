@@ -189,6 +189,97 @@ import Testing
             fired == Set(AlertRule.shipped.map(\.name)).subtracting(["QuorumAtRisk", "PathIll", "AddressesUsedUp"]))
     }
 
+    /// A service of two tasks on one node, of which one has a limit, with pulses of the last twenty seconds.
+    private func used() -> (state: SwarmState, board: PulseBoard) {
+        var state = SwarmState()
+        for id in ["s1", "s2"] {
+            var service = Service(id: id)
+            service.spec.name = "name-\(id)"
+            state.services[id] = service
+        }
+        for id in ["t1", "t2"] {
+            var task = SwarmTask(id: id)
+            task.serviceID = "s1"
+            task.nodeID = "n1"
+            task.desiredState = .running
+            task.status = TaskStatus(.running, "", at: start, error: nil)
+            state.tasks[id] = task
+        }
+        for id in ["n1", "n2"] {
+            var node = Node(id: id)
+            node.spec.name = id
+            state.nodes[id] = node
+        }
+        var board = PulseBoard()
+        for step in [-20, -10, 0] as [Int64] {
+            var node = [UInt64](repeating: 0, count: NodePulseSeries.allCases.count)
+            node[NodePulseSeries.cpuMicroseconds.rawValue] = UInt64(20 + step) * 3_000_000
+            node[NodePulseSeries.processors.rawValue] = 4
+            var first = [UInt64](repeating: 0, count: TaskPulseSeries.allCases.count)
+            first[TaskPulseSeries.cpuMicroseconds.rawValue] = UInt64(20 + step) * 500_000
+            first[TaskPulseSeries.memoryWorkingSetBytes.rawValue] = 75
+            var second = first
+            first[TaskPulseSeries.memoryLimitBytes.rawValue] = 100
+            second[TaskPulseSeries.memoryWorkingSetBytes.rawValue] = 1000
+            let pulse = NodePulse(time: start.seconds + step, node: node, tasks: ["t1": first, "t2": second])
+            board.take(pulse, of: "n1", now: start.seconds, service: { _ in "s1" })
+        }
+        return (state, board)
+    }
+
+    @Test func `what services and nodes use can be compared, as long as it is told`() {
+        let (state, board) = used()
+        func found(_ metric: AlertMetric, after seconds: Int64 = 0) -> [String: Double] {
+            let now = start.advanced(bySeconds: seconds)
+            let samples = AlertSamples(state: state, board: board, present: [], now: now).values(of: metric)
+            return Dictionary(
+                samples.map { ($0.labels["service_name"] ?? $0.labels["node_name"] ?? "", $0.value) }
+            ) { $1 }
+        }
+        #expect(found(.serviceCPUCores) == ["name-s1": 1])
+        #expect(found(.serviceMemoryUsedBytes) == ["name-s1": 1075])
+        #expect(found(.serviceMemoryUsedRatio) == ["name-s1": 0.75])
+        #expect(found(.nodeCPUUsedRatio) == ["n1": 0.75])
+        let ofUse: [AlertMetric] = [
+            .serviceCPUCores, .serviceMemoryUsedBytes, .serviceMemoryUsedRatio, .nodeCPUUsedRatio,
+        ]
+        for metric in ofUse {
+            #expect(!found(metric, after: 60).isEmpty && found(metric, after: 61).isEmpty, "\(metric)")
+        }
+        // Another node's word of a task does not count.
+        var moved = state
+        moved.tasks["t1"]?.nodeID = "n2"
+        let samples = AlertSamples(state: moved, board: board, present: [], now: start)
+        #expect(samples.values(of: .serviceCPUCores).map(\.value) == [0.5])
+        #expect(samples.values(of: .serviceMemoryUsedRatio).isEmpty)
+    }
+
+    @Test func `restarts and failures of health are counted for ten minutes`() {
+        var state = SwarmState()
+        var service = Service(id: "s")
+        service.spec.name = "web"
+        state.services["s"] = service
+        let unhealthy = "task: non-zero exit (137): dockerexec: unhealthy container"
+        for (id, attempt, age, reason) in [
+            ("t0", 0, 30, unhealthy), ("t1", 1, 20, "task: non-zero exit (1)"), ("t2", 2, 10, nil),
+            ("t3", 3, 601, unhealthy),
+        ] as [(String, Int, Int64, String?)] {
+            var task = SwarmTask(id: id)
+            task.serviceID = "s"
+            task.slot = 1
+            task.createdAt = start.advanced(bySeconds: -age)
+            task.assignment = .init()
+            task.assignment?.attempt = attempt
+            task.status = TaskStatus(reason == nil ? .running : .failed, "", at: task.createdAt, error: reason)
+            state.tasks[id] = task
+        }
+        let samples = AlertSamples(state: state, board: PulseBoard(), present: [], now: start)
+        #expect(samples.values(of: .serviceRestarts).map(\.value) == [2])
+        #expect(samples.values(of: .serviceUnhealthyFailures).map(\.value) == [1])
+        #expect(samples.values(of: .serviceFailures).map(\.value) == [2])
+        #expect(samples.values(of: .serviceCPUCores).isEmpty)
+    }
+
     @Test func `values are computed once a look, however many rules compare them`() {
         var machine = AlertMachine()
         var asked: [AlertMetric] = []
