@@ -163,12 +163,13 @@ package struct LabCluster: Sendable {
     }
 
     /// Starts a node's daemon, after stopping it when it runs.
-    package func restart(_ name: String) async throws {
+    /// - Parameter more: Options that the daemon has beside the lab's own, until it is started again.
+    package func restart(_ name: String, _ more: [String] = []) async throws {
         try await locked {
             var state = try state()
             let node = try state.node(name)
             if let process = node.daemon { try await daemons.stop(process) }
-            let process = try await daemons.start(node, state.options)
+            let process = try await daemons.start(node, state.options, more)
             for index in state.nodes.indices where state.nodes[index].name == name {
                 state.nodes[index].daemon = process
             }

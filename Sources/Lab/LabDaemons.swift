@@ -34,7 +34,7 @@ struct LabDaemons: Sendable {
     }
 
     /// Starts a node's `apusd` and waits until its API answers.
-    func start(_ node: LabState.Node, _ options: LabOptions) async throws -> LabProcess {
+    func start(_ node: LabState.Node, _ options: LabOptions, _ more: [String] = []) async throws -> LabProcess {
         let underlay = options.underlay
         let arguments =
             [
@@ -52,7 +52,7 @@ struct LabDaemons: Sendable {
             try namespaces.enter()
             let child = try Processes.spawn(
                 SpawnRequest(
-                    executable: executable, arguments: arguments, environment: Self.environment(),
+                    executable: executable, arguments: arguments + more, environment: Self.environment(),
                     workingDirectory: "/", descriptors: [(output.raw, 1), (output.raw, 2)], newSession: true))
             return LabProcess(pid: child.pid, startTime: child.startTime)
         }

@@ -113,8 +113,10 @@ struct LabRestart: AsyncParsableCommand {
 
     @OptionGroup var lab: LabName
     @Argument var node: String
+    @Argument(parsing: .postTerminator, help: "Further options of the daemon, until it is started again.")
+    var options: [String] = []
 
-    func run() async throws { try await lab.lab().restart(node) }
+    func run() async throws { try await lab.lab().restart(node, options) }
 }
 
 struct LabPartition: AsyncParsableCommand {
