@@ -1,17 +1,27 @@
 /// Chooses a subnet for a network whose creator names none.
 package struct SubnetChooser: Sendable {
     /// A block that is cut into subnets of one size.
-    package struct Pool: Sendable {
-        let base: IPNetwork
-        let prefixLength: Int
+    package struct Pool: Hashable, Sendable {
+        /// The block, host bits clear.
+        package let base: IPNetwork
+        /// That of each subnet.
+        package let prefixLength: Int
 
         /// - Precondition: `prefixLength` is at least that of `base`, and leaves two bits for hosts: at most 30, or 126.
         package init(base: IPNetwork, prefixLength: Int) {
-            precondition(
-                prefixLength >= base.prefixLength && prefixLength <= base.family.width - 2,
-                "a pool is cut into smaller subnets")
+            precondition(Self.cuts(base, to: prefixLength), "a pool is cut into smaller subnets")
             self.base = base.masked
             self.prefixLength = prefixLength
+        }
+
+        /// A block and a length that somebody has written; `nil` where the length does not cut it, or leaves less than two bits for hosts.
+        package init?(cutting base: IPNetwork, to prefixLength: Int) {
+            guard Self.cuts(base, to: prefixLength) else { return nil }
+            self.init(base: base, prefixLength: prefixLength)
+        }
+
+        private static func cuts(_ base: IPNetwork, to prefixLength: Int) -> Bool {
+            prefixLength > 0 && prefixLength >= base.prefixLength && prefixLength <= base.family.width - 2
         }
 
         /// The first subnet that overlaps none of `taken`; `nil` when there is none. It goes from each subnet that is in the way to
@@ -34,7 +44,8 @@ package struct SubnetChooser: Sendable {
         }
     }
 
-    let pools: [Pool]
+    /// In the order in which they are chosen from.
+    package let pools: [Pool]
 
     package init(pools: [Pool]) { self.pools = pools }
 
@@ -52,6 +63,11 @@ package struct SubnetChooser: Sendable {
         pools: (1...253).map {
             Pool(base: IPNetwork(address: IPAddress(10, $0, 0, 0), prefixLength: 16), prefixLength: 24)
         })
+
+    /// Those of its blocks that are of one family, which may be none.
+    package func only(_ family: IPFamily) -> SubnetChooser {
+        SubnetChooser(pools: pools.filter { $0.base.family == family })
+    }
 
     /// The first subnet that overlaps none of `taken`; `nil` when there is none.
     package func choose(avoiding taken: [IPNetwork]) -> IPNetwork? {
