@@ -32,7 +32,8 @@ extension NodeEngine {
             paths = EnginePaths(configuration)
             table = ContainerTable(store: parts.store, log: log)
             localVolumes = Volumes(store: parts.store, directory: paths.volumes, events: parts.events)
-            localNetworks = LocalNetworks(store: parts.store, bridgeIPv6: configuration.bridgeIPv6)
+            localNetworks = LocalNetworks(
+                store: parts.store, bridgeIPv6: configuration.bridgeIPv6, addressing: configuration.addressing)
             encryption = EncryptionKeeper(
                 EncryptionProcess(directory: paths.encryption, namespace: parts.namespace), events: parts.events,
                 log: log)

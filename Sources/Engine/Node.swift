@@ -167,12 +167,33 @@ package final class NodeEngine: ServiceLifecycle.Service {
         try await localVolumes.adopt(table.all.filter(\.isUp).map { ($0.id, $0.mounts.compactMap(\.name)) })
         try await SubpathMounts(directory: paths.subpaths).sweep()
         try await endpoints.dropStaleAttachments()
+        try await moveBridge()
         try await roots.sweep(keeping: Set(unread.filter { $0.type == "container" }.map(\.id)))
         for record in table.all { shipping.begin(record, isRunning: record.isRunning) }
         packer.want(table.all.filter(\.compressesLog).map(\.id))
         background.begin { await self.adoptNetworks() }
         background.begin { [firewall] in await firewall.tell() }
         for record in table.all { background.begin { await self.containers.resume(record.id) } }
+    }
+
+    /// Gives Docker's own bridge the address of the command line, if nobody is on it, and says what stays otherwise than it is there.
+    private func moveBridge() async throws {
+        let id = networks.networks.named("bridge")?.id
+        let isInUse = table.all.contains { $0.endpoints.contains { $0.isJoined && $0.networkID == id } }
+        let left = try await networks.networks.moveBridge(isInUse: isInUse, taken: network.swarmSubnets)
+        if let left {
+            log.warning(
+                "docker0 keeps its address as containers are on it: --bip has no effect before a start without them",
+                metadata: ["address": "\(left.kept?.description ?? "")", "bip": "\(left.wanted)"])
+        }
+        for network in networks.networks.keptOutNetworks {
+            log.warning(
+                "a network keeps its subnet although that is to be kept out",
+                metadata: [
+                    "network": "\(network.name)",
+                    "subnets": "\(network.ranges.map(\.subnet.description).joined(separator: " "))",
+                ])
+        }
     }
 
     /// Takes the networks over. As long as it cannot be done nothing is started, and nothing that runs is touched.

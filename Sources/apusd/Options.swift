@@ -44,6 +44,27 @@ struct Options: ParsableArguments {
     )
     var fixedCidrV6 = ""
 
+    @Option(
+        help: """
+            What subnets of the node's own networks are cut from, docker0 and docker_gwbridge among them, when nobody names \
+            one: base=10.200.0.0/16,size=24. May be given more than once. Networks that are there keep theirs.
+            """)
+    var defaultAddressPool: [String] = []
+
+    @Option(
+        help: """
+            Address of docker0 with its subnet's length: 10.200.0.1/24. One that is there gets it at a start at which no \
+            container is on it.
+            """)
+    var bip = ""
+
+    @Option(
+        help: """
+            Block that no chosen subnet overlaps, neither of this node's networks nor of the swarm's overlays: 10.8.0.0/16. \
+            May be given more than once.
+            """)
+    var avoidSubnet: [String] = []
+
     @Option(help: "Address or interface that other nodes reach this one at, when swarm init and join name none.")
     var advertiseAddr = ""
 
@@ -128,6 +149,13 @@ struct Options: ParsableArguments {
             throw ValidationError("--fixed-cidr-v6 \(fixedCidrV6): a subnet of IPv6 is wanted, as in fd00:1::/64")
         }
         return .subnet(.v6(subnet))
+    }
+
+    /// Which addresses the node's own networks get.
+    func addressing() throws -> NodeAddressing {
+        do {
+            return try NodeAddressing(pools: defaultAddressPool, bridge: bip, keptOut: avoidSubnet)
+        } catch { throw ValidationError("\(error)") }
     }
 
     /// Where alerts are posted; `nil` for nowhere.

@@ -98,6 +98,7 @@ struct Program: AsyncParsableCommand {
         configuration.insecureRegistries = options.insecureRegistry
         configuration.nameServers = options.dns
         configuration.bridgeIPv6 = try options.bridgeIPv6()
+        configuration.addressing = try options.addressing()
         configuration.unpackedLimit = try options.unpackedLimit()
         configuration.metricsAddress = metricsAddress.flatMap {
             NodeMetricsAddress(host: $0.host, port: $0.port)

@@ -24,6 +24,7 @@ package struct EngineConfiguration: Sendable {
     /// Resolvers for containers; empty for those of the host's `/etc/resolv.conf`.
     package var nameServers: [String] = []
     package var bridgeIPv6 = DefaultBridgeIPv6.nothing
+    package var addressing = NodeAddressing()
     package var unpackedLimit = UnpackedLimit()
     /// For all logs of the node together.
     package var logBound = LogBound.usual

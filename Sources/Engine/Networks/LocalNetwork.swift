@@ -114,10 +114,12 @@ struct LocalNetwork: VersionedRecord, Identifiable, Equatable {
 struct LocalNetworkPlanner {
     /// Subnets that a new network must not overlap: those of other local networks and of the swarm.
     var taken: [IPNetwork]
-    /// Subnets that a chosen one must avoid besides: the host's routes.
+    /// Subnets that a chosen one must avoid besides: the host's routes, and what is kept out.
     var routed: [IPNetwork]
-    /// What IPv6 subnets are cut from that nobody names, see ``UniqueLocalPrefix``.
+    /// What IPv6 subnets are cut from that nobody names where `chooser` has none of that family, see ``UniqueLocalPrefix``.
     var uniqueLocal: UniqueLocalPrefix?
+    /// Where subnets come from that nobody names.
+    var chooser = SubnetChooser.bridges
 
     /// Options of the bridge driver that Apus knows. Source: Docker's bridge driver documentation.
     static let knownOptions: Set<String> = [

@@ -7,10 +7,12 @@ extension LocalNetworkPlanner {
     ///
     /// - Parameters:
     ///   - present: What is on record; `nil` where there is none yet.
+    ///   - address: Of one that is new, with its subnet's prefix length; `nil` for one that is chosen.
     ///   - newID: For one that is new.
-    /// - Throws: ``PoolError`` for a subnet of IPv6 that cannot be.
+    /// - Throws: ``PoolError`` for a subnet that cannot be.
     func defaultBridge(
-        like present: LocalNetwork?, _ six: DefaultBridgeIPv6, newID: String, at now: Timestamp
+        like present: LocalNetwork?, _ six: DefaultBridgeIPv6, address: IPNetwork? = nil, newID: String,
+        at now: Timestamp
     ) throws -> LocalNetwork {
         let own = present?.ranges.map(\.subnet).first { $0.family == .v6 }
         if let present {
@@ -28,6 +30,7 @@ extension LocalNetworkPlanner {
         request.labels = present?.labels
         request.enableIPv6 = six != .nothing
         var pools = (present?.ipam.config ?? []).filter { $0.subnet.flatMap { IPNetwork($0) }?.family == .v4 }
+        if present == nil, let address { pools.append(Self.pool(address)) }
         if case .subnet(let subnet) = six { pools.append(AddressPool(subnet: subnet.masked.description)) }
         request.ipam = AddressManagement(driver: "default", config: pools)
         let id = present?.id ?? newID
@@ -38,6 +41,25 @@ extension LocalNetworkPlanner {
         bridge.hasChosenSubnet = present.hasChosenSubnet
         bridge.mac = present.mac
         return bridge
+    }
+
+    /// A bridge with another address of IPv4, and the subnet that goes with it; all else of it stays, its MAC among it.
+    func move(_ present: LocalNetwork, to address: IPNetwork) throws(PoolError) -> LocalNetwork {
+        let pool = Self.pool(address)
+        guard let parsed = try AddressPoolRules.parse([pool], avoiding: taken).first else { return present }
+        let others = (present.gateways?.all ?? []).filter { $0.family != .v4 }
+        var bridge = present
+        bridge.mac = present.bridgeMAC
+        bridge.hasChosenSubnet = false
+        bridge.ranges = [parsed.range] + present.ranges.filter { $0.subnet.family != .v4 }
+        bridge.gateways = HostAddresses([parsed.gateway] + others)
+        bridge.ipam.config =
+            [pool] + (present.ipam.config ?? []).filter { $0.subnet.flatMap { IPNetwork($0) }?.family != .v4 }
+        return bridge
+    }
+
+    private static func pool(_ address: IPNetwork) -> AddressPool {
+        AddressPool(subnet: address.masked.description, gateway: address.address.description)
     }
 
     private static let defaultBridgeOptions = [

@@ -13,7 +13,7 @@ extension LocalNetworkPlanner {
         if request.families.contains(.v4) {
             network.hasChosenSubnet = fours.isEmpty
             if fours.isEmpty {
-                guard let chosen = SubnetChooser.bridges.choose(avoiding: taken + routed) else {
+                guard let chosen = chooser.only(.v4).choose(avoiding: taken + routed) else {
                     throw PoolError.exhausted
                 }
                 pools = [AddressPool(subnet: chosen.description)]
@@ -32,11 +32,13 @@ extension LocalNetworkPlanner {
     }
 
     private func chosenPool6() throws(PoolError) -> AddressPool {
-        guard let uniqueLocal,
-            let chosen = SubnetChooser(pools: [
-                .init(base: .v6(uniqueLocal.network), prefixLength: UniqueLocalPrefix.subnetLength)
-            ]).choose(avoiding: taken + routed)
-        else { throw .exhausted }
+        let given = chooser.only(.v6)
+        let own = uniqueLocal.map { prefix in
+            SubnetChooser(pools: [.init(base: .v6(prefix.network), prefixLength: UniqueLocalPrefix.subnetLength)])
+        }
+        guard let chosen = (given.blocks.isEmpty ? own : given)?.choose(avoiding: taken + routed) else {
+            throw .exhausted
+        }
         return AddressPool(subnet: chosen.description)
     }
 

@@ -20,23 +20,78 @@ final class LocalNetworks: Sendable {
     private let state = Mutex(State())
     private let store: NodeStore
     private let bridgeIPv6: DefaultBridgeIPv6
+    private let addressing: NodeAddressing
 
-    init(store: NodeStore, bridgeIPv6: DefaultBridgeIPv6 = .nothing) {
+    init(
+        store: NodeStore, bridgeIPv6: DefaultBridgeIPv6 = .nothing, addressing: NodeAddressing = NodeAddressing()
+    ) {
+        self.addressing = addressing
         self.store = store
         self.bridgeIPv6 = bridgeIPv6
     }
 
     /// Reads the networks of an earlier instance of the daemon and makes Docker's three if they are not there. Docker's bridge gets or loses IPv6 as it is to have
-    /// it from this start on.
+    /// it from this start on; all that were there keep their subnets of IPv4.
+    ///
+    /// - Throws: ``NodeAddressingError`` where there is no place for a new bridge of Docker's.
     func load(routed: [IPNetwork]) async throws {
         for network in try await store.restore(LocalNetwork.self, kind: .networks).map(\.value) { keep(network) }
         let present = named("bridge")
         let others = all.filter { $0.id != present?.id }.flatMap { $0.ranges.map(\.subnet) }
-        let bridge = try LocalNetworkPlanner(taken: others, routed: routed)
-            .defaultBridge(like: present, bridgeIPv6, newID: RandomID.docker(), at: .now)
+        if present == nil { try checkBridge(beside: others) }
+        let bridge: LocalNetwork
+        do {
+            bridge = try LocalNetworkPlanner(
+                taken: others, routed: routed + addressing.keptOut, chooser: addressing.chooser
+            ).defaultBridge(
+                like: present, bridgeIPv6, address: addressing.bridge, newID: RandomID.docker(), at: .now)
+        } catch PoolError.exhausted { throw NodeAddressingError.noneForBridge }
         if bridge != present { try await add(bridge) }
         for (name, driver) in [("host", "host"), ("none", "null")] where named(name) == nil {
             try await add(LocalNetwork(id: RandomID.docker(), name: name, driver: driver, created: .now))
+        }
+    }
+
+    /// Gives Docker's own bridge the address that the command line names, unless it has that.
+    ///
+    /// - Parameters:
+    ///   - isInUse: Whether a container has an address of it: then it stays what it is, as with a dockerd that keeps containers alive.
+    ///   - taken: Subnets of others that it must not overlap.
+    /// - Returns: What it keeps although another one is named, and that other one; `nil` where it has what is named.
+    /// - Throws: ``NodeAddressingError/bridgeTaken(_:by:)``.
+    func moveBridge(isInUse: Bool, taken: [IPNetwork]) async throws -> (kept: IPNetwork?, wanted: IPNetwork)? {
+        guard let wanted = addressing.bridge, let present = named("bridge") else { return nil }
+        let kept = present.bridgeAddresses?.all.first { $0.family == .v4 }
+        if kept == wanted { return nil }
+        if isInUse { return (kept, wanted) }
+        let others = taken + all.filter { $0.id != present.id }.flatMap { $0.ranges.map(\.subnet) }
+        try checkBridge(beside: others)
+        try await add(try LocalNetworkPlanner(taken: others, routed: []).move(present, to: wanted))
+        return nil
+    }
+
+    private func checkBridge(beside others: [IPNetwork]) throws(NodeAddressingError) {
+        guard let wanted = addressing.bridge, let other = others.first(where: { $0.overlaps(wanted) }) else { return }
+        throw .bridgeTaken(wanted, by: other)
+    }
+
+    /// What plans a network beside those that there are.
+    ///
+    /// - Parameters:
+    ///   - others: Subnets that it must not overlap, besides those of the node's own networks.
+    ///   - routed: Subnets that are not chosen, besides what is kept out.
+    func planner(beside others: [IPNetwork] = [], routed: [IPNetwork]) -> LocalNetworkPlanner {
+        LocalNetworkPlanner(
+            taken: others + subnets, routed: routed + addressing.keptOut, uniqueLocal: uniqueLocal,
+            chooser: addressing.chooser)
+    }
+
+    /// Blocks that nothing is to be chosen in.
+    var keptOut: [IPNetwork] { addressing.keptOut }
+    /// Networks with addresses of blocks that are kept out: made before that, or by who named the subnet.
+    var keptOutNetworks: [LocalNetwork] {
+        all.filter { network in
+            network.ranges.contains { range in addressing.keptOut.contains { $0.overlaps(range.subnet) } }
         }
     }
 
@@ -49,7 +104,7 @@ final class LocalNetworks: Sendable {
 
     /// The bridge that gives overlay containers their way out, in both families; made when the node joins a swarm.
     func ensureGatewayBridge(taken: [IPNetwork], routed: [IPNetwork]) async throws -> LocalNetwork {
-        let planner = LocalNetworkPlanner(taken: taken + subnets, routed: routed, uniqueLocal: uniqueLocal)
+        let planner = planner(beside: taken, routed: routed)
         if var network = named(LocalNetwork.gatewayBridgeName) {
             guard lacksGatewayBridge else { return network }
             try planner.addIPv6(to: &network)

@@ -104,9 +104,7 @@ extension NodeNetworkService {
             guard !source.isEmpty, ParentOptions.drivers.contains(request.driver) else {
                 throw EndpointError.networkNotAllocated(request.name)
             }
-            let planner = LocalNetworkPlanner(
-                taken: networks.subnets, routed: try await RoutedSubnets.read() + network.swarmSubnets,
-                uniqueLocal: networks.uniqueLocal)
+            let planner = networks.planner(routed: try await RoutedSubnets.read() + network.swarmSubnets)
             var made = try await planOnParent(try configured(request), planner, id: wanted.id)
             made.isOfSwarm = true
             made.configFrom = networks.network(source)?.name ?? source

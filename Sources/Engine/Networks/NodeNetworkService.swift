@@ -150,9 +150,8 @@ package final class NodeNetworkService: NetworkBackend {
             if let catalog, try await catalog.swarmNetworks().contains(where: { $0.spec.name == request.name }) {
                 throw NetworkError.nameTaken(request.name)
             }
-            let planner = LocalNetworkPlanner(
-                taken: networks.subnets,
-                routed: try await RoutedSubnets.read() + self.network.swarmSubnets, uniqueLocal: networks.uniqueLocal)
+            let planner = networks.planner(
+                routed: try await RoutedSubnets.read() + self.network.swarmSubnets)
             var network =
                 request.driver == "bridge"
                 ? try planner.plan(request, id: RandomID.docker(), at: .now)
