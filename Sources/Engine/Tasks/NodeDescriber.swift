@@ -26,14 +26,20 @@ struct NodeDescriber: Sendable {
             + SystemInfo.Plugins().network.map { NodeDescription.Plugin(type: "Network", name: $0) }
             + SystemInfo.Plugins().volume.map { NodeDescription.Plugin(type: "Volume", name: $0) }
         let routed = try await routes.present()
-        // The node's own bridges come first: managers take so many and no more.
-        let bridges = Set(networks.subnets.map(\.masked)).sorted()
-        let others = routed.subnets.filter { !bridges.contains($0) }
-        description.routedSubnets = (bridges + others).prefix(HostSubnets.maximum).map(\.description)
+        description.routedSubnets =
+            Self.claims(keptOut: networks.keptOut, bridges: networks.subnets, routed: routed.subnets)
+            .map(\.description)
         description.resolvers = routed.resolvers.map(\.description)
         description.encryption = encryption.status.value
         description.metricsAddress = metricsAddress?.description
         description.hasSCTP = SocketProtocols.haveSCTP
         return description
+    }
+
+    /// Where overlays are not to be, each once: what is kept out comes first, then the node's own bridges, since managers take so many and no more.
+    static func claims(keptOut: [IPNetwork], bridges: [IPNetwork], routed: [IPNetwork]) -> [IPNetwork] {
+        var seen: Set<IPNetwork> = []
+        let inOrder = keptOut + Set(bridges.map(\.masked)).sorted() + routed
+        return Array(inOrder.filter { seen.insert($0).inserted }.prefix(HostSubnets.maximum))
     }
 }
