@@ -93,6 +93,12 @@ package final class SystemService: SystemBackend {
             info.registryConfig.indexConfigs[registry] = SystemInfo.Index(
                 name: registry, mirrors: [], secure: false, official: false)
         }
+        let pools = configuration.addressing.pools
+        if !pools.isEmpty {
+            info.defaultAddressPools = pools.map { pool in
+                SystemInfo.DefaultAddressPool(base: pool.base.description, size: pool.prefixLength)
+            }
+        }
         if let describe = swarmInfo.withLock({ $0 }) { info.swarm = await describe() }
         return info
     }

@@ -54,6 +54,8 @@ package struct SystemInfo: Encodable, Sendable {
     /// There is no container device interface here, hence no devices that it found.
     package var cdiSpecDirs: [String] = []
     @Nullable package var discoveredDevices: [JSONValue]?
+    /// What subnets of the node's own networks are cut from; `nil` where nobody has said anything.
+    package var defaultAddressPools: [DefaultAddressPool]?
 
     package init() {}
 
@@ -69,6 +71,16 @@ package struct SystemInfo: Encodable, Sendable {
     package struct Runtime: Encodable, Sendable {
         package var runtimePath: String
         package init(path: String) { runtimePath = path }
+    }
+    /// A block, and the prefix length of the subnets that it is cut into.
+    package struct DefaultAddressPool: Encodable, Sendable {
+        package var base: String
+        /// Bits of a subnet's prefix.
+        package var size: Int
+        package init(base: String, size: Int) {
+            self.base = base
+            self.size = size
+        }
     }
     /// How registries are asked.
     package struct RegistryInfo: Encodable, Sendable {
