@@ -144,7 +144,7 @@ extension PoolError: MessageConvertible {
         case .auxiliaryTaken(let name, let address):
             "failed to allocate secondary ip address (\(name):\(address)): Address already in use"
         case .exhausted:
-            "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network"
+            "all predefined address pools have been fully subnetted"
         }
     }
 }

@@ -147,10 +147,7 @@ extension SentenceTests {
         Row(
             PoolError.addressReserved(field: "field", text: "text"), .invalidInput,
             "field text is the subnet's own or its broadcast address"),
-        Row(
-            PoolError.exhausted, .invalidInput,
-            "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network"
-        ),
+        Row(PoolError.exhausted, .invalidInput, "all predefined address pools have been fully subnetted"),
         Row(
             NetworkOptionError.invalidMTU(text: "text", range: 68...65_535), .invalidInput,
             "invalid MTU: text is not a number from 68 to 65535"),
