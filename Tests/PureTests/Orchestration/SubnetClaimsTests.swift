@@ -3,6 +3,7 @@ import Model
 import TestKit
 import Testing
 
+@testable import Engine
 @testable import Orchestration
 
 /// What is chosen beside what nodes say is in use, and what is told of it.
@@ -50,6 +51,19 @@ import Testing
             made.append(subnet)
         }
         #expect(made.first == (try network("10.1.17.0/24")))
+        #expect(NetworkConflicts(swarm.state).new(since: nil, SwarmChanges()).isEmpty)
+    }
+
+    @Test func `C2: a block that a node keeps out is no overlay's`() throws {
+        var swarm = SwarmSimulation()
+        let addressing = try NodeAddressing(pools: [], bridge: "", keptOut: ["10.1.0.0/22", "10.1.5.9/24"])
+        let claims = NodeDescriber.claims(
+            keptOut: addressing.keptOut, bridges: [try network("172.17.0.0/16")], routed: [])
+        addNode("n1", routes: claims.map(\.description), to: &swarm)
+        addNode("n2", routes: [], to: &swarm)
+        var made: [String] = []
+        for number in 0..<3 { made.append(try add(request("net\(number)"), to: &swarm).description) }
+        #expect(made == ["10.1.4.0/24", "10.1.6.0/24", "10.1.7.0/24"])
         #expect(NetworkConflicts(swarm.state).new(since: nil, SwarmChanges()).isEmpty)
     }
 
