@@ -22,9 +22,11 @@ struct EngineFixture: Sendable {
 
     /// - Parameters:
     ///   - logBound: For all logs together.
+    ///   - later: What the restarted daemon is told of its networks' addresses.
     ///   - next: Goes on with what a restarted daemon has: the same directories, nothing in memory.
     static func run(
-        logBound: LogBound = .usual, _ body: (EngineFixture) async throws -> Void,
+        logBound: LogBound = .usual, later: NodeAddressing = NodeAddressing(),
+        _ body: (EngineFixture) async throws -> Void,
         restarted next: ((EngineFixture) async throws -> Void)? = nil
     ) async throws {
         try await withNetworkNamespace { namespace in
@@ -34,7 +36,7 @@ struct EngineFixture: Sendable {
                 try await cleaningUp {
                     try await first.whileRunning { try await body(first) }
                     guard let next else { return }
-                    let second = try await open(directory, namespace, logBound)
+                    let second = try await open(directory, namespace, logBound, later)
                     try await second.whileRunning { try await next(second) }
                 } by: {
                     // By the runtime alone: a test may have left the engine without a store.
@@ -58,11 +60,13 @@ struct EngineFixture: Sendable {
     }
 
     private static func open(
-        _ directory: String, _ namespace: NetworkNamespace, _ logBound: LogBound
+        _ directory: String, _ namespace: NetworkNamespace, _ logBound: LogBound,
+        _ addressing: NodeAddressing = NodeAddressing()
     ) async throws -> EngineFixture {
         let lines = Kept<[String]>([])
         var configuration = EngineConfiguration(
             rootDirectory: directory + "/lib", runDirectory: directory + "/run", version: "test")
+        configuration.addressing = addressing
         configuration.logBound = logBound
         let engine = try await NodeEngine.open(
             configuration, namespace: namespace, log: Logger(label: "engine") { _ in KeptLog(lines: lines) })
