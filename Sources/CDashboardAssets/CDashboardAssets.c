@@ -43,6 +43,9 @@ FILE_BYTES(file_icon_svg) {
 FILE_BYTES(file_index_html) {
 #embed "../Dashboard/Assets/index.html"
 };
+FILE_BYTES(file_keys_js) {
+#embed "../Dashboard/Assets/keys.js"
+};
 FILE_BYTES(file_licences_txt) {
 #embed "../../Vendor/licences.txt"
 };
@@ -130,6 +133,7 @@ static const DashboardFile files[] = {
     FILE_ENTRY("frame.js", file_frame_js),
     FILE_ENTRY("icon.svg", file_icon_svg),
     FILE_ENTRY("index.html", file_index_html),
+    FILE_ENTRY("keys.js", file_keys_js),
     FILE_ENTRY("licences.txt", file_licences_txt),
     FILE_ENTRY("lists.js", file_lists_js),
     FILE_ENTRY("live.js", file_live_js),

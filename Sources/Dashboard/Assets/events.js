@@ -23,7 +23,7 @@ export function EventList({ events, most = 14, all }) {
   if (!list.length) return html`<p class="bar f3">${t('emptyEvents')}</p>`;
   return html`<ol class=${`events${all ? ' all' : ''}`} onPointerLeave=${() => sel.setHover(null)}>${list.map(e => {
     const [who, what] = eventWords(e), k = eventKind(e), href = hrefOf(e);
-    return html`<li key=${`${e.time}${e.id}${e.action}`} onPointerEnter=${() => sel.setHover(e.time)}><time title=${new Date(e.time).toISOString()}><button type="button" onClick=${() => sel.at(e.time)}>${all ? when(e.time) : hms(e.time)}</button></time>${k ? html`<${Glyph} k=${k === 'update' ? 'update' : k} label=${e.type} />` : html`<span></span>`}${all && html`<span class="ty">${e.type}</span>`}<span>${href ? html`<a href=${href}><b>${who}</b></a>` : html`<b>${who}</b>`} ${what}</span></li>`;
+    return html`<li key=${`${e.time}${e.id}${e.action}`} data-x=${e.time} onPointerEnter=${() => sel.setHover(e.time)}><time title=${new Date(e.time).toISOString()}><button type="button" onClick=${() => sel.at(e.time)}>${all ? when(e.time) : hms(e.time)}</button></time>${k ? html`<${Glyph} k=${k === 'update' ? 'update' : k} label=${e.type} />` : html`<span></span>`}${all && html`<span class="ty">${e.type}</span>`}<span>${href ? html`<a href=${href}><b>${who}</b></a>` : html`<b>${who}</b>`} ${what}</span></li>`;
   })}</ol>`;
 }
 /** Events of one object, and of what is part of it: a service's tasks, a node's tasks and containers. */

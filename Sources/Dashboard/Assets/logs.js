@@ -108,7 +108,8 @@ export function LogList({ box, hue, text, fill, rows, end }) {
     const at = document.activeElement?.closest?.('.log li[data-x]'), d = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[e.key];
     if (!at || !d || e.metaKey || e.ctrlKey) return;
     const next = d > 0 ? at.nextElementSibling : at.previousElementSibling;
-    if (next?.matches('[data-x]')) { next.focus(); sel.setHover(+next.dataset.x); }
+    if (!next || next.matches('.probe, .note')) return;  // the end of the list: the page's keys go on
+    if (next.matches('[data-x]')) { next.focus(); sel.setHover(+next.dataset.x); }
     e.preventDefault();
   };
   const body = [];

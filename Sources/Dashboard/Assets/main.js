@@ -2,10 +2,10 @@
 import { Empty, Skeleton, html, render, useEffect, useStore } from './ui.js';
 import { lang, t } from './words.js';
 import { get, whenSignedOut } from './api.js';
-import { go, live, now, route, sel, session, setClock, start, to, visit } from './app.js';
+import { go, live, now, route, sel, session, setClock, start, to } from './app.js';
 import { Frame } from './frame.js';
 import { Login } from './login.js';
-import { keysHelp, palette } from './palette.js';
+import { keys } from './keys.js';
 import { Overview } from './overview.js';
 import { Service, Services } from './services.js';
 import { Container, Task } from './task.js';
@@ -34,17 +34,6 @@ function Page() {
 async function fetchEvents() {
   const [from, to] = sel.value.ctx;
   try { live.add(await get('events', { from: Math.round(from), to: Math.round(to), limit: 1000 })); } catch { /* the strip stays as it is; the page says why it is old */ }
-}
-
-function keys(e) {
-  if ((e.ctrlKey || e.metaKey) && e.key.toLowerCase() === 'k') { e.preventDefault(); palette(); return; }
-  if (e.ctrlKey || e.metaKey || e.altKey || /INPUT|SELECT|TEXTAREA/.test(e.target.tagName) || document.querySelector('dialog[open]')) return;
-  const dest = keys.g && { o: 'overview', m: 'map', s: 'services', n: 'nodes', w: 'networks', l: 'logs', e: 'events', p: 'paths', a: 'alerts' }[e.key];
-  keys.g = false;
-  const [name, id] = route.path, act = { L: () => sel.live(), Escape: () => sel.undo(), '[': () => sel.pan(-0.5), ']': () => sel.pan(0.5), '-': () => sel.zoom(2), '+': () => sel.zoom(0.5), '=': () => sel.zoom(0.5), '?': keysHelp, g: () => { keys.g = true; },
-    l: () => visit(to.page('logs', name === 'services' && id ? { svc: id } : name === 'tasks' && id ? { task: id } : {})), '/': () => { const i = document.querySelector('input[type=search]'); if (i) i.focus(); else palette(); } }[e.key];
-  if (dest) visit(to.page(dest));
-  else if (act) { if (e.key === '/') e.preventDefault(); act(); }
 }
 
 function enter() {

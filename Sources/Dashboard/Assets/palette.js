@@ -52,14 +52,14 @@ function Palette({ close }) {
     else if (e.key === 'Enter' && all[chosen]) { e.preventDefault(); run(all[chosen]); }
   };
   let i = -1;
-  return html`<header><${Icon} n="search" /><input ref=${input} role="combobox" aria-expanded="true" aria-controls="pal" aria-autocomplete="list" aria-activedescendant=${all.length ? `pal${chosen}` : null} placeholder=${t('find')} aria-label=${t('find')} value=${query} onInput=${e => { set(e.target.value); move(0); }} onKeyDown=${keys} /><kbd>Esc</kbd></header>
+  return html`<header><${Icon} n="search" /><input ref=${input} role="combobox" aria-expanded="true" aria-controls="pal" aria-owns="pal" aria-autocomplete="list" aria-activedescendant=${all.length ? `pal${chosen}` : null} placeholder=${t('find')} aria-label=${t('find')} value=${query} onInput=${e => { set(e.target.value); move(0); }} onKeyDown=${keys} /><kbd>Esc</kbd></header>
     <ul role="listbox" id="pal" ref=${list} aria-label=${t('find')}>${groups.map(([g, items]) => html`<li role="presentation" class="hd">${t(g)}</li>${items.map(c => { i += 1; const k = i; return html`<li role="option" id=${`pal${k}`} aria-selected=${String(k === chosen)} onPointerMove=${() => at !== k && move(k)} onClick=${() => run(c)}><${Icon} n=${c.icon} /><span>${c.text}</span><span class="end">${c.end.length && c.end.length < 4 && !c.end.includes('/') ? html`<kbd>${c.end}</kbd>` : c.end}</span></li>`; })}`)}
     ${!all.length && html`<li class="f3" role="presentation">${t('nothing')}</li>`}</ul>`;
 }
 export const palette = () => { if (!document.querySelector('dialog[open]')) show(Palette, { title: t('find') }, 'pal'); };
 
 function KeysHelp({ close }) {
-  const rows = [['Ctrl K', t('find')], ['/', t('filterLogs')], ['L', t('live')], ['[ ]', '← →'], ['− +', '↔'], ['Esc', '↶'], ['g o · m · s · n · w · l · e · p · a', PAGES.map(p => t(p)).join(' · ')], ['l', t('logs')], ['j k', t('logs')]];
+  const rows = [['Ctrl K', t('find')], ['/', t('filterLogs')], ['L', t('live')], ['[ ]', t('k_move')], ['− +', t('k_zoom')], ['Esc', t('k_undo')], ['g o · m · s · n · w · l · e · p · a', PAGES.map(p => t(p)).join(' · ')], ['l', t('k_lines')], ['j k', t('k_rows')], ['Enter', t('k_open')]];
   return html`<h2>${t('keys')}</h2><dl class="keys2">${rows.map(([k, w]) => html`<dt><kbd>${k}</kbd></dt><dd class="f2">${w}</dd>`)}</dl><footer class="row"><span class="grow"></span><button type="button" class="btn" onClick=${close}>${t('close')}</button></footer>`;
 }
 export const keysHelp = () => { if (!document.querySelector('dialog[open]')) show(KeysHelp, { title: t('keys') }); };
