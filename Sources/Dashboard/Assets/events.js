@@ -32,6 +32,7 @@ export const eventsOf = (kind, x) => inRange(live.events, sel.value).filter(e =>
   if (kind === 'service') return e.service === x.id || task?.service === x.id || e.id === x.id;
   if (kind === 'task') return e.task === x.id || (x.container && e.id === x.container);
   if (kind === 'node') return e.node === x.id || e.id === x.id || task?.node === x.id;
+  if (kind === 'network') return e.id === x.id || e.attributes?.['network.id'] === x.id || [x.id, x.name].includes(e.attributes?.network);
   return e.id === x.id;
 });
 export const EventsOf = ({ kind, x }) => { const list = eventsOf(kind, x); return html`<${Section} title=${t('events')} note=${list.length || null} id="h-e"><${EventList} events=${list} most=${30} /></${Section}>`; };

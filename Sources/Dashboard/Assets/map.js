@@ -4,6 +4,7 @@ import { number, t } from './words.js';
 import { figure, plain, publishedText } from './format.js';
 import { live, route, sel, setParams, to } from './app.js';
 import { byNames, isCurrent, isUp, nodeGlyph, serviceName, taskGlyph, taskName } from './derive.js';
+import { EventList, inRange } from './events.js';
 import { ClusterCharts, NodeKeys } from './overview.js';
 
 const CELLS = 24, GROUPS = 12, LEAST = 170;
@@ -24,7 +25,8 @@ export function ClusterMap() {
       <div class="lane hd f2">${t('networks')}</div>${nodes.map(n => html`<div class="hd" key=${n.id}><div class="row"><${Glyph} k=${nodeGlyph(n)} label=${t('s_' + n.state)} /><b><a href=${to.node(n.name)}>${n.name}</a></b><span class="f3 p3">${t(n.isLeader ? 'leader' : n.role)}</span></div><span class="f2">${n.use?.cpu != null ? `${t('cpu')} ${Math.round(n.use.cpu * 100)} %` : n.address}</span></div>`)}<div class="pub hd f2 p2">${t('published')}</div>
       ${lanes.map(net => html`<${Lane} key=${net.id} net=${net} nodes=${nodes} tasks=${tasks} level=${level} ports=${net.isIngress ? published : []} />`)}
     </div></div>${every.length > nodes.length && html`<p class="bar"><a class="link" href=${to.page('nodes')}>${t('moreNodes', { n: every.length - nodes.length })}</a></p>`}</section>
-    <${Section} title=${t('cluster')} id="h-c" end=${html`<${NodeKeys} nodes=${every} />`}><${ClusterCharts} nodes=${every} /></${Section}>`;
+    <${Section} title=${t('cluster')} id="h-c" end=${html`<${NodeKeys} nodes=${every} />`}><${ClusterCharts} nodes=${every} /></${Section}>
+    <${Section} title=${t('events')} id="h-e"><${EventList} events=${inRange(live.events, sel.value)} most=${30} /></${Section}>`;
 }
 
 function Lane({ net, nodes, tasks, level, ports }) {
