@@ -190,6 +190,12 @@ def silenced(cluster, page):
     told = own(cluster, "alerts", "silence", "ls").out
     check("the silence names its operator", "otto" in told, told)
     check("the page tells of it by itself", page.wait(lambda: row(page) and not any(x.text == "Silence" for x in buttons()) and page.text(".head") != before, 30), page.text())
+    ends = lambda: [x for x in page.all("main .btn") if x.text == "End the silence"]
+    check("the silence is listed with its operator, and the rule with its state", page.wait(lambda: len(ends()) == 1 and "otto" in page.text("main table") and RULE in page.text("main table"), 60), page.text())
+    words = ask(page, "End the silence", do=False, among=ends)
+    check("to end it asks first, and does nothing unless it is confirmed", "otto" in words and len(silences(cluster)) == 1, words)
+    words = ask(page, "End the silence", among=ends)
+    check("the silence is ended, and the page tells of it by itself", soon(30, lambda: not silences(cluster)) and page.wait(lambda: not ends(), 30), (words, page.text()))
 
 
 def running(cluster):
@@ -200,7 +206,7 @@ def recorded(cluster, base, password, since):
     seen = Caller(base).sign_in("vera", password)
     events = seen.json(f"/ui/v1/events?from={since * 1000}&to={int(time.time() * 1000) + 1000}&limit=1000")
     audit = [event for event in events if event["type"] == "audit"]
-    wanted = {"scale", "restart", "update", "roll", "set", "silence", "terminal"}
+    wanted = {"scale", "restart", "update", "roll", "set", "silence", "unsilence", "terminal"}
     done = {event["action"] for event in audit if event["attributes"].get("outcome") == "done"}
     # What nodes write down of a terminal's exec names its operator as the one who asked.
     others = [event for event in audit if event["attributes"].get("outcome") != "refused" and "otto" not in (event["attributes"].get("user"), event["attributes"].get("client", "").removeprefix("user="))]
@@ -229,7 +235,7 @@ def viewer(cluster, base, password):
         check("a viewer sees alerts, and cannot silence them", found and not any(x.is_enabled() for x in found), page.text())
     vera = Caller(base).sign_in("vera", password)
     service, node = spec(cluster), cluster.manager.inspect("node", other(cluster).name)
-    orders = {"scale": {"replicas": 9}, "restart": {}, "update": {"image": "nginx"}, "rollback": {}, "availability": {"node": node["ID"], "version": node["Version"]["Index"], "availability": "drain"}, "silence": {"alert": alerting["id"], "minutes": 5}}
+    orders = {"scale": {"replicas": 9}, "restart": {}, "update": {"image": "nginx"}, "rollback": {}, "availability": {"node": node["ID"], "version": node["Version"]["Index"], "availability": "drain"}, "silence": {"alert": alerting["id"], "minutes": 5}, "unsilence": {"silence": "any"}}
     for name, more in orders.items():
         status, _, body = vera.ask("POST", f"/ui/v1/actions/{name}", json.dumps({"service": service["ID"], "version": before, **more}), own=True)
         check(f"a viewer's hand-made {name} is refused", status == 403 and "notAllowed" in body, (status, body))

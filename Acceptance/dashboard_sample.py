@@ -81,7 +81,11 @@ class Cluster:
         self.containers = [{"id": "c0ffee" + "0" * 58, "name": "registry", "image": "registry:2", "state": "running", "status": "Up 9 days", "createdAt": ms(86400 * 9), "node": self.nodes[0]["id"], "use": {"cpu": .04, "memory": 61 * 2**20, "at": ms(0)}},
                            {"id": "decade" + "0" * 58, "name": "nightly-backup", "image": "registry.lan:5000/tools/backup:2026.11", "state": "exited", "status": "Exited (0) 5 hours ago", "createdAt": ms(86400 * 3), "node": self.nodes[-1]["id"], "use": None}]
         self.nodes[-1]["moreContainers"] = 3
-        self.alerts = [] if scene == "empty" else [{"id": "a1", "rule": "service below desired", "severity": "critical", "kind": "service", "subject": ID("svcdb"), "text": "db: 0 of 1 tasks run for 18 min", "since": ms(1080), "silencedUntil": None}]
+        self.alerts = [] if scene == "empty" else [{"id": "a1", "rule": "ServiceBelowDesired", "severity": "critical", "kind": "service", "subject": ID("svcdb"), "text": "db: 0 of 1 tasks run for 18 min", "since": ms(1080), "silencedUntil": None}]
+        rule = lambda name, metric, comparison, threshold, seconds, severity, origin="shipped", off=False: {"name": name, "metric": metric, "comparison": comparison, "threshold": threshold, "seconds": seconds, "severity": severity, "origin": origin, "isOff": off}
+        self.book = {"rules": [rule("ServiceBelowDesired", "service_tasks_missing", ">", 0, 60, "critical"), rule("NodeDown", "node_down", ">", 0, 0, "critical"), rule("DiskFull", "node_disk_free_ratio", "<", .05, 300, "critical", "changed"), rule("OutOfMemory", "service_oom_kills", ">", 0, 0, "warning", off=True), rule("NodeMemory", "node_memory_used_ratio", ">", .9, 300, "warning", "own")],
+                     "silences": [{"id": ID("silence"), "alert": "", "labels": {"alertname": "DiskFull", "node": "node-3"}, "until": ms(-7200), "by": "mei", "comment": "new disks on Friday"}],
+                     "over": [{"id": "a0", "rule": "OutOfMemory", "severity": "warning", "text": "tasks of service web were killed for want of memory within 10 minutes", "since": ms(OOM), "until": ms(OOM - 600)}]}
         self.paths = []
         for i, a in enumerate(self.nodes[:12]):
             for j, b in enumerate(self.nodes[:12]):
@@ -273,6 +277,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.json(c.volume(q))
         if path == "events":
             return self.json([e for e in c.events if int(q["from"]) <= e["time"] <= int(q["to"])])
+        if path == "alerts":
+            return self.json(c.book)
         if path == "stream":
             return self.stream(q)
         if path.startswith("terminals/"):
@@ -342,6 +348,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.json({"id": "one"})
         if self.path.endswith("/input"):
             Handler.shells[self.path.split("/")[4]].type(body["text"])
+        if self.path.endswith("/unsilence"):
+            Handler.cluster.book["silences"] = [s for s in Handler.cluster.book["silences"] if s["id"] != body["silence"]]
         if self.path.endswith("/scale"):
             for s in Handler.cluster.services:
                 if s["id"] == body["service"]:

@@ -13,6 +13,9 @@
 FILE_BYTES(file_actions_js) {
 #embed "../Dashboard/Assets/actions.js"
 };
+FILE_BYTES(file_alerts_js) {
+#embed "../Dashboard/Assets/alerts.js"
+};
 FILE_BYTES(file_api_js) {
 #embed "../Dashboard/Assets/api.js"
 };
@@ -123,6 +126,7 @@ FILE_BYTES(file_words_js) {
 
 static const DashboardFile files[] = {
     FILE_ENTRY("actions.js", file_actions_js),
+    FILE_ENTRY("alerts.js", file_alerts_js),
     FILE_ENTRY("api.js", file_api_js),
     FILE_ENTRY("app.js", file_app_js),
     FILE_ENTRY("chart.js", file_chart_js),

@@ -155,6 +155,8 @@ struct Program: AsyncParsableCommand {
         extras.silence = { alert, minutes, user in
             try await swarmAlerts.silence(alert, minutes: minutes, by: user)
         }
+        extras.unsilence = { try await swarmAlerts.endAlertSilence($0) }
+        extras.alertBook = { try await DashboardAlertBook(swarmAlerts) }
         extras.record = { engine.events.publish($0) }
         return extras
     }

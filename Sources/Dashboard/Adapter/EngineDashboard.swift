@@ -50,6 +50,10 @@ package struct EngineDashboard: DashboardBackend {
         package var alerts: FiringAlerts?
         /// Silences an alert by its fingerprint for so many minutes, for an operator.
         package var silence: (@Sendable (String, Int, String) async throws -> Void)?
+        /// Ends a silence by its id.
+        package var unsilence: (@Sendable (String) async throws -> Void)?
+        /// Rules, silences and what is over.
+        package var alertBook: (@Sendable () async throws -> DashboardAlertBook)?
         /// Until when alerts that fire are silenced, by their fingerprints.
         package var silencedUntil: (@Sendable () async -> [String: Timestamp])?
         /// Begins terminals in containers; `nil` where operators may not.
@@ -165,6 +169,11 @@ package struct EngineDashboard: DashboardBackend {
         }
     }
 
+    package func alertBook() async throws -> DashboardAlertBook {
+        guard let alertBook = extras.alertBook else { throw DashboardError(.notKept) }
+        return try await alertBook()
+    }
+
     package func perform(_ action: DashboardAction, by user: String) async throws {
         var outcome = "done"
         defer {
@@ -241,6 +250,9 @@ package struct EngineDashboard: DashboardBackend {
         case .silence(let alert, let minutes):
             guard let silence = extras.silence else { throw DashboardError(.notKept) }
             try await silence(alert, minutes, user)
+        case .unsilence(let silence):
+            guard let unsilence = extras.unsilence else { throw DashboardError(.notKept) }
+            try await unsilence(silence)
         }
     }
 

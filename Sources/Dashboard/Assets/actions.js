@@ -48,4 +48,6 @@ export const update = s => ask({ title: t('updateQ', { name: s.name }), text: t(
 export const rollBack = s => ask({ title: t('rollbackQ', { name: s.name }), text: t('rollbackText'), ok: t('rollback'), run: () => post('actions/rollback', { service: s.id, version: s.version }) });
 export const drain = (n, tasks) => ask({ title: t('drainQ', { name: n.name }), text: t('drainText', { n: tasks }), ok: t('drain'), run: () => post('actions/availability', { node: n.id, version: n.version, availability: 'drain' }) });
 export const activate = n => ask({ title: t('activateQ', { name: n.name }), text: t('activateText'), ok: t('activate'), run: () => post('actions/availability', { node: n.id, version: n.version, availability: 'active' }) });
+/** @param name What it is of. @param done Is told when it has ended. */
+export const unsilence = (x, name, done) => ask({ title: t('unsilenceQ'), text: t('unsilenceText', { name }), ok: t('unsilence'), run: () => post('actions/unsilence', { silence: x.id }).then(done) });
 export const silence = a => ask({ title: t('silenceQ', { name: a.text }), text: t('silenceText'), field: { kind: 'number', label: t('minutes'), value: '60', least: 1 }, ok: t('silence'), run: n => post('actions/silence', { alert: a.id, minutes: +n }) });

@@ -1,29 +1,20 @@
-// Events, alerts and paths.
+// Events and paths.
 import { Empty, Glyph, Icon, Section, Seg, html, useRange, useState, useStore } from './ui.js';
 import { age, number, t, when } from './words.js';
 import { figure, plain } from './format.js';
-import { live, now, route, sel, setParams, to } from './app.js';
-import { byNames, networkName, nodeName, serviceName, taskName } from './derive.js';
+import { live, now, route, sel, setParams } from './app.js';
+import { byNames, nodeName } from './derive.js';
 import { EventList, eventWords, inRange } from './events.js';
-import { Act, silence } from './actions.js';
+
+/** So many rows at first, and as many more each time. */
+const STEP = 400;
 
 export function Events() {
   useStore(live); useRange(sel); useStore(route);
-  const [text, set] = useState(''), type = route.params.get('type') || '', all = inRange(live.events, sel.value), types = [...new Set(all.map(e => e.type))].sort();
+  const [text, set] = useState(''), [most, more] = useState(STEP), type = route.params.get('type') || '', all = inRange(live.events, sel.value), types = [...new Set(all.map(e => e.type))].sort();
   const list = all.filter(e => (!type || e.type === type) && (!text || `${e.type} ${e.action} ${eventWords(e).join(' ')}`.toLowerCase().includes(text.toLowerCase())));
   return html`<h1 class="sr">${t('events')}</h1><div class="bar wrap"><label class="field grow row"><${Icon} n="search" /><input type="search" placeholder=${t('object')} aria-label=${t('object')} value=${text} onInput=${e => set(e.target.value)} /><kbd>/</kbd></label><${Seg} label=${t('what')} items=${[['', t('selAll')], ...types.map(x => [x, x])]} value=${type} onChange=${x => setParams({ type: x })} /><span class="f3">${number(list.length)}</span></div>
-    <section><${EventList} events=${list} most=${400} all /></section>`;
-}
-
-const hrefOf = a => { const s = live.state; return { service: () => to.service(serviceName(s, a.subject)), node: () => to.node(nodeName(s, a.subject)), network: () => to.network(networkName(s, a.subject)), task: () => to.task(a.subject) }[a.kind]?.() || to.page('overview'); };
-const nameOf = a => { const s = live.state, task = s.tasks.get(a.subject); return { service: serviceName, node: nodeName, network: networkName }[a.kind]?.(s, a.subject) || (task ? taskName(s, task) : a.subject); };
-
-export function Alerts() {
-  useStore(live);
-  const all = [...live.state.alerts.values()].sort((a, b) => (a.severity === 'critical' ? 0 : 1) - (b.severity === 'critical' ? 0 : 1) || b.since - a.since), quiet = all.filter(a => a.silencedUntil > now()), firing = all.filter(a => !quiet.includes(a));
-  if (!all.length) return html`<${Empty} title=${t('emptyAlerts')} text=${t('emptyAlertsText')} />`;
-  const row = (a, isQuiet) => html`<li key=${a.id} class=${!isQuiet && a.severity === 'critical' ? 'on' : ''}><${Glyph} k=${isQuiet ? 'off' : a.severity === 'critical' ? 'bad' : 'warn'} /><b>${nameOf(a)}</b><div><div>${a.text}</div><div class="f3">${a.rule} · ${t('since').toLowerCase()} ${when(a.since)} · ${t('lasting', { t: age(now() - a.since) })}</div></div><div class="row">${!isQuiet && html`<${Act} small text=${t('silence')} onClick=${() => silence(a)} />`}<a class="btn small" href=${hrefOf(a)}>${t('open')}</a></div></li>`;
-  return html`<div class="head"><div class="row"><h1>${t('alerts')}</h1><span class=${firing.length ? 'red' : 'f3'}>${firing.length} ${t('firing')}</span></div></div><ul class="att">${firing.map(a => row(a, false))}${quiet.map(a => row(a, true))}</ul>`;
+    <section><${EventList} events=${list} most=${most} all />${list.length > most && html`<p class="bar f3" role="status">${t('newestOf', { n: number(most), m: number(list.length) })} <button type="button" class="btn small" onClick=${() => more(most + STEP)}>${t('moreRows')}</button></p>`}${live.knownSince > sel.value.from && html`<p class="bar f3" role="status">${t('earlierEvents', { t: when(live.knownSince) })}</p>`}</section>`;
 }
 
 /** Round trip, loss and MTU from row to column. */

@@ -19,11 +19,15 @@ export const blank = () => ({ cluster: null, epoch: '', revision: 0, problem: nu
 /** Milliseconds without a word after which the manager is taken as gone; it says something every 15 s. A machine that is switched off closes nothing. */
 export const SILENCE = 40000;
 
+/** As many events are kept, of all times together. */
+const KEPT = 2000;
+
 export class Live {
   constructor(now) {
     this.now = now;
     this.state = blank();
     this.events = [];
+    this.cutAt = 0;                                     // the first event of an answer that was as long as answers may be
     this.isConnected = false;
     this.lostAt = null;
     this.heard = null;
@@ -90,12 +94,14 @@ export class Live {
   /** Whether the session is over rather than the connection; the page is told by `api.js`. */
   check() { get('state').catch(() => {}); }
 
+  /** Before this moment there may be events that are not known: 0 where all of them are. */
+  get knownSince() { return Math.max(this.cutAt, this.events.length >= KEPT ? this.events[0].time : 0); }
   /** Events once each, in order of time, the newest 2,000. */
   add(events) {
     const known = new Set(this.events.map(key));
     const fresh = events.filter(e => { const k = key(e); if (known.has(k)) return false; known.add(k); return true; });
     if (!fresh.length) return;
-    this.events = [...this.events, ...fresh].sort((a, b) => a.time - b.time).slice(-2000);
+    this.events = [...this.events, ...fresh].sort((a, b) => a.time - b.time).slice(-KEPT);
     this.tell();
   }
 }

@@ -12,7 +12,8 @@ import { Container, Task } from './task.js';
 import { Containers, Node, Nodes } from './nodes.js';
 import { Network, Networks } from './networks.js';
 import { Logs } from './logpage.js';
-import { Alerts, Events, Paths } from './lists.js';
+import { Alerts } from './alerts.js';
+import { Events, Paths } from './lists.js';
 import { ClusterMap } from './map.js';
 
 const root = document.getElementById('root');
@@ -32,8 +33,12 @@ function Page() {
 
 /** Events of the range shown, where the stream has not told them. */
 async function fetchEvents() {
-  const [from, to] = sel.value.ctx;
-  try { live.add(await get('events', { from: Math.round(from), to: Math.round(to), limit: 1000 })); } catch { /* the strip stays as it is; the page says why it is old */ }
+  const [from, to] = sel.value.ctx, most = 1000;
+  try {
+    const events = await get('events', { from: Math.round(from), to: Math.round(to), limit: most });
+    live.cutAt = events.length < most ? 0 : Math.min(...events.map(e => e.time));
+    live.add(events);
+  } catch { /* the strip stays as it is; the page says why it is old */ }
 }
 
 function enter() {

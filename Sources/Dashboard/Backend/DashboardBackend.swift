@@ -22,6 +22,9 @@ package protocol DashboardBackend: Sendable {
     /// Events after a cursor, then new ones.
     /// - Parameter after: `nil` for new ones only.
     func newEvents(after: String?) async throws -> AsyncStream<EventView>
+    /// Rules, silences and what is over.
+    /// - Throws: ``DashboardError`` with `.notKept` where nobody keeps them.
+    func alertBook() async throws -> DashboardAlertBook
     /// Does what an operator asks for, and keeps a record of it: who, what, and how it ended.
     func perform(_ action: DashboardAction, by user: String) async throws
     /// Keeps a record of what was asked for and refused before it came here.

@@ -195,6 +195,8 @@ package enum DashboardAction: Sendable, Equatable {
     case availability(node: String, version: UInt64, String)
     /// Minutes.
     case silence(alert: String, minutes: Int)
+    /// Ends a silence by its id.
+    case unsilence(String)
 
     /// For the record, without values.
     package var summary: String {
@@ -205,6 +207,7 @@ package enum DashboardAction: Sendable, Equatable {
         case .rollBack(let service, _): "roll back \(service)"
         case .availability(let node, _, let word): "set \(node) to \(word)"
         case .silence(let alert, let minutes): "silence \(alert) for \(minutes) min"
+        case .unsilence(let silence): "unsilence \(silence)"
         }
     }
 
@@ -215,7 +218,7 @@ package enum DashboardAction: Sendable, Equatable {
     package var subject: String {
         switch self {
         case .scale(let id, _, _), .restart(let id, _), .update(let id, _, _), .rollBack(let id, _),
-            .availability(let id, _, _), .silence(let id, _):
+            .availability(let id, _, _), .silence(let id, _), .unsilence(let id):
             id
         }
     }

@@ -83,6 +83,7 @@ extension DashboardRoutes {
         var service: String?
         var node: String?
         var alert: String?
+        var silence: String?
         var version: UInt64?
         var replicas: UInt64?
         var image: String?
@@ -134,6 +135,9 @@ extension DashboardRoutes {
             guard let alert = short(order.alert), let minutes = order.minutes, (1...43_200).contains(minutes)
             else { return nil }
             return .silence(alert: alert, minutes: minutes)
+        case "unsilence":
+            guard let silence = short(order.silence) else { return nil }
+            return .unsilence(silence)
         default: return nil
         }
     }

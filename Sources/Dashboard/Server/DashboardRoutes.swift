@@ -79,7 +79,8 @@ struct DashboardRoutes: Sendable {
             }
         case (.get, "/ui/v1/state"):
             return (.json(text: ByteBuffer(string: await hub.look().delta(since: nil)), call.request), nil)
-        case (.get, "/ui/v1/query"), (.get, "/ui/v1/logs"), (.get, "/ui/v1/logs/volume"), (.get, "/ui/v1/events"):
+        case (.get, "/ui/v1/query"), (.get, "/ui/v1/logs"), (.get, "/ui/v1/logs/volume"), (.get, "/ui/v1/events"),
+            (.get, "/ui/v1/alerts"):
             return (try await work.run(user.name) { try await read(call) }, nil)
         case (.post, "/ui/v1/terminals"): return (try await openTerminal(call, user), nil)
         case (.post, let path) where path.hasPrefix("/ui/v1/actions/"):
@@ -112,6 +113,7 @@ struct DashboardRoutes: Sendable {
         case "/ui/v1/logs/volume":
             let buckets = try call.count("buckets", default: 120, most: 400)
             return try .json(try await backend.logVolume(try logQuery(call), buckets: buckets), call.request)
+        case "/ui/v1/alerts": return try .json(try await backend.alertBook(), call.request)
         default:
             let limit = try call.count("limit", default: 500, most: 2000)
             return try .json(try await backend.events(try call.window(), limit: limit), call.request)

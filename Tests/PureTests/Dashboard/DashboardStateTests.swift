@@ -44,6 +44,7 @@ import Testing
         func followLines(_: [DashboardScope], _: @escaping @Sendable ([DashboardLogLine]) -> Void) {}
         func events(_: DashboardWindow, limit: Int) -> [EventView] { [] }
         func newEvents(after: String?) -> AsyncStream<EventView> { AsyncStream { $0.finish() } }
+        func alertBook() throws -> DashboardAlertBook { throw DashboardError(.notKept) }
         func perform(_: DashboardAction, by: String) {}
         func refused(_: DashboardRefusal) {}
         func openTerminal(in _: String, size _: DashboardTerminalSize, by _: String) throws -> any DashboardTerminal {

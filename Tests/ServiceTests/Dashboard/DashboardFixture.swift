@@ -70,6 +70,13 @@ actor FakeDashboard: DashboardBackend {
         events.append(continuation)
         return stream
     }
+    func alertBook() -> DashboardAlertBook {
+        var book = DashboardAlertBook()
+        var silence = AlertSilenceView(id: "s1")
+        silence.labels = ["node": "n1"]
+        book.silences = [silence]
+        return book
+    }
     func perform(_ action: DashboardAction, by user: String) { done.append((action, user)) }
     var refusals: [DashboardRefusal] = []
     func refused(_ refusal: DashboardRefusal) { refusals.append(refusal) }

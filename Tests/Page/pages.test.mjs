@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { asked, event, live, missing, root, sel, settled, show, told } from './small.mjs';
+
+const options = { skip: missing || false };
+const words = () => root.textContent;
+
+for (const [file, name, address, said, props] of [
+  ['overview.js', 'Overview', '/', 'Nothing needs you'], ['map.js', 'ClusterMap', '/map', 'backend'], ['services.js', 'Services', '/services', 'web'], ['services.js', 'Service', '/services/web', 'web.1', { id: 'web' }], ['task.js', 'Task', '/tasks/web1', 'web.1', { id: 'web1' }], ['nodes.js', 'Nodes', '/nodes', 'node-1'], ['nodes.js', 'Node', '/nodes/node-1', 'Debian', { id: 'node-1' }],
+  ['nodes.js', 'Containers', '/containers', 'pg'], ['task.js', 'Container', '/containers/pg', 'postgres', { id: 'c'.repeat(64) }], ['networks.js', 'Networks', '/networks', 'edge'], ['networks.js', 'Network', '/networks/backend', '10.0.0.1', { id: 'backend' }], ['logpage.js', 'Logs', '/logs', 'stderr only'], ['lists.js', 'Events', '/events', 'x1'], ['alerts.js', 'Alerts', '/alerts', 'node-2 is down'], ['lists.js', 'Paths', '/paths', 'No paths'],
+]) test(`${name} is drawn`, options, async () => {
+  await show(file, name, address, props);
+  assert.ok(root.querySelector('h1'), address);
+  assert.ok(words().includes(said), words().slice(0, 400));
+});
+
+test('the page of alerts has rules, silences and what is over, and ends a silence when asked twice', options, async () => {
+  const in_ = ms => Date.now() + ms;
+  told.alerts = {
+    rules: [{ name: 'NodeDown', metric: 'node_down', comparison: '>', threshold: 0, seconds: 0, severity: 'critical', origin: 'shipped', isOff: false }, { name: 'Mine', metric: 'node_memory_used_ratio', comparison: '>', threshold: 0.9, seconds: 300, severity: 'warning', origin: 'own', isOff: true }],
+    silences: [{ id: 's1', alert: 'a2', labels: {}, until: in_(6e5), by: 'otto', comment: 'new disks' }, { id: 's2', alert: '', labels: { node: 'n' }, until: in_(-1), by: '', comment: '' }],
+    over: [{ id: 'o1', rule: 'OutOfMemory', severity: 'warning', text: 'killed', since: in_(-9e5), until: in_(-3e5) }],
+  };
+  await show('alerts.js', 'Alerts', '/alerts');
+  await settled();
+  for (const text of ['node_memory_used_ratio > 0.9', 'switched off', '1 firing', 'new disks', 'otto', 'node-1 · DiskFull', 'OutOfMemory', '10 min']) assert.ok(words().includes(text), `${text} in ${words()}`);
+  const ends = root.querySelectorAll('button').filter(b => b.textContent === 'End the silence');
+  assert.equal(ends.length, 1, 'one that is over has no button');
+  ends[0].click();
+  const dialog = document.querySelector('dialog[open]');
+  assert.deepEqual(asked, []);
+  assert.ok(dialog.textContent.includes('node-1 · DiskFull') && dialog.textContent.includes('mei'));
+  dialog.querySelector('form').tell('submit');
+  await settled();
+  assert.deepEqual(asked, [['actions/unsilence', { silence: 's1' }]]);
+  assert.ok(!document.querySelector('dialog[open]'));
+});
+
+test('a network has its nodes, its events and the lines of its services', options, async () => {
+  await show('networks.js', 'Network', '/networks/backend', { id: 'backend' });
+  assert.ok(root.querySelectorAll('a[href]').some(a => a.pathname === '/nodes/node-2'));
+  assert.ok(root.querySelector('.log'));
+  live.add([event(3, { id: 'n1', action: 'connect' })]);
+  await show('networks.js', 'Network', '/networks/backend', { id: 'backend' });
+  assert.equal(root.querySelectorAll('.events li').length, 1);
+});
+
+test('more events than are shown are told, and shown when asked for', options, async () => {
+  live.add(Array.from({ length: 500 }, (_, i) => event(1000 + i)));
+  await show('lists.js', 'Events', '/events');
+  const rows = () => root.querySelectorAll('.events li').length, all = live.events.length;
+  assert.equal(rows(), 400);
+  assert.ok(words().includes(`The newest 400 of ${all}`), words().slice(-200));
+  root.querySelectorAll('button').find(b => b.textContent === 'Show more').click();
+  await settled();
+  assert.equal(rows(), all);
+  live.cutAt = sel.value.from + 1000;
+  await show('lists.js', 'Events', '/events');
+  assert.ok(words().includes('Events before'));
+  live.cutAt = 0;
+});
