@@ -17,10 +17,16 @@ export function nextRow(tops, at, step, [from, end]) {
   return -1;
 }
 
+/** Where a row is in the window; what the box of a list hides is beyond it. */
+function topOf(row) {
+  const { top } = row.getBoundingClientRect(), box = row.closest('.log.box')?.getBoundingClientRect();
+  return box && top < box.top ? -1 : box && top >= box.bottom ? Infinity : top;
+}
+
 /** To the row below or above; the first time to the first one in sight. */
 function goOn(step) {
   const rows = [...document.querySelectorAll('#main :is(' + ROWS + ')')].filter(hasWay), here = rowOf(document.activeElement) || (document.activeElement?.closest?.('button, a, .plot, .strip') ? null : last);
-  const time = document.querySelector('.time')?.getBoundingClientRect().bottom || 0, next = rows[nextRow(rows.map(r => r.getBoundingClientRect().top), rows.indexOf(here), step, [time, innerHeight])];
+  const time = document.querySelector('.time')?.getBoundingClientRect().bottom || 0, next = rows[nextRow(rows.map(topOf), rows.indexOf(here), step, [time, innerHeight])];
   if (!next) return;
   last = next;
   next.tabIndex = -1;
