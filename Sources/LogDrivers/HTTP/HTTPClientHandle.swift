@@ -24,8 +24,10 @@ struct HTTPClientHandle: Sendable {
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 1
         configuration.httpVersion = .http1Only
         if let host, let name = trust.serverName, name != host {
-            configuration.dnsOverride = [name: host]
-            alias = (host, name)
+            // URLs have brackets around addresses of IPv6.
+            let bare = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
+            configuration.dnsOverride = [name: bare]
+            alias = (bare.contains(":") ? "[\(bare)]" : bare, name)
         } else {
             alias = nil
         }

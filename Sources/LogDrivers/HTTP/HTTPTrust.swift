@@ -19,6 +19,7 @@ struct HTTPTrust: Sendable, Hashable {
     /// - Throws: ``LogOptionError`` `unusable`.
     func configuration() throws(LogOptionError) -> TLSConfiguration {
         var tls = TLSConfiguration.makeClientConfiguration()
+        tls.minimumTLSVersion = .tlsv12
         tls.certificateVerification = isUnverified ? .none : .fullVerification
         if let authority {
             tls.trustRoots = .certificates(try Self.read(authority, NIOSSLCertificate.fromPEMBytes))

@@ -8,7 +8,7 @@ package struct StreamTLS: Sendable, Hashable {
     package var authorities: String?
     /// Path of a PEM file; `nil` where the receiver asks for none.
     package var certificate: String?
-    /// Path of a PEM file, of the private key that belongs to the certificate.
+    /// Path of a PEM file, of the private key that belongs to the certificate; `nil` where the certificate's file has it, too.
     package var key: String?
     /// Whoever answers is taken for the receiver.
     package var trustsAnybody: Bool
@@ -30,7 +30,9 @@ package struct StreamTLS: Sendable, Hashable {
         if let certificate {
             configuration.certificateChain = try NIOSSLCertificate.fromPEMFile(certificate).map { .certificate($0) }
         }
-        if let key { configuration.privateKey = .privateKey(try NIOSSLPrivateKey(file: key, format: .pem)) }
+        if let key = key ?? certificate {
+            configuration.privateKey = .privateKey(try NIOSSLPrivateKey(file: key, format: .pem))
+        }
         if trustsAnybody { configuration.certificateVerification = .none }
         return try NIOSSLContext(configuration: configuration)
     }

@@ -1,6 +1,7 @@
 import Glibc
 import NIOCore
 import NIOPosix
+import NIOSSL
 
 /// Why a receiver cannot be reached, or has broken off. Read by people, in inspect and events.
 package struct TransportError: Error, CustomStringConvertible, Equatable {
@@ -20,6 +21,10 @@ package struct TransportError: Error, CustomStringConvertible, Equatable {
                 self.init("\(error.host): no such host")
             }
         case let error as IOError: self.init(String(cString: strerror(error.errnoCode)).lowercased())
+        case let error as NIOSSLExtraError where error == .failedToValidateHostname:
+            self.init("the receiver's certificate is for another name")
+        case NIOSSLError.handshakeFailed(let reason) where "\(reason)".contains("CERTIFICATE_VERIFY_FAILED"):
+            self.init("the receiver's certificate is signed by nobody who is trusted, or not valid now")
         case ChannelError.connectTimeout: self.init("no connection within 3 seconds")
         case is ChannelError: self.init("the connection is closed")
         default: self.init("\(error)")

@@ -1,6 +1,7 @@
 import Concurrency
 import NIOCore
 import NIOPosix
+import NIOSSL
 import Synchronization
 
 /// A receiver of streams that does what a test tells it: reads what comes, slowly or not at all, answers, breaks off.
@@ -19,6 +20,7 @@ final class LogReceiver: Sendable {
         var manner = Manner.reads
         var received: [[UInt8]] = []
         var connections = 0
+        var clients: Set<NIOSSLCertificate> = []
         var open: [ObjectIdentifier: any Channel] = [:]
     }
 
@@ -30,10 +32,16 @@ final class LogReceiver: Sendable {
 
     /// Said to everybody who connects.
     fileprivate let greeting: [UInt8]
+    /// `nil` for a receiver that is spoken to in clear.
+    fileprivate let tls: NIOSSLContext?
 
-    init(greeting: [UInt8] = [], answer: @escaping @Sendable (inout [UInt8]) -> [UInt8] = { _ in [] }) {
+    init(
+        greeting: [UInt8] = [], tls: NIOSSLContext? = nil,
+        answer: @escaping @Sendable (inout [UInt8]) -> [UInt8] = { _ in [] }
+    ) {
         self.answer = answer
         self.greeting = greeting
+        self.tls = tls
     }
 
     /// - Returns: The port.
@@ -41,9 +49,13 @@ final class LogReceiver: Sendable {
     func listen(port: Int = 0) async throws -> Int {
         let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.autoRead, value: false)
+            // A handshake reads for itself.
+            .childChannelOption(.autoRead, value: tls != nil)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let tls = self.tls {
+                        try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls))
+                    }
                     try channel.pipeline.syncOperations.addHandler(LogReceiverHandler(self))
                 }
             }
@@ -72,6 +84,8 @@ final class LogReceiver: Sendable {
     /// What each connection has said, in the order of their beginnings.
     var received: [[UInt8]] { state.withLock { $0.received } }
     var connections: Int { state.withLock { $0.connections } }
+    /// What those have shown that have said anything, where certificates are asked for.
+    var clients: Set<NIOSSLCertificate> { state.withLock { $0.clients } }
 
     fileprivate func opened(_ channel: any Channel) -> Int {
         state.withLock { state in
@@ -84,6 +98,10 @@ final class LogReceiver: Sendable {
 
     fileprivate func closed(_ channel: any Channel) {
         state.withLock { _ = $0.open.removeValue(forKey: ObjectIdentifier(channel)) }
+    }
+
+    fileprivate func showed(_ certificate: NIOSSLCertificate) {
+        state.withLock { _ = $0.clients.insert(certificate) }
     }
 
     fileprivate var reads: Bool {
@@ -133,6 +151,10 @@ private final class LogReceiverHandler: ChannelInboundHandler {
         let bytes = Array(unwrapInboundIn(data).readableBytesView)
         total += bytes.count
         let channel = context.channel
+        // None is shown where none is asked for.
+        if receiver.tls != nil, let shown = try? channel.pipeline.syncOperations.nioSSL_peerCertificate() {
+            receiver.showed(shown)
+        }
         switch receiver.took(bytes, index, total) {
         case .whole: break
         case .resets: return Self.reset(channel)
