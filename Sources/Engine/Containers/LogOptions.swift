@@ -12,7 +12,7 @@ struct LogOptions: Sendable {
     static let usualCount = 5
 
     /// What the drivers without a receiver take.
-    private static let known: Set<String> = [
+    static let known: Set<String> = [
         "max-file", "max-size", "compress", "labels", "labels-regex", "env", "env-regex", "tag", "mode",
         "max-buffer-size",
     ]

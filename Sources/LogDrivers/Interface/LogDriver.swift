@@ -8,6 +8,9 @@ package protocol LogDriver: Sendable {
     /// As `--log-driver` names it.
     static var name: String { get }
 
+    /// The names of its own options, beside those of ``LogDriverOptions/common``. Each has an effect, or is in the table of ``UnusedLogOption``.
+    static var optionNames: Set<String> { get }
+
     /// Reads the options, pure: what is wrong with them is said as Docker says it. Options that every driver has (``LogDriverOptions/common``) are
     /// checked by the caller; ``LogDriverOptions/checkNames(_:)`` refuses unknown ones.
     init(_ options: LogDriverOptions, host: LogHost) throws(LogOptionError)

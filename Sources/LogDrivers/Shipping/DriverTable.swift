@@ -2,7 +2,7 @@ package import EngineInterface
 
 /// The drivers that there are, by name.
 package enum DriverTable {
-    private static let drivers: [any LogDriver.Type] = [
+    static let drivers: [any LogDriver.Type] = [
         AWSLogsDriver.self, ElasticsearchDriver.self, FluentdDriver.self, GelfDriver.self, JournaldDriver.self,
         LokiDriver.self, OTLPDriver.self, SplunkDriver.self, SyslogDriver.self,
     ]

@@ -2,6 +2,7 @@ import DockerTypes
 import EngineInterface
 import Faults
 import Foundation
+import LogDrivers
 import Model
 import Testing
 
@@ -325,6 +326,20 @@ import Testing
 
             """
         for row in RequestField.parameters { text += "| `\(row.operation)` | `\(row.name)` | \(row.reason) |\n" }
+        text += """
+
+            The drivers of logs have options of their own (`--log-opt`). Each is acted upon, or refused, but for these:
+
+            | driver | option | why it has no effect |
+            |---|---|---|
+
+            """
+        for row in UnusedLogOption.all {
+            text += "| \(row.driver.isEmpty ? "every one" : "`\(row.driver)`") | `\(row.name)` | \(row.reason) |\n"
+        }
+        text += "\nOf the others some have an effect only beside another option:\n\n"
+        text += "| driver | option | when it has no effect |\n|---|---|---|\n"
+        for row in UnusedLogOption.conditions { text += "| \(row.driver) | \(row.names) | \(row.condition) |\n" }
         text += "\nRefused by the table, as the daemon has no use for them yet:\n\n| request | field |\n|---|---|\n"
         for row in RequestField.all where row.fate == .refused { text += "| \(row.body) | `\(row.path)` |\n" }
         return text

@@ -7,7 +7,7 @@ package struct AWSLogsDriver: LogDriver {
 
     /// An event may have 256 KB less what is counted besides its text, as Docker cuts it; since April 2025 the service takes 1 MB.
     private static let usualLongestText = 262_144 - AWSLogsBatches.bytesOfEvent
-    private static let names: Set<String> = [
+    package static let optionNames: Set<String> = [
         "awslogs-group", "awslogs-region", "awslogs-endpoint", "awslogs-stream", "awslogs-create-group",
         "awslogs-create-stream", "awslogs-datetime-format", "awslogs-multiline-pattern", "awslogs-credentials-endpoint",
         "awslogs-force-flush-interval-seconds", "awslogs-max-buffered-events", "awslogs-format",
@@ -27,7 +27,7 @@ package struct AWSLogsDriver: LogDriver {
 
     /// - Throws: what is wrong with the options, in the words of Docker where it has them.
     package init(_ options: LogDriverOptions, host: LogHost) throws(LogOptionError) {
-        try options.checkNames(Self.names, without: ["labels", "labels-regex", "env", "env-regex"])
+        try options.checkNames(Self.optionNames, without: ["labels", "labels-regex", "env", "env-regex"])
         self.options = options
         self.host = host
         guard let groupName = options.text("awslogs-group") else {

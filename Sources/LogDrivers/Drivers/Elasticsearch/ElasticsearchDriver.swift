@@ -4,6 +4,10 @@ import Templates
 /// Elasticsearch and OpenSearch.
 package struct ElasticsearchDriver: LogDriver {
     package static let name = "elasticsearch"
+    package static let optionNames = LogDriverOptions.trustNames("elasticsearch").union([
+        "elasticsearch-url", "elasticsearch-index", "elasticsearch-user", "elasticsearch-password",
+        "elasticsearch-api-key", "elasticsearch-pipeline", "elasticsearch-gzip",
+    ])
     private static let usualIndex = "docker-%Y.%m.%d"
 
     private let options: LogDriverOptions
@@ -17,11 +21,7 @@ package struct ElasticsearchDriver: LogDriver {
 
     /// - Throws: what is wrong with the options, in the words of Docker where it has them.
     package init(_ options: LogDriverOptions, host: LogHost) throws(LogOptionError) {
-        try options.checkNames(
-            LogDriverOptions.trustNames("elasticsearch").union([
-                "elasticsearch-url", "elasticsearch-index", "elasticsearch-user", "elasticsearch-password",
-                "elasticsearch-api-key", "elasticsearch-pipeline", "elasticsearch-gzip",
-            ]))
+        try options.checkNames(Self.optionNames)
         self.host = host
         self.options = options
         let address = try options.address("elasticsearch-url") { "elasticsearch-url: not a URL: \(GoText.quoted($0))" }

@@ -8,7 +8,7 @@ import Templates
 package struct FluentdDriver: LogDriver {
     package static let name = "fluentd"
 
-    static let names: Set<String> = [
+    package static let optionNames: Set<String> = [
         "fluentd-address", "fluentd-async", "fluentd-async-connect", "fluentd-async-reconnect-interval",
         "fluentd-buffer-limit", "fluentd-retry-wait", "fluentd-max-retries", "fluentd-request-ack",
         "fluentd-sub-second-precision", "fluentd-write-timeout", "fluentd-read-timeout", "fluentd-tls-ca-cert",
@@ -28,7 +28,7 @@ package struct FluentdDriver: LogDriver {
 
     /// See ``LogDriver/init(_:host:)``.
     package init(_ options: LogDriverOptions, host: LogHost) throws(LogOptionError) {
-        try options.checkNames(Self.names)
+        try options.checkNames(Self.optionNames)
         self.options = options
         self.host = host
         let scheme: String

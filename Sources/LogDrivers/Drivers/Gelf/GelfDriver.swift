@@ -4,7 +4,7 @@ import Templates
 /// Graylog's format, over UDP with chunks and compression or over TCP.
 package struct GelfDriver: LogDriver {
     package static let name = "gelf"
-    private static let names: Set<String> = [
+    package static let optionNames: Set<String> = [
         "gelf-address", "gelf-compression-level", "gelf-compression-type", "gelf-tcp-max-reconnect",
         "gelf-tcp-reconnect-delay",
     ]
@@ -19,7 +19,7 @@ package struct GelfDriver: LogDriver {
     package init(_ options: LogDriverOptions, host: LogHost) throws(LogOptionError) {
         let text = options.text("gelf-address") ?? ""
         let (isStream, receiver) = try Self.receiver(text)
-        try options.checkNames(Self.names)
+        try options.checkNames(Self.optionNames)
         self.host = host
         self.options = options
         self.receiver = receiver

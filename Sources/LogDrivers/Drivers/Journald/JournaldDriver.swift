@@ -4,6 +4,7 @@ import Glibc
 /// systemd's journal, on this node.
 package struct JournaldDriver: LogDriver {
     package static let name = "journald"
+    package static let optionNames: Set<String> = []
 
     private let options: LogDriverOptions
     private let host: LogHost
@@ -16,7 +17,7 @@ package struct JournaldDriver: LogDriver {
 
     /// - Parameter path: Of journald's socket.
     package init(_ options: LogDriverOptions, host: LogHost, path: String) throws(LogOptionError) {
-        try options.checkNames([])
+        try options.checkNames(Self.optionNames)
         self.host = host
         self.options = options
         self.path = path

@@ -4,7 +4,7 @@ import Templates
 /// Grafana Loki, with the names of its plugin's options.
 package struct LokiDriver: LogDriver {
     package static let name = "loki"
-    private static let names: Set<String> = [
+    package static let optionNames: Set<String> = [
         "loki-url", "loki-batch-size", "loki-batch-wait", "loki-timeout", "loki-retries", "loki-min-backoff",
         "loki-max-backoff", "loki-external-labels", "loki-tenant-id", "loki-tls-ca-file", "loki-tls-cert-file",
         "loki-tls-key-file", "loki-tls-server-name", "loki-tls-insecure-skip-verify",
@@ -21,7 +21,7 @@ package struct LokiDriver: LogDriver {
 
     /// - Throws: what is wrong with the options, in the words of Docker where it has them.
     package init(_ options: LogDriverOptions, host: LogHost) throws(LogOptionError) {
-        try options.checkNames(Self.names)
+        try options.checkNames(Self.optionNames)
         self.host = host
         self.options = options
         let address = try options.address("loki-url") { "loki-url: not a URL: \(GoText.quoted($0))" }
@@ -82,6 +82,8 @@ package struct LokiDriver: LogDriver {
     package func makeEncoder(for origin: LogOrigin) throws(LogOptionError) -> any LineEncoder {
         let container = try LoggedContainer(options, origin, host)
         var rendered: [(name: String, value: String)] = []
+        // Each container its own stream by a tag that nobody has asked for: Loki is made for few labels.
+        if options.text("tag") != nil { rendered.append(("tag", container.tag)) }
         for (name, value) in external {
             rendered.append((name, try LogTag.render(value, options, origin, host)))
         }

@@ -4,6 +4,9 @@ import Templates
 /// Any receiver of OpenTelemetry's protocol over HTTP.
 package struct OTLPDriver: LogDriver {
     package static let name = "otlp"
+    package static let optionNames = LogDriverOptions.trustNames("otlp").union([
+        "otlp-endpoint", "otlp-headers", "otlp-compression",
+    ])
     static let usualPath = "/v1/logs"
 
     private let options: LogDriverOptions
@@ -15,8 +18,7 @@ package struct OTLPDriver: LogDriver {
 
     /// - Throws: what is wrong with the options, in the words of Docker where it has them.
     package init(_ options: LogDriverOptions, host: LogHost) throws(LogOptionError) {
-        try options.checkNames(
-            LogDriverOptions.trustNames("otlp").union(["otlp-endpoint", "otlp-headers", "otlp-compression"]))
+        try options.checkNames(Self.optionNames)
         self.host = host
         self.options = options
         guard

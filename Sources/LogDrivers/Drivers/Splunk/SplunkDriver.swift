@@ -3,7 +3,7 @@ package import EngineInterface
 /// Splunk's HTTP Event Collector, with the options of Docker's driver.
 package struct SplunkDriver: LogDriver {
     package static let name = "splunk"
-    private static let names: Set<String> = [
+    package static let optionNames: Set<String> = [
         "splunk-url", "splunk-token", "splunk-source", "splunk-sourcetype", "splunk-index", "splunk-capath",
         "splunk-caname", "splunk-insecureskipverify", "splunk-format", "splunk-verify-connection", "splunk-gzip",
         "splunk-gzip-level", "splunk-index-acknowledgment",
@@ -20,7 +20,7 @@ package struct SplunkDriver: LogDriver {
 
     /// - Throws: what is wrong with the options, in the words of Docker where it has them.
     package init(_ options: LogDriverOptions, host: LogHost) throws(LogOptionError) {
-        try options.checkNames(Self.names)
+        try options.checkNames(Self.optionNames)
         self.host = host
         self.options = options
         guard let url = options["splunk-url"] else {

@@ -5,7 +5,7 @@ import Glibc
 package struct SyslogDriver: LogDriver {
     package static let name = "syslog"
 
-    private static let names: Set<String> = [
+    package static let optionNames: Set<String> = [
         "syslog-address", "syslog-facility", "syslog-format", "syslog-tls-ca-cert", "syslog-tls-cert", "syslog-tls-key",
         "syslog-tls-skip-verify",
     ]
@@ -32,7 +32,7 @@ package struct SyslogDriver: LogDriver {
 
     /// See ``LogDriver/init(_:host:)``.
     package init(_ options: LogDriverOptions, host: LogHost) throws(LogOptionError) {
-        try options.checkNames(Self.names)
+        try options.checkNames(Self.optionNames)
         self.options = options
         self.host = host
         facility = try Self.facility(options.text("syslog-facility"))
