@@ -43,6 +43,35 @@ import Testing
         #expect(throws: LogDriverError.compressionNotBoolean("")) { try options("json-file", ["compress": ""]) }
     }
 
+    @Test func `what waits for a receiver has bounds of its own`() throws {
+        for (values, size, count) in [
+            ([:], 20_971_520, 5), (["cache-max-size": "1m"], 1_048_576, 5), (["cache-max-file": "2"], 20_971_520, 2),
+            (["cache-max-size": "10m", "spool-max-size": "95m"], 10_485_760, 10),
+            // The larger bound counts.
+            (["spool-max-size": "30m"], 20_971_520, 5),
+        ] as [([String: String], Int64, Int)] {
+            let read = try options("fluentd", values)
+            #expect(read.size == size && read.count == count, "\(values)")
+        }
+        #expect(throws: LogDriverError.sizeNotPositive) { try options("fluentd", ["cache-max-size": "0"]) }
+        #expect(throws: LogDriverError.invalidSize("x")) { try options("fluentd", ["spool-max-size": "x"]) }
+        #expect(throws: LogDriverError.countNotPositive) { try options("fluentd", ["cache-max-file": "0"]) }
+    }
+
+    @Test(
+        arguments: [
+            (nil, true), ("false", true), ("0", true), ("true", false), ("1", false), ("T", false),
+        ] as [(String?, Bool)])
+    func `what is kept for receivers alone is not to be read`(value: String?, isReadable: Bool) {
+        var host = HostConfiguration()
+        host.logConfig.type = "fluentd"
+        host.logConfig.config["cache-disabled"] = value
+        let record = ContainerRecord(
+            id: "c", name: "c", created: .now, imageID: "", configuration: ContainerConfiguration(), hostConfig: host,
+            commandLine: ["x"])
+        #expect(record.hasReadableLog == isReadable)
+    }
+
     @Test func `labels, variables and a tag are taken without a receiver, too`() throws {
         for type in ["json-file", "local"] {
             let values = ["labels": "a", "labels-regex": "^b", "env": "C", "env-regex": "^D", "tag": "{{.Name}}"]

@@ -52,6 +52,10 @@ import Testing
                 "you cannot configure log opt 'awslogs-datetime-format' and 'awslogs-multiline-pattern' at the same time"
             ),
             ("awslogs", ["awslogs-group": "g", "awslogs-format": "xml"], "unsupported log format 'xml'"),
+            (
+                "awslogs", ["awslogs-group": "g", "awslogs-max-event-bytes": "1023"],
+                "awslogs-max-event-bytes must be between 1024 and 1048550"
+            ),
             ("splunk", [:], "splunk: splunk-url is expected"),
             (
                 "splunk", ["splunk-url": "https://h:1/x"],
@@ -62,7 +66,15 @@ import Testing
                 "splunk", ["splunk-url": "https://h:1", "splunk-token": "t", "splunk-gzip-level": "10"],
                 "not supported level '10' for splunk-gzip-level (supported values between -1 and 9)"
             ),
+            (
+                "splunk", ["splunk-url": "https://h:1", "splunk-token": "t", "splunk-verify-connection": "x"],
+                "strconv.ParseBool: parsing \"x\": invalid syntax"
+            ),
             ("loki", [:], "loki-url is required"),
+            (
+                "loki", ["loki-url": "http://h", "loki-external-labels": "job"],
+                "invalid value for log opt 'loki-external-labels': name=value, separated by commas"
+            ),
             ("otlp", ["otlp-endpoint": "x:1"], "otlp-endpoint: not a URL: \"x:1\""),
         ] as [(String, [String: String], String)])
     func `what is wrong with an option is said as Docker says it`(
@@ -101,6 +113,22 @@ import Testing
         let other = try #require(try DriverTable.make(driver, others, host: DriverSamples.host))
         #expect((one.destination == other.destination) == (options == others))
         #expect(try !one.makeEncoder(for: DriverSamples.origin).encodeAll(DriverSamples.line("x")).isEmpty)
+    }
+
+    @Test func `an event of CloudWatch has as many bytes as it is told to`() throws {
+        let options = ["awslogs-group": "g", "awslogs-region": "r", "awslogs-max-event-bytes": "1024"]
+        let driver = try #require(try DriverTable.make("awslogs", options, host: DriverSamples.host))
+        let line = DriverSamples.line(String(repeating: "a", count: 3000))
+        let events = try driver.makeEncoder(for: DriverSamples.origin).encodeAll(line)
+        #expect(events.map(\.bytes.count) == [1024, 1024, 952])
+    }
+
+    @Test func `further labels of Loki's streams are templates`() throws {
+        let options = ["loki-url": "http://h", "loki-external-labels": "job={{.Name}},zone=a=b"]
+        let driver = try #require(try DriverTable.make("loki", options, host: DriverSamples.host))
+        let labels = DriverSamples.text(try driver.makeEncoder(for: DriverSamples.origin).group)
+        #expect(!labels.contains("\"tag\""))
+        #expect(labels.contains("\"job\":\"web.1\"") && labels.contains("\"zone\":\"a=b\""))
     }
 
     @Test func `a receiver on this host that is not there is told when a container is created`() throws {

@@ -172,14 +172,58 @@ import Testing
         #expect(greeted.withLock { $0 } == 1)
     }
 
+    @Test func `a user is told of where the receiver asks for one`() async throws {
+        let forward = Forward()
+        let (nonce, auth) = (Array("nonce-16-bytes!!".utf8), Array("auth-16-bytes!!!".utf8))
+        let users = Mutex<[String]>([])
+        let receiver = LogReceiver(greeting: Self.hello(nonce, auth)) { said in
+            guard said.count > 5, said[0] == 0x96, let (ping, rest) = Unpacker.value(said[...]) else {
+                return forward.take(&said)
+            }
+            said = Array(rest)
+            guard case .array(let parts) = ping, parts.count == 6, case .bytes(let salt) = parts[2],
+                case .bytes(let user) = parts[4], case .bytes(let digest) = parts[5]
+            else { return [] }
+            let right = Self.digest(auth + user + Array("word".utf8))
+            let isRight = digest == Array(right.utf8)
+            if isRight { users.withLock { $0.append(String(decoding: user, as: UTF8.self)) } }
+            return Self.pong(isRight, Self.digest(salt + Array("server".utf8) + nonce + Array("secret".utf8)))
+        }
+        let port = try await receiver.listen()
+        for (password, works) in [("other", false), ("word", true)] {
+            try await withShipper { bench in
+                let log = try bench.container(
+                    "a", "fluentd",
+                    [
+                        "fluentd-address": "127.0.0.1:\(port)", "fluentd-shared-key": "secret",
+                        "fluentd-username": "vera", "fluentd-password": password,
+                    ])
+                try bench.write(log, 0..<5)
+                bench.shipper.begin(log, isRunning: true)
+                if works {
+                    try await eventually(within: .seconds(30), "the lines arrive") { forward.numbers == Array(0..<5) }
+                } else {
+                    try await eventually(within: .seconds(30), "the refusal is told") {
+                        await bench.shipper.status(of: log.origin.id)?.error.contains("refuses this node: no") == true
+                    }
+                    #expect(forward.numbers.isEmpty)
+                }
+            }
+        }
+        #expect(Set(users.withLock { $0 }) == ["vera"])
+        try await receiver.stop()
+    }
+
     private static func digest(_ bytes: [UInt8]) -> String {
         SHA512.hash(data: bytes).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 
     private static func text(_ text: String) -> [UInt8] { [0xd9, UInt8(text.utf8.count)] + Array(text.utf8) }
 
-    private static func hello(_ nonce: [UInt8]) -> [UInt8] {
-        [0x92] + text("HELO") + [0x83] + text("nonce") + [0xc4, UInt8(nonce.count)] + nonce + text("auth") + text("")
+    /// - Parameter auth: What users' passwords are shown with; empty where no user is asked for.
+    private static func hello(_ nonce: [UInt8], _ auth: [UInt8] = []) -> [UInt8] {
+        let salt: [UInt8] = [0xc4, UInt8(auth.count)] + auth
+        return [0x92] + text("HELO") + [0x83] + text("nonce") + [0xc4, UInt8(nonce.count)] + nonce + text("auth") + salt
             + text("keepalive") + [0xc3]
     }
 
