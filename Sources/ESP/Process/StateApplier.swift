@@ -259,7 +259,10 @@ final class StateApplier {
 
     private func setPeer(_ peer: EncryptionPeer, before: EncryptionPeer?) {
         if peer == before { return }
-        for lane in lanes { lane.sender.post(.peer(number(peer.id), keepsAlive: peer.keepsAlive)) }
+        // Told last: the first keepalive goes at once, to where the peer is.
+        defer {
+            for lane in lanes { lane.sender.post(.peer(number(peer.id), keepsAlive: peer.keepsAlive)) }
+        }
         if peer.address == before?.address, peer.port == before?.port { return }
         moved[peer.id] = nil
         for code in [EncryptionFault.Code.pathTooNarrow, .noSegmentation] { clear(code, .peer(peer.id)) }

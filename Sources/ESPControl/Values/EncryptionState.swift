@@ -112,7 +112,7 @@ package struct EncryptionPeer: Equatable, Sendable {
     package let address: IPAddress
     /// Of lane 0.
     package let port: UInt16
-    /// Whether a keepalive (RFC 3948 section 2.3) goes there every 20 seconds: one of the two nodes is behind a NAT.
+    /// Whether a keepalive (RFC 3948 section 2.3) goes there every 20 seconds, so that a NAT between the two keeps the way open while they are silent.
     package let keepsAlive: Bool
 
     package init(

@@ -97,7 +97,9 @@ struct EncryptionComposer: Sendable {
         var used: [AssociationPurpose: AssociationKey] = [:]
         for (id, peer) in demand.peers {
             let name = EncryptionPeerID(id)
-            state.peers[name] = EncryptionPeer(id: name, address: peer.address, port: demand.port)
+            // Neither of two nodes knows what translates between them. Who does not encrypt listens to none.
+            state.peers[name] = EncryptionPeer(
+                id: name, address: peer.address, port: demand.port, keepsAlive: peer.place != nil)
             guard let place = peer.place, let keyring else { continue }
             for generation in keyring.generations {
                 for lane in 0..<min(lanes, place.lanes) {

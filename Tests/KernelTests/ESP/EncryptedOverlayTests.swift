@@ -276,6 +276,37 @@ import Testing
         }
     }
 
+    /// RFC 3948 sections 2.3 and 4: one byte FF, from the port that a NAT has a mapping of, every 20 seconds.
+    @Test func `D5: a silent node keeps the way through a NAT open`() async throws {
+        try await withEncryptedWorld { world, _ in
+            let (a, b) = (world.nodes[0], world.nodes[1])
+            let sniffer = try await Sniffer(in: b.namespace)
+            let began = ContinuousClock.now
+            // Who listens first, so that nothing is sent to a closed door.
+            for node in world.nodes.reversed() {
+                let page = try await node.client.status.wait { $0.hello?.page }
+                // One of them alone, so that what is seen is its.
+                let state = try world.state(node, page: page, epochs: [1], keepsAlive: node.id == a.id)
+                try await node.client.settle(node.client.replace(with: state))
+            }
+            let keepalives = { sniffer.datagrams.filter { $0.port == 4790 && $0.payload == [0xff] }.count }
+            try await eventually(within: .seconds(10), "the first goes at once") { keepalives() == 1 }
+            let first = ContinuousClock.now
+            try await eventually(within: .seconds(40), "the second") { keepalives() == 2 }
+            // The clock of the process has whole seconds, and starts before the first is seen.
+            #expect(ContinuousClock.now - began >= .seconds(19) && ContinuousClock.now - first <= .seconds(35))
+            sniffer.stop()
+            #expect(sniffer.datagrams.allSatisfy { $0.payload == [0xff] })
+            let lane = try #require(try await b.client.report().lanes.first)
+            #expect(lane.datagrams >= 2 && lane.malformed == 0 && lane.unknownSPI == 0, "\(lane)")
+            let moved = try await b.client.report().moved
+            #expect(moved.isEmpty, "what anybody can send moves nobody")
+            try await world.attach(a)
+            try await world.attach(b)
+            #expect(try await reaches(b, a))
+        }
+    }
+
     @Test func `who is no member of a network says nothing in it`() async throws {
         try await withEncryptedWorld { world, _ in
             try await world.begin()

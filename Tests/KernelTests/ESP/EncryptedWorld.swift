@@ -42,7 +42,9 @@ struct EncryptedWorld {
     }
 
     /// All that a node is told, for an epoch of each node.
-    func state(_ node: Node, page: CounterPageID?, epochs: [UInt64], sends: Bool = true) throws -> EncryptionState {
+    func state(
+        _ node: Node, page: CounterPageID?, epochs: [UInt64], sends: Bool = true, keepsAlive: Bool = false
+    ) throws -> EncryptionState {
         var state = EncryptionState()
         state.underlay = EncryptionUnderlay(address: node.address, mtu: 1500)
         var network = EncryptedNetwork(
@@ -50,7 +52,8 @@ struct EncryptedWorld {
         for peer in nodes where peer.id != node.id {
             network.members.insert(peer.id)
             network.stations[peer.taskMAC] = EncryptedStation(peer: peer.id, addresses: [peer.taskAddress])
-            state.peers[peer.id] = EncryptionPeer(id: peer.id, address: peer.address)
+            state.peers[peer.id] = EncryptionPeer(
+                id: peer.id, address: peer.address, keepsAlive: keepsAlive)
             for epoch in epochs {
                 let come = AssociationID(.inbound, peer: peer.id, spi: Self.spi(peer, epoch: epoch))
                 state.associations[come] = SecurityAssociation(

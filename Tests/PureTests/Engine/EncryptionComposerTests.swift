@@ -197,6 +197,14 @@ struct EncryptionComposerTests {
         #expect(outbound(other).isEmpty && other.associations.count == 1)
     }
 
+    @Test func `D5: a way to each peer that encrypts is kept open, through whatever translates on it`() {
+        let peers = state(0, [place(1), place(2), nil], keyring([1], sending: 1)).peers
+        #expect(peers.mapValues(\.keepsAlive) == [EncryptionPeerID("node1"): true, EncryptionPeerID("node2"): false])
+        // Keys may come later.
+        let early = state(0, [nil, place(2)], nil).peers
+        #expect(early[EncryptionPeerID("node1")]?.keepsAlive == true)
+    }
+
     @Test func `during a rotation a node receives with all generations and sends with one`() {
         let places = [place(1), place(2)]
         var composer = EncryptionComposer()
