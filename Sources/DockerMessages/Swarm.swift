@@ -97,6 +97,8 @@ extension SwarmSpecError: MessageConvertible {
             "rpc error: code = InvalidArgument desc = heartbeat time period cannot be a negative duration"
         case .raftCount(let name):
             "json: cannot unmarshal value into Go struct field RaftConfig.\(name) of type uint64"
+        case .invalidPublishing(let text):
+            "rpc error: code = InvalidArgument desc = label apus.publish: invalid publishing option: \(text)"
         }
     }
 }

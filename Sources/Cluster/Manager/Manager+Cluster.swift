@@ -24,7 +24,7 @@ extension Manager {
         version: UInt64, _ spec: ClusterSpec, rotateWorkerToken: Bool, rotateManagerToken: Bool, rootPEM: String
     ) async throws {
         let present = try inspectSwarm()
-        try Self.check(spec, replacing: present.spec)
+        try Self.check(spec, replacing: present.spec, in: model.objects)
         try await updateCluster(present.id, version: version) { cluster in
             cluster.spec = Self.merged(spec, over: cluster.spec)
             if rotateWorkerToken { cluster.joinTokens?.worker = JoinToken(rootPEM: rootPEM).description }
@@ -32,8 +32,11 @@ extension Manager {
         }
     }
 
-    /// - Throws: ``SwarmSpecError`` for what is wrong, ``UnsupportedError`` for what is not done yet.
-    static func check(_ spec: ClusterSpec, replacing present: ClusterSpec?) throws {
+    /// - Parameter state: Empty for a swarm that is to be made.
+    /// - Throws: ``SwarmSpecError`` and ``ServiceError`` for what is wrong, ``UnsupportedError`` for what is not done yet.
+    static func check(
+        _ spec: ClusterSpec, replacing present: ClusterSpec?, in state: SwarmState = SwarmState()
+    ) throws {
         guard ["", "default"].contains(spec.name) else {
             throw SwarmSpecError.notDefault
         }
@@ -55,6 +58,10 @@ extension Manager {
         }
         if let period = spec.dispatcher?.heartbeatPeriod, period < 0 {
             throw SwarmSpecError.negativeHeartbeat
+        }
+        // Clients send back what they do not change, and which addresses there are has changed since, perhaps.
+        if let label = spec.labels[PublishingLabel.all], label != present?.labels[PublishingLabel.all] {
+            try PublishingRules.check(swarmLabel: label, in: state)
         }
     }
 

@@ -41,8 +41,9 @@ struct PublishingRules {
                 (port.publishedOn, port.onlyLocal) = (earlier.publishedOn, earlier.onlyLocal)
                 port.affinity = earlier.affinity
             } else if let text = state.cluster?.spec.labels[PublishingLabel.all] {
-                guard let value = PublishingLabel.Value(text) else { throw ServiceError.invalidPublishing(text) }
-                port.publishedOn = value.publishedOn
+                port.take(try Self.value(text, label: PublishingLabel.all))
+                // A node's own port has places alone, and the swarm's label is not about this one.
+                if !port.isOnMesh { (port.onlyLocal, port.affinity) = (nil, nil) }
             }
         }
         return port
@@ -51,11 +52,27 @@ struct PublishingRules {
     private func label(of port: PortConfig) throws -> PublishingLabel.Value? {
         let names = [PublishingLabel.one(port.publishedPort ?? 0, port.protocol ?? "tcp"), PublishingLabel.all]
         guard let name = names.first(where: { labels[$0] != nil }), let text = labels[name] else { return nil }
+        return try Self.value(text, label: name)
+    }
+
+    private static func value(_ text: String, label name: String) throws -> PublishingLabel.Value {
         if PublishingLabel.Value.asksForProxy(text) {
             throw ServiceError.proxyProtocol(label: name)
         }
         guard let value = PublishingLabel.Value(text) else { throw ServiceError.invalidPublishing(text) }
         return value
+    }
+
+    /// Whether services can be published as the swarm's label says: one that cannot be read, or that no node can do, would make each new one fail.
+    /// - Throws: ``SwarmSpecError``, ``ServiceError``, ``UnsupportedError``.
+    static func check(swarmLabel text: String, in state: SwarmState) throws {
+        var port = PortConfig()
+        do {
+            port.take(try value(text, label: PublishingLabel.all))
+            try PublishingRules(state: state, labels: [:], former: [], isExact: true).check(port)
+        } catch ServiceError.invalidPublishing {
+            throw SwarmSpecError.invalidPublishing(text)
+        }
     }
 
     private func check(_ port: PortConfig) throws {

@@ -34,6 +34,8 @@ extension Command {
                   --listen-addr node-addr                  Where a manager listens ("<ip|interface>[:port]") (default
                                                            0.0.0.0:2377)
                   --max-snapshots uint                     Kept and shown alone, as the store has its own rules
+                  --publish-default string                 Where new services publish that do not say it ("ip=", "interface=",
+                                                           "local", "affinity=source", with commas)
                   --snapshot-interval uint                 Kept and shown alone, too (default 10000)
                   --task-history-limit int                 Ended tasks to keep for each place (default 5)
             """
@@ -161,6 +163,8 @@ extension Command {
                   --dispatcher-heartbeat duration   How often nodes give a sign of life (ns|us|ms|s|m|h) (default 5s)
                   --external-ca external-ca         Signer of certificates outside of the swarm
                   --max-snapshots uint              Kept and shown alone, as the store has its own rules
+                  --publish-default string          Where new services publish that do not say it ("ip=", "interface=", "local",
+                                                    "affinity=source", with commas; "" for everywhere)
                   --snapshot-interval uint          Kept and shown alone, too (default 10000)
                   --task-history-limit int          Ended tasks to keep for each place (default 5)
             """
@@ -191,6 +195,7 @@ enum SwarmChange {
     /// What the flags of `init` and `update` change in a swarm's specification.
     static func apply(_ flags: ParsedFlags, to spec: inout ClusterSpec) throws {
         guard !flags.has("external-ca") else { throw ExitError(1, "--external-ca is not supported") }
+        if let places = flags.string("publish-default") { spec.labels[PublishingLabel.all] = places }
         if let limit = flags.integer("task-history-limit") {
             var orchestration = spec.orchestration ?? ClusterSpec.Orchestration()
             orchestration.taskHistoryRetentionLimit = limit

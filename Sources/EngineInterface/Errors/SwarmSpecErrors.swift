@@ -8,6 +8,8 @@ package enum SwarmSpecError: Fault, Equatable {
     case negativeHeartbeat
     /// A setting of the swarm's raft, by its name, that is no count of 64 bits.
     case raftCount(String)
+    /// The swarm's label about where services publish.
+    case invalidPublishing(String)
 
     package var kind: FaultKind { .invalidInput }
 }

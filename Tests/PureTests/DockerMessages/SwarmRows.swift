@@ -111,6 +111,9 @@ extension SentenceTests {
         Row(
             SwarmSpecError.raftCount("name"), .invalidInput,
             "json: cannot unmarshal value into Go struct field RaftConfig.name of type uint64"),
+        Row(
+            SwarmSpecError.invalidPublishing("text"), .invalidInput,
+            "rpc error: code = InvalidArgument desc = label apus.publish: invalid publishing option: text"),
         Row(DefaultPoolError.sizeOutOfRange(7), .invalidInput, "subnet size is out of range: 7"),
         Row(
             DefaultPoolError.invalidBase("text"), .invalidInput, "invalid base pool text: invalid CIDR address: text"),

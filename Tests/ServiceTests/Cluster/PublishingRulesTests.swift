@@ -132,6 +132,47 @@ import Testing
         #expect(try filled(port(nil), usual, former: [port(nil)]).publishedOn == nil)
     }
 
+    @Test func `D2: of the swarm's label every option counts, for ports that have it`() throws {
+        let usual = state(label: "ip=10.1.0.0/16,local,affinity=source")
+        let onMesh = try filled(port(nil), usual)
+        #expect(onMesh.publishedOn == ["10.1.0.0/16"] && onMesh.onlyLocal == true && onMesh.affinity == "source")
+        // A node's own port has places alone.
+        let onNode = try filled(port(nil, mode: "host"), usual)
+        #expect(onNode.publishedOn == ["10.1.0.0/16"] && onNode.onlyLocal == nil && onNode.affinity == nil)
+        // Who says something says all.
+        let said = try filled(port(nil), usual, labels: ["apus.publish": "interface=eth9"])
+        #expect(said.publishedOn == ["eth9"] && said.onlyLocal == nil && said.affinity == nil)
+        let options = try filled(port(nil), state(label: "local"))
+        #expect(options.publishedOn == nil && options.onlyLocal == true)
+        let nothing = try filled(port(nil), state(label: ""))
+        #expect(!nothing.saysMore)
+    }
+
+    @Test func `D2: a swarm's label that no service could be published by is refused, with its value`() throws {
+        func check(_ text: String, replacing present: String? = nil, in state: SwarmState = SwarmState()) throws {
+            var (spec, former) = (ClusterSpec(), ClusterSpec())
+            spec.labels[PublishingLabel.all] = text
+            if let present { former.labels[PublishingLabel.all] = present }
+            try Manager.check(spec, replacing: former, in: state)
+        }
+        for text in ["", "local", "ip=10.1.0.0/16,interface=eth1,local,affinity=source", "ip=2001:db8::/32"] {
+            try check(text)
+            try check(text, in: state())
+        }
+        let many = Array(repeating: "ip=127.0.0.1", count: 65).joined(separator: ",")
+        for text in ["open", "ip=10.1.0.0/33", "interface=", "ip=10.1.0.1;local", "affinity=cookie", many] {
+            #expect(throws: SwarmSpecError.invalidPublishing(text)) { try check(text) }
+        }
+        #expect(throws: ServiceError.proxyProtocol(label: "apus.publish")) { try check("local,proxy=v2") }
+        #expect(throws: UnsupportedError.self) { try check("ip=::1") }
+        // Which addresses there are is not known before there is a swarm.
+        try check("ip=203.0.113.7")
+        #expect(throws: ServiceError.foreignAddress("203.0.113.7")) { try check("ip=203.0.113.7", in: state()) }
+        // What is there already keeps nobody from changing something else.
+        try check("open", replacing: "open")
+        try check("ip=203.0.113.7", replacing: "ip=203.0.113.7", in: state())
+    }
+
     @Test func `ports of SCTP are taken where a node's kernel has it, and refused by name where none has`() throws {
         var spec = ServiceSpec()
         spec.name = "signals"
