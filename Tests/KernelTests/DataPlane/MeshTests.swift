@@ -1,5 +1,6 @@
 import Addressing
 @testable import DataPlane
+import Glibc
 import LinuxSystem
 import Model
 import Netlink
@@ -56,6 +57,37 @@ import Testing
                 #expect(await tcp(node.address, 8080, from: world.client) == "bound \(World.clientAddress)")
             }
             withExtendedLifetime(bound) {}
+        }
+    }
+
+    /// IPVS dropped the first packet of a connection from a port that had had one just before, which made a second of it.
+    @Test func `A5: a connection from a port that had one just before waits for nothing, at any node`() async throws {
+        try await withWorld(nodes: 2) { world in
+            try await apply(swarm(world, tasks: [(1, 1), (2, 1)]), world)
+            var closers: [Closer] = []
+            for node in world.nodes {
+                let id = "t\(node.number)1"
+                closers.append(try await Closer.start(id, in: node.sandbox(id), port: 80))
+            }
+            let clock = ContinuousClock()
+            var slow: [Duration] = []
+            var answers: Set<String> = []
+            for node in world.nodes {
+                for number in 0..<500 {
+                    let port = UInt16(41_000 + number % 50)
+                    let began = clock.now
+                    let caller = try await Caller.open(
+                        .tcp, to: node.address, 8080, from: world.client, sourcePort: port)
+                    answers.insert(try await caller.listen())
+                    let took = clock.now - began
+                    // The server ends first, so that the port is free at once on this side, and remembered on all others.
+                    await #expect(throws: SystemError.self) { _ = try await caller.listen() }
+                    if took > .milliseconds(900) { slow.append(took) }
+                }
+            }
+            #expect(slow.isEmpty, "of 1,000 connections \(slow.count) took long: \(slow)")
+            #expect(answers == ["t11", "t21"], "each has its turn")
+            withExtendedLifetime(closers) {}
         }
     }
 
@@ -132,6 +164,37 @@ import Testing
             withExtendedLifetime(greeters) {}
         }
     }
+}
+
+/// Says its name to each caller and ends the connection, as a server of short requests does.
+private final class Closer: Sendable {
+    private let listener: CInt
+
+    static func start(_ name: String, in namespace: NetworkNamespace, port: UInt16) async throws -> Closer {
+        try await namespace.run { try Closer(name, port) }
+    }
+
+    private init(_ name: String, _ port: UInt16) throws {
+        let listener = try bound(SOCK_STREAM, IPAddress(0, 0, 0, 0), port)
+        self.listener = listener
+        try check(listen(listener, 256), "listen")
+        let line = name + "\n"
+        pthread_detach(
+            try startThread {
+                while true {
+                    let connection = accept(listener, nil, nil)
+                    if connection < 0 {
+                        if errno == EINTR || errno == ECONNABORTED { continue }
+                        break
+                    }
+                    _ = send(connection, line, line.utf8.count, CInt(MSG_NOSIGNAL))
+                    close(connection)
+                }
+                close(listener)
+            })
+    }
+
+    deinit { shutdown(listener, Int32(SHUT_RDWR)) }
 }
 
 private final class Flag: Sendable {

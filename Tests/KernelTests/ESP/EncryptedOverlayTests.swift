@@ -59,6 +59,31 @@ import Testing
         }
     }
 
+    /// One packet a call and fragments on the underlay are what make an encrypted network slow; how fast it is `make bench` measures.
+    @Test func `D6: a stream makes no fragment, and goes and comes many segments at a time`() async throws {
+        try await withEncryptedWorld { world, _ in
+            try await world.begin()
+            let (a, b) = (world.nodes[0], world.nodes[1])
+            let sniffer = try await Sniffer(in: b.namespace)
+            let stream = try await CheckedStream.start(from: a.task, to: b.task, at: b.taskAddress, most: 8 << 20)
+            try await eventually(within: .seconds(60), "the stream is there") { stream.isDone }
+            sniffer.stop()
+            #expect(stream.received == 8 << 20 && !stream.isWrong && stream.failure == nil)
+            // Flags and offset of IPv4 (RFC 791): more fragments, or a later one.
+            let pieces = sniffer.seen.count { frame in
+                frame.count > 34 && frame[12] == 8 && frame[13] == 0 && (frame[20] & 0x3f | frame[21]) != 0
+            }
+            #expect(pieces == 0 && sniffer.datagrams.count > 50)
+            let (sent, came) = (try await a.client.report(), try await b.client.report())
+            let out = try #require(sent.networks[EncryptedWorld.vni])
+            let into = try #require(came.networks[EncryptedWorld.vni])
+            let lane = try #require(sent.lanes.first)
+            #expect(out.segments > 2 * out.framesOut, "super-frames are read: \(out)")
+            #expect(lane.sentSegments > 2 * lane.sends, "and sent: \(lane)")
+            #expect(into.merged > into.framesIn / 2, "and joined: \(into)")
+        }
+    }
+
     @Test func `whoever asks for counters is answered, however the threads' answers fall together`() async throws {
         try await withEncryptedWorld { world, _ in
             try await world.begin()

@@ -2,6 +2,7 @@ import Addressing
 import CLinux
 import DataPlane
 import EngineInterface
+import Glibc
 import LinuxSystem
 import Logging
 import Netlink
@@ -169,6 +170,34 @@ private func withTwoNodes(_ body: @escaping @Sendable (TwoNodes) async throws ->
                     """)
             }
             _ = try await world.wait(for: 0, "checksums") { $0.findings.contains(.checksums) && $0.mtu == 1500 }
+        }
+    }
+
+    @Test func `E3: that another program has the data path's port is found, and so is its end`() async throws {
+        try await withTwoNodes { world in
+            for number in 0..<2 { _ = try await world.wait(for: number, "well at first") { $0.mtu == 1500 } }
+            // The device goes, and somebody else is faster.
+            world.probers[1].demand.set(nil)
+            let program: CInt = try await eventually("the port is free") { () async throws -> CInt? in
+                try await world.nodes[1].run { () throws -> CInt in
+                    let socket = try check(Glibc.socket(AF_INET, CInt(SOCK_DGRAM.rawValue), 0), "socket")
+                    let place = InternetSocketAddress(IPAddress(0, 0, 0, 0), port: 4789)
+                    do { try check(place.withPointer { bind(socket, $0, $1) }, "bind") } catch {
+                        close(socket)
+                        throw error
+                    }
+                    return socket
+                }
+            }
+            world.probers[1].demand.set(TwoNodes.demand(1))
+            _ = try await world.wait(for: 0, "silent") { $0.findings == .silent }
+            try await Task.sleep(for: .seconds(1))
+            #expect(world.measurement(1) == nil, "it has no port to measure by")
+            #expect(world.measurement(0)?.findings == .silent)
+            close(program)
+            for number in 0..<2 {
+                _ = try await world.wait(for: number, "well again") { $0.findings.isDisjoint(with: .silent) }
+            }
         }
     }
 
