@@ -9,6 +9,29 @@ import Testing
 
 /// The chain of the node's administrator.
 @Suite struct AdministratorTests {
+    /// What `ufw enable` and `ufw deny 8081` have in the kernel, of which a published port meets something.
+    private static let ufw = """
+        table ip filter {
+        chain ufw-before-input { iifname "lo" accept; ct state related,established accept; }
+        chain ufw-user-input { tcp dport 8081 drop; }
+        chain ufw-before-forward { ct state related,established accept; }
+        chain ufw-user-forward { }
+        chain INPUT { type filter hook input priority 0; policy drop; jump ufw-before-input; jump ufw-user-input; }
+        chain FORWARD { type filter hook forward priority 0; policy drop; jump ufw-before-forward; jump ufw-user-forward; }
+        }
+
+        """
+    /// The same of firewalld with the zone `public`, in which nothing but SSH is open.
+    private static let firewalld = """
+        table inet firewalld {
+        chain filter_INPUT { type filter hook input priority 10; policy accept; ct state { established, related } accept;
+        ct status dnat accept; iifname "lo" accept; ct state invalid drop; tcp dport 22 accept; reject with icmpx admin-prohibited; }
+        chain filter_FORWARD { type filter hook forward priority 10; policy accept; ct state { established, related } accept;
+        ct status dnat accept; iifname "lo" accept; ct state invalid drop; reject with icmpx admin-prohibited; }
+        }
+
+        """
+
     private let target = IPAddress(172, 17, 0, 10)
 
     private func rules(_ text: String, on node: World.Node) async throws {
@@ -79,6 +102,50 @@ import Testing
             try await node.plane.teardown()
             let left = try await node.namespace.run { try NftContext().tables([AdministratorTable.id]) }
             #expect(left[AdministratorTable.id]?.chains["inbound"]?.contains("tcp dport 8082") == true)
+            withExtendedLifetime(greeter) {}
+        }
+    }
+
+    /// As docs/publishing.md says it.
+    @Test func `D1: with rules as ufw and firewalld have them a published port is judged by the administrator's chain`()
+        async throws
+    {
+        try await withWorld(nodes: 1) { world in
+            let node = world.nodes[0]
+            let published = [UInt16(8081), 8082].map {
+                HostPort(transport: .tcp, hostPort: $0, targetAddress: target, targetPort: 80)
+            }
+            try await apply(
+                [NodeNetwork(bridges: [docker0], sandboxes: [container("c1", 10, published: published)])], world)
+            let greeter = try await Greeter.start("c1", in: node.sandbox("c1"), port: 80)
+            let welcome = "c1 \(World.clientAddress)"
+            /// Whether each of the two ports answers a client from outside.
+            func answers() async -> [Bool] {
+                var found: [Bool] = []
+                for port in [UInt16(8081), 8082] {
+                    found.append(await tcp(node.address, port, from: world.client, milliseconds: 1500) == welcome)
+                }
+                return found
+            }
+            #expect(await answers() == [true, true])
+            // What is forwarded ufw drops, as it comes; allowed, its word about the port is about programs of the node.
+            try await rules(Self.ufw, on: node)
+            #expect(await answers() == [false, false])
+            try await rules("add rule ip filter ufw-user-forward oifname docker0 accept", on: node)
+            #expect(await answers() == [true, true])
+            let own = "add rule inet apus_admin inbound tcp dport 8081 ip saddr \(World.clientAddress) drop"
+            try await rules(own, on: node)
+            #expect(await answers() == [false, true])
+            try await rules("delete table ip filter\nflush chain inet apus_admin inbound", on: node)
+            #expect(await answers() == [true, true])
+            // firewalld lets pass what is translated; a reload replaces its own table alone.
+            try await rules(Self.firewalld, on: node)
+            #expect(await answers() == [true, true])
+            try await rules(own, on: node)
+            #expect(await answers() == [false, true])
+            try await rules("delete table inet firewalld\n" + Self.firewalld, on: node)
+            _ = try await node.plane.resync(reason: "test")
+            #expect(await answers() == [false, true])
             withExtendedLifetime(greeter) {}
         }
     }
