@@ -36,9 +36,8 @@ import Testing
         return greeters
     }
 
-    @Test(arguments: Way.allCases) func `a port answers at the chosen addresses and links, and nowhere else`(way: Way)
-        async throws
-    {
+    @Test(arguments: Way.allCases)
+    func `D2: a port answers at the chosen addresses and links, and nowhere else`(way: Way) async throws {
         try await withWorld(nodes: 2, by: way) { world in
             let (one, second) = (world.nodes[0], IPAddress(203, 0, 113, 1))
             // A second link of the first node, with the client behind it as well.
@@ -116,7 +115,7 @@ import Testing
         }
     }
 
-    @Test(arguments: Way.allCases) func `a port is never open to all while it is narrowed, widened or given up`(
+    @Test(arguments: Way.allCases) func `D2: a port is never open to all while it is narrowed, widened or given up`(
         way: Way
     ) async throws {
         try await withWorld(nodes: 1, by: way) { world in

@@ -8,7 +8,7 @@ import Testing
 
 @testable import Cluster
 
-/// D2: where a service's ports are published.
+/// Where a service's ports are published.
 @Suite struct PublishingRulesTests {
     private func state(routed: [String]? = ["192.0.2.0/24", "10.1.0.0/16"], label: String? = nil) -> SwarmState {
         var state = SwarmState()
@@ -111,7 +111,7 @@ import Testing
         #expect(refusal(endless) == nil)
     }
 
-    @Test func `what the client says holds, and what it cannot say is kept, labelled or usual`() throws {
+    @Test func `D2: what the client says holds, and what it cannot say is kept, labelled or usual`() throws {
         #expect(try filled(port(["192.0.2.0/24"]), state()).publishedOn == ["192.0.2.0/24"])
         #expect(try filled(port(nil), state()).publishedOn == nil)
         // An update by a client that knows nothing of it widens nothing; one that says so does, and so does going back.
@@ -191,7 +191,7 @@ import Testing
         #expect(try ServiceRules(swarm).checked(spec, replacing: nil).ports.map(\.transport) == [.sctp])
     }
 
-    @Test func `what cannot be honoured is refused`() throws {
+    @Test func `D2: what cannot be honoured is refused`() throws {
         for text in ["203.0.113.7", "203.0.113.0/24"] {
             #expect(throws: ServiceError.foreignAddress(text)) { try filled(port([text]), state()) }
         }
