@@ -239,8 +239,8 @@ let package = Package(
                 "StateStore", "DockerMessages",
                 "DockerTypes", "Engine", "EngineInterface", "DataPlane", "ContainerRuntime", "Logs", "LinuxSystem",
                 "Concurrency", "DockerClient", "Commands", "LogDrivers", "CZlib", "Templates", "Telemetry", "Dashboard",
-                "ESPControl", "ESP", "CESP", "PathProbes",
-            ], [nioCore, crypto, log], resources: [.copy("DockerTypes/Recorded")]),
+                "ESPControl", "ESP", "CESP", "PathProbes", "Lab",
+            ], [nioCore, crypto, log, arguments], resources: [.copy("DockerTypes/Recorded")]),
         tests(
             "KernelTests",
             [

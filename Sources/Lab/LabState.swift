@@ -102,7 +102,8 @@ package struct LabOptions: Codable, Sendable, Equatable {
         self.formsSwarm = formsSwarm
     }
 
-    func validate() throws {
+    /// - Throws: `.invalidInput` for numbers of nodes and managers that no lab has.
+    package func validate() throws {
         guard (1...Self.maximumNodes).contains(nodes), (1...nodes).contains(managers) else {
             throw APIError(.invalidInput, "a lab has 1 to \(Self.maximumNodes) nodes, and 1 to as many managers")
         }

@@ -61,10 +61,15 @@ struct LabUp: AsyncParsableCommand {
         return text
     }
 
-    func run() async throws {
-        let options = LabOptions(
+    var options: LabOptions {
+        LabOptions(
             nodes: nodes, managers: managers, registry: registry, logLevel: logLevel, formsSwarm: !noSwarm,
             dashboardPort: dashboardPort, families: underlay)
+    }
+
+    func validate() throws { try options.validate() }
+
+    func run() async throws {
         let state = try await lab.lab().up(options, keepsFailures: keepFailures)
         print("lab \(state.name) is up: \(state.nodes.count) nodes")
         for node in state.nodes { print("  \(node.name)  \(node.role)  \(node.address)  \(node.dockerHost)") }
@@ -91,8 +96,10 @@ struct LabExec: AsyncParsableCommand {
     @Argument(parsing: .captureForPassthrough)
     var command: [String] = []
 
+    /// The command without the mark in front of it.
+    var arguments: [String] { command.first == "--" ? Array(command.dropFirst()) : command }
+
     func run() async throws {
-        let arguments = command.first == "--" ? Array(command.dropFirst()) : command
         try await lab.lab().execute(member, arguments)
     }
 }

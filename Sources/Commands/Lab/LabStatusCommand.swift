@@ -14,8 +14,10 @@ struct LabStatusCommand: AsyncParsableCommand {
     @Option(help: "text or json")
     var format = Format.text
 
+    var lab: String { name ?? nameOption ?? "lab" }
+
     func run() async throws {
-        let (state, nodes) = try await LabCluster(name: name ?? nameOption ?? "lab").status()
+        let (state, nodes) = try await LabCluster(name: lab).status()
         switch format {
         case .json: print(try LabReport(state, nodes).json())
         case .text:

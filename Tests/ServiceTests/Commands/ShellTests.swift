@@ -89,4 +89,23 @@ import Testing
         let told = await run(words)
         #expect(told.status == 1 && told.output.isEmpty && told.errors == errors)
     }
+
+    @Test(
+        arguments: [
+            ("bash", "_apus() {\n", "complete -F _apus apus\n"), ("zsh", "#compdef apus\n", "compdef _apus apus\n"),
+            ("fish", "function __apus_complete\n", "complete -c apus -a '(__apus_complete)'\n"),
+        ] as [(String, String, String)])
+    func `a shell's script asks this program`(shell: String, start: String, end: String) async {
+        let told = await run(["completion", shell])
+        #expect(told.status == 0 && told.errors.isEmpty, "\(told.errors)")
+        #expect(told.output.hasPrefix(start) && told.output.hasSuffix(end), "\(told.output)")
+        #expect(told.output.contains("apus __complete "))
+    }
+
+    @Test(arguments: [["completion"], ["completion", "ksh"]])
+    func `there are no scripts for other shells`(words: [String]) async {
+        let told = await run(words)
+        let usage = "Usage:  apus completion bash|zsh|fish\n\n"
+        #expect(told.status == 1 && told.output.isEmpty && told.errors.hasPrefix(usage), "\(told.errors)")
+    }
 }
