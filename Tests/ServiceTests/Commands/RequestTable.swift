@@ -15,16 +15,27 @@ import Testing
 ///       {"A":1}                         its body, if there is one: see ``RequestText``
 ///       ~{"A":1}                        or how it changes what was read before it, as a merge patch (RFC 7396)
 ///       auth {"username":"me"}          credentials for a registry, unless it is nobody's
+///     > text                            a line that the command prints
 ///     ! message                         the command fails so
+///
+/// A row without a request says what else comes of it: a line that is printed, or that it fails.
 struct RequestRow: Sendable {
     var line = ""
     var input = ""
     var difference: String?
     var requests: [String] = []
+    var printed: [String] = []
     var failure: String?
 
     /// Without the program's name, `$DIR` as it stands.
     var words: [String] { get throws { try ShellWords.split(line) } }
+
+    /// Whether the row shows what a flag of its line is good for. In a row that fails these are the flags that the message names, or all of them
+    /// where the row says that they are refused.
+    func shows(_ flag: String) -> Bool {
+        guard let failure else { return !requests.isEmpty || !printed.isEmpty }
+        return failure.contains("--\(flag)") || difference?.hasPrefix("refused:") == true
+    }
 }
 
 enum RequestTable {
@@ -42,12 +53,16 @@ enum RequestTable {
                 case "$ ": row.line = rest
                 case "< ": row.input = rest
                 case "? ": row.difference = rest
+                case "> ": row.printed.append(rest)
                 case "! ": row.failure = rest
                 case "  " where !row.requests.isEmpty: row.requests[row.requests.count - 1] += "\n" + line
                 default: row.requests.append(String(line))
                 }
             }
             try #require(!row.line.isEmpty, "a row of \(name) without a command line: \(block)")
+            try #require(
+                !row.requests.isEmpty || !row.printed.isEmpty || row.failure != nil,
+                "a row of \(name) of which nothing comes: \(block)")
             return row
         }
     }

@@ -17,6 +17,8 @@ struct RequestTests {
             #expect(
                 run.requests.map(text.text) == (try row.requests.map(text.whole)),
                 "$ \(row.line): \(run.requests.map(text.text))")
+            let printed = run.output.split(separator: "\n").map(String.init)
+            for line in row.printed { #expect(printed.contains(line), "$ \(row.line): \(run.output)") }
             let message = run.errors.split(separator: "\n").first.map(String.init) ?? ""
             #expect(
                 run.status == 0 ? row.failure == nil : row.failure == message, "$ \(row.line): \(run.status) \(message)"
@@ -33,9 +35,9 @@ struct RequestTests {
                 #expect(found?.path == command.path, "$ \(row.line) stands in the table of \(command.path)")
                 let parsed = try FlagParser(command.flags, stopsAtArgument: command.stopsAtArgument).parse(
                     Array(words.dropFirst(count)))
-                missing.subtract(parsed.values.keys)
+                missing.subtract(parsed.values.keys.filter(row.shows))
             }
-            #expect(missing.isEmpty, "\(command.path): no row with --\(missing.sorted().joined(separator: ", --"))")
+            #expect(missing.isEmpty, "\(command.path): no row shows --\(missing.sorted().joined(separator: ", --"))")
         }
     }
 }
@@ -45,15 +47,21 @@ struct CommandRun: Sendable {
     var directory: String
     var requests: [RecordedRequest]
     var status: Int32
+    /// Of the stock command line none is kept.
+    var output = ""
     var errors: String
 
     /// Runs a row with this build's command line.
     static func apus(_ row: RequestRow) async throws -> CommandRun {
         try await run(row) { words, environment in
+            let output = Mutex<[UInt8]>([])
             let errors = Mutex<[UInt8]>([])
             let input = Mutex<[UInt8]>(Array(row.input.utf8))
             let console = ConsoleIO(
-                write: { descriptor, bytes in if descriptor == 2 { errors.withLock { $0 += bytes } } },
+                write: { descriptor, bytes in
+                    if descriptor == 1 { output.withLock { $0 += bytes } }
+                    if descriptor == 2 { errors.withLock { $0 += bytes } }
+                },
                 read: { descriptor, count in
                     guard descriptor == 0 else { return try ConsoleIO.process.read(descriptor, count) }
                     return input.withLock { rest in
@@ -65,13 +73,17 @@ struct CommandRun: Sendable {
             let status = await ConsoleIO.$current.withValue(console) {
                 await Shell(environment: environment).run(words)
             }
-            return (status, String(decoding: errors.withLock { $0 }, as: UTF8.self))
+            return (
+                status, String(decoding: output.withLock { $0 }, as: UTF8.self),
+                String(decoding: errors.withLock { $0 }, as: UTF8.self)
+            )
         }
     }
 
     /// Files that rows name: variables, labels, a profile, an archive, a directory, and credentials for two registries.
+    /// - Parameter program: Gives the exit status, what was printed and what was told as an error.
     static func run(
-        _ row: RequestRow, _ program: @Sendable ([String], [String: String]) async throws -> (Int32, String)
+        _ row: RequestRow, _ program: @Sendable ([String], [String: String]) async throws -> (Int32, String, String)
     ) async throws -> CommandRun {
         let directory = "/tmp/apus-rows-\(UUID().uuidString.prefix(8))"
         let files = FileManager.default
@@ -92,9 +104,9 @@ struct CommandRun: Sendable {
                 "HOME": directory, "DOCKER_HOST": "unix://\(directory)/socket", "FROM_HERE": "1",
                 "PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin", "DOCKER_CLI_HINTS": "false",
             ]
-            let (status, errors) = try await program(words, environment)
+            let (status, output, errors) = try await program(words, environment)
             return CommandRun(
-                directory: directory, requests: recorder.recorded, status: status,
+                directory: directory, requests: recorder.recorded, status: status, output: output,
                 errors: errors.replacing(directory, with: "$DIR"))
         }
     }

@@ -59,7 +59,7 @@ extension CommandRun {
                 try standardInput.fileHandleForWriting.close()
                 let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
                 process.waitUntilExit()
-                return (process.terminationStatus, text)
+                return (process.terminationStatus, "", text)
             }
         }
     }
