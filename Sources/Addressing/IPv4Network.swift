@@ -33,7 +33,7 @@ package struct IPv4Network: Hashable, Sendable {
     /// Highest address: the broadcast address where there is one.
     package var last: IPv4Address { IPv4Address(number: address.number | ~mask.number) }
 
-    /// Whether the address is in the network.
+    /// Also of the network's own address and the broadcast address.
     package func contains(_ other: IPv4Address) -> Bool { (other.number ^ address.number) & mask.number == 0 }
     /// Whether all of the other network's addresses are in this one.
     package func contains(_ other: IPv4Network) -> Bool {

@@ -106,7 +106,7 @@ package struct Table: Equatable, Sendable {
     }
 }
 
-/// The elements of a set or map.
+/// What one of the skeleton's sets or maps is to have; whatever else is found in it is taken out, unless the table is shared.
 package struct ElementSet: Equatable, Sendable {
     package let name: String
     /// Positions in the key that are names of interfaces, which nft wants in quotes.

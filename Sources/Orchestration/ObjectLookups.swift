@@ -118,7 +118,7 @@ extension Service {
     }
 }
 
-/// Networks by name.
+/// Networks by name, and apart from those the ones of the routing mesh, by id. Names should be one network's each; the store may have more.
 package struct NetworkLookup: ObjectLookup {
     private(set) var byName = Grouping<String, SwarmNetwork>()
     private(set) var ingress: TreeDictionary<String, SharedObject<SwarmNetwork>> = [:]

@@ -58,6 +58,7 @@ package struct StoreTransaction: Sendable, Equatable {
     package mutating func require(_ condition: Condition) { conditions.append(condition) }
     /// Adds a value to write. A key is written once in a transaction.
     package mutating func put(_ key: StoreKey, _ value: [UInt8]) { puts.append(Put(key, value)) }
+    /// Adds a key to remove, whether there is one or not. A key that is removed is not written in the same transaction.
     package mutating func delete(_ key: StoreKey) { deletes.append(key) }
 
     /// Checks the bounds that every store has.

@@ -5,6 +5,8 @@ import Orchestration
 import StateStore
 
 extension Manager {
+    /// With the tokens for joining, and without what only managers need to know.
+    /// - Throws: ``ClusterError`` `.managerUnreachable` until this manager has read the store.
     package func inspectSwarm() throws -> ClusterObject {
         guard var cluster = model.objects.cluster else {
             throw ClusterError(.managerUnreachable, "the swarm's state is not known yet")

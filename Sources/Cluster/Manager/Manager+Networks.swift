@@ -7,10 +7,13 @@ import Orchestration
 import StateStore
 
 extension Manager {
+    /// All that this manager knows of, in the order in which they were made; networks made at the same time by their ids.
     package func swarmNetworks() -> [SwarmNetwork] {
         model.objects.networks.values.sorted { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) }
     }
 
+    /// Returns the new network's id once the store has it. Its name, numbers and subnets are nobody else's.
+    /// - Throws: What ``NetworkAllocator`` refuses; ``ClusterError`` `.contended` when others were faster all the time.
     package func createNetwork(_ request: NetworkRequest) async throws -> String {
         let id = RandomID.swarm()
         try await guarded { state in

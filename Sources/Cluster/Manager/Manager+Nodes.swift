@@ -4,6 +4,8 @@ import Orchestration
 import StateStore
 
 extension Manager {
+    /// In the order in which they joined. A filter's `id` and `name` may be beginnings.
+    /// - Throws: For a filter that nodes do not have, or a role or membership that there is not.
     package func listNodes(_ filters: Filters) throws -> [Node] {
         try filters.allow(["id", "label", "membership", "name", "node.label", "role"])
         let roles = try filters.choices("role", of: ["worker", "manager"])
@@ -19,6 +21,8 @@ extension Manager {
         .sorted { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) }.map(shown)
     }
 
+    /// - Parameter reference: An id, the beginning of one, a host name, or `self`.
+    /// - Throws: ``SwarmObjectError``: `.notFound`, or `.ambiguous` when several begin so.
     package func inspectNode(_ reference: String) throws -> Node { shown(try findNode(reference)) }
 
     func findNode(_ reference: String) throws -> Node {
@@ -27,6 +31,10 @@ extension Manager {
         return try find(reference, in: objects.nodes, kind: .node, named: objects.nodes(named: reference))
     }
 
+    /// Takes `spec` for the whole specification.
+    /// - Parameter version: The one that `spec` was made from.
+    /// - Throws: ``SwarmObjectError``, `.outOfSequence` when the specification has changed since `version`; ``NodeError`` for a demotion that leaves
+    ///   the swarm without a manager, or without a quorum.
     package func updateNode(_ reference: String, version: UInt64, _ spec: NodeSpec) async throws {
         let isKnown = try await hasCaughtUp(toVersion: version)
         let id = try findNode(reference).id
@@ -58,6 +66,9 @@ extension Manager {
         }
     }
 
+    /// The keys of encrypted networks, which the node knows, are replaced afterwards.
+    /// - Parameter force: Also while it is up.
+    /// - Throws: ``NodeError``: `.isManager` for one that has not been demoted, `.notDown` for one that is up.
     package func removeNode(_ reference: String, force: Bool) async throws {
         let id = try findNode(reference).id
         try await guarded { state in
@@ -134,6 +145,8 @@ extension Manager {
         .sorted { ($0.value.createdAt, $0.value.id) < ($1.value.createdAt, $1.value.id) }.map { Self.shown($0.value) }
     }
 
+    /// Without credentials, and without what only managers need to know.
+    /// - Parameter reference: An id or the beginning of one.
     package func inspectTask(_ reference: String) throws -> SwarmTask {
         Self.shown(try find(reference, in: model.objects.tasks, kind: .task, named: []))
     }

@@ -5,6 +5,9 @@ import Orchestration
 import StateStore
 
 extension Manager {
+    /// In the order in which they were made, without credentials. A filter's `id` and `name` may be beginnings.
+    /// - Parameter withStatus: Also count the tasks that run and that should.
+    /// - Throws: For a filter that services do not have.
     package func listServices(_ filters: Filters, withStatus: Bool) throws -> [Service] {
         try filters.allow(["id", "label", "mode", "name", "runtime"])
         let objects = model.objects
@@ -47,6 +50,9 @@ extension Manager {
             reference, in: objects.services, kind: .service, named: objects.services(named: reference))
     }
 
+    /// Returns once the store has the service; the leader makes its tasks afterwards. One without a name is given a free one.
+    /// - Throws: What ``ServiceRules`` refuses.
+    /// - Returns: No warnings at present.
     package func createService(_ spec: ServiceSpec) async throws -> (id: String, warnings: [String]) {
         let id = RandomID.swarm()
         try await guarded { state in
@@ -73,6 +79,14 @@ extension Manager {
         return RandomName.make(unless: taken.contains) ?? "service_\(RandomID.hex(bytes: 6))"
     }
 
+    /// Returns once the store has the specification; the leader replaces tasks afterwards. A job is executed anew.
+    /// - Parameters:
+    ///   - version: The one that `spec` was made from.
+    ///   - rollback: Take the specification of before instead of `spec`.
+    ///   - origin: Whose credentials the nodes go on with when `spec` has none.
+    /// - Returns: Warnings: none at present.
+    /// - Throws: ``SwarmObjectError``, `.outOfSequence` when the specification has changed since `version`; ``ServiceError`` `.noPreviousSpec`; what
+    ///   ``ServiceRules`` refuses.
     package func updateService(
         _ reference: String, version: UInt64, _ spec: ServiceSpec, rollback: Bool,
         credentialsFrom origin: CredentialsOrigin = .spec
@@ -114,6 +128,8 @@ extension Manager {
         return []
     }
 
+    /// Its name is free at once; its tasks are stopped afterwards.
+    /// - Parameter reference: An id, the beginning of one, or a name.
     package func removeService(_ reference: String) async throws {
         let service = try findService(reference)
         try await guarded { state in
@@ -137,6 +153,8 @@ extension UpdateStatus {
 }
 
 extension Manager {
+    /// The lines of all of the service's tasks, from every node. The nodes send them from now on, until the stream is let go.
+    /// - Parameter reference: An id, the beginning of one, or a name.
     package func serviceLogs(_ reference: String, _ query: LogQuery) throws -> LogStream {
         let service = try findService(reference)
         return stream(
@@ -144,6 +162,8 @@ extension Manager {
             isTerminal: service.spec.taskTemplate.containerSpec?.terminal ?? false, query)
     }
 
+    /// The lines of one task, from whichever node it is on, which sends them from now on until the stream is let go.
+    /// - Parameter reference: An id or the beginning of one.
     package func taskLogs(_ reference: String, _ query: LogQuery) throws -> LogStream {
         let task = try inspectTask(reference)
         return stream(

@@ -7,7 +7,8 @@ import LinuxSystem
 import Logging
 package import Model
 
-/// Making containers.
+/// Makes containers of requests: their names, records, mounts and directories, but no process. One that does not come about leaves nothing
+/// behind; what is missing for it, other than its image, is told as the request's fault.
 package final class ContainerFactory: ContainerCreationBackend {
     private let containers: ContainerTable
     private let roots: ContainerRoots

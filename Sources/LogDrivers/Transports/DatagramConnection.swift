@@ -72,6 +72,7 @@ package final class DatagramConnection: Sendable {
         }
     }
 
+    /// Returns when the socket is closed, also when it was before.
     package func close() async {
         // Closed already is as good.
         try? await channel.close()

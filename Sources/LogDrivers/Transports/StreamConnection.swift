@@ -164,6 +164,7 @@ package final class StreamConnection: Sendable {
         try await inbox.untilOver()
     }
 
+    /// Returns when the stream is closed, also when it was before. What the receiver has not acknowledged by then may be lost.
     package func close() async {
         // Closed already is as good.
         try? await channel.close()

@@ -88,9 +88,6 @@ package struct ImageReference: Sendable, Hashable, CustomStringConvertible {
         ImageReference(domain: domain, path: path, tag: nil, digest: digest)
     }
 
-    /// The name alone.
-    package var nameOnly: ImageReference { ImageReference(domain: domain, path: path, tag: nil, digest: nil) }
-
     /// What the reference is stored under: the digest, where there is one, is more than the tag.
     package var stored: ImageReference { digest.map(digested) ?? withDefaultTag }
 
