@@ -5,7 +5,8 @@
 /// with what they count.
 ///
 /// Not counted: other names of types, which are explained where they are declared; initialisers that only take a type's parts; other values,
-/// whose names say what they are; what a protocol of the package requires, since the protocol explains it, or one of the standard library's.
+/// whose names say what they are; what a protocol of the package requires of the type, since the protocol explains it, or one of the standard
+/// library's. Which protocols a type conforms to the headers of types and extensions say, in any file; a type counts by the last part of its name.
 struct DocCommentRule {
     struct Finding: Equatable, CustomStringConvertible {
         let path: String
@@ -27,6 +28,8 @@ struct DocCommentRule {
         let kind: String
         /// `name(label:label:)` of functions and initialisers.
         let name: String
+        /// The type or protocol that it is in, by the last part of its name.
+        let owner: String?
         let isRequirement: Bool
         let isDocumented: Bool
         let isCounted: Bool
@@ -55,12 +58,24 @@ struct DocCommentRule {
 
     /// By target, of files of `Sources` by their paths.
     static func counts(in files: [(path: String, target: String, lines: [String])]) -> [String: Count] {
-        let found = files.map { (file: $0, declarations: declarations(in: $0.lines)) }
-        let required = Set(found.flatMap(\.declarations).filter { $0.isRequirement && $0.kind != "init" }.map(\.name))
+        let found = files.map { (file: $0, parts: parts(of: $0.lines)) }
+        var required: [String: Set<String>] = [:]
+        var parents: [String: Set<String>] = [:]
+        for (_, parts) in found {
+            for declaration in parts.declarations where declaration.isRequirement && declaration.kind != "init" {
+                required[declaration.owner ?? "", default: []].insert(declaration.name)
+            }
+            for header in parts.headers { parents[header.name, default: []].formUnion(header.parents) }
+        }
+        func isRequired(_ name: String, of owner: String) -> Bool {
+            ancestors(of: owner, in: parents).contains { required[$0]?.contains(name) == true }
+        }
         var counts: [String: Count] = [:]
-        for (file, declarations) in found {
-            for declaration in declarations where declaration.isCounted {
-                if !declaration.isRequirement, required.contains(declaration.name) { continue }
+        for (file, parts) in found {
+            for declaration in parts.declarations where declaration.isCounted {
+                if !declaration.isRequirement, let owner = declaration.owner, isRequired(declaration.name, of: owner) {
+                    continue
+                }
                 counts[file.target, default: Count()].all += 1
                 if declaration.isDocumented { continue }
                 counts[file.target, default: Count()].missing
@@ -70,18 +85,36 @@ struct DocCommentRule {
         return counts
     }
 
-    static func declarations(in lines: [String]) -> [Declaration] {
+    /// The type itself, and whatever it conforms to or inherits from.
+    private static func ancestors(of name: String, in parents: [String: Set<String>]) -> Set<String> {
+        var found: Set<String> = [name]
+        var open = [name]
+        while let next = open.popLast() {
+            for parent in parents[next] ?? [] where found.insert(parent).inserted { open.append(parent) }
+        }
+        return found
+    }
+
+    private static func parts(of lines: [String]) -> (declarations: [Declaration], headers: [Header]) {
         var found: [Declaration] = []
+        var headers: [Header] = []
         // The indentation of a protocol that others use, while its body lasts.
         var protocolIndent: Int?
+        // The types around the line, outermost first.
+        var scopes: [(indent: Int, name: String)] = []
         for (number, line) in lines.enumerated() {
             let text = line.drop { $0 == " " }
             let indent = line.utf8.count - text.utf8.count
             if let outer = protocolIndent, indent == outer, text.first == "}" { protocolIndent = nil }
             let isInProtocol = protocolIndent.map { indent == $0 + 4 } ?? false
-            guard isInProtocol || text.first == "@" || text.hasPrefix("p") || text.hasPrefix("o") || text.hasPrefix("f")
-            else { continue }
-            guard var declaration = Words(text), isInProtocol || access.contains(declaration.access) else { continue }
+            guard var declaration = Words(text) else { continue }
+            scopes.removeAll { $0.indent >= indent }
+            let owner = scopes.last?.name
+            if let header = Header(declaration, lines[number...]) {
+                headers.append(header)
+                if !header.isComposition { scopes.append((indent, header.name)) }
+            }
+            guard isInProtocol || access.contains(declaration.access) else { continue }
             if declaration.kind == "protocol", text.last == "{" { protocolIndent = indent }
             var key = ""
             var signature = ""
@@ -93,10 +126,10 @@ struct DocCommentRule {
             found.append(
                 Declaration(
                     line: number + 1, kind: declaration.kind, name: key.isEmpty ? declaration.name : key,
-                    isRequirement: isInProtocol, isDocumented: isDocumented(number, lines),
+                    owner: owner, isRequirement: isInProtocol, isDocumented: isDocumented(number, lines),
                     isCounted: isCounted(declaration, key, signature, isRequirement: isInProtocol)))
         }
-        return found
+        return (found, headers)
     }
 
     private static func isCounted(_ words: Words, _ key: String, _ signature: String, isRequirement: Bool) -> Bool {
@@ -178,6 +211,48 @@ struct DocCommentRule {
         return labels
     }
 
+    /// The beginning of a type, a protocol, an extension or a composition of protocols.
+    private struct Header {
+        /// The last part of it: `B` of `A.B`.
+        let name: String
+        let isComposition: Bool
+        /// What it conforms to or inherits from, each by the last part of its name.
+        let parents: Set<String>
+
+        /// - Parameter lines: From the one on that the words are of.
+        init?(_ words: Words, _ lines: ArraySlice<String>) {
+            guard words.isHeader else { return nil }
+            let full = words.rest.drop { $0 == " " }.prefix { $0.isLetter || $0.isNumber || "_.".contains($0) }
+            name = String(full.split(separator: ".").last ?? full)
+            isComposition = words.kind == "typealias"
+            guard !isComposition else {
+                let parts = words.rest.drop { $0 != "=" }.dropFirst()
+                parents = parts.contains("&") ? Self.names(parts) : []
+                return
+            }
+            var text = String(words.rest)
+            for line in lines.dropFirst().prefix(6) where !text.contains("{") { text += " \(line)" }
+            // Of generic parameters no constraint counts.
+            var depth = 0
+            var clause = ""
+            for character in text.prefix(while: { $0 != "{" }) {
+                if "<([".contains(character) { depth += 1 }
+                if depth == 0 { clause.append(character) }
+                if ">)]".contains(character) { depth -= 1 }
+            }
+            let bare = clause.split(separator: " ").prefix { $0 != "where" }.joined(separator: " ")
+            parents = Self.names(bare.drop { $0 != ":" }.dropFirst())
+        }
+
+        /// Without attributes, generic arguments and the modules or types in front.
+        private static func names(_ text: Substring) -> Set<String> {
+            let parts = text.split { $0 == "," || $0 == "&" }.compactMap { part in
+                part.split(separator: " ").last?.prefix { $0 != "<" }.split(separator: ".").last
+            }
+            return Set(parts.map(String.init))
+        }
+    }
+
     /// The words in front of what a line declares.
     private struct Words {
         var access = ""
@@ -186,6 +261,12 @@ struct DocCommentRule {
         var name: String
         /// What follows the kind of declaration.
         let rest: Substring
+        /// Whether a type begins here, an extension, or another name for types.
+        var isHeader: Bool {
+            kind != "associatedtype" && (DocCommentRule.types.contains(kind) || Self.others.contains(kind))
+        }
+
+        private static let others: Set<String> = ["extension", "typealias"]
 
         init?(_ line: Substring) {
             var text = line
@@ -211,7 +292,9 @@ struct DocCommentRule {
                 text = following
             }
             let kind = String(text.prefix { $0.isLetter })
-            guard DocCommentRule.types.contains(kind) || ["func", "init", "subscript", "var", "let"].contains(kind)
+            guard
+                DocCommentRule.types.contains(kind) || Self.others.contains(kind)
+                    || ["func", "init", "subscript", "var", "let"].contains(kind)
             else {
                 return nil
             }

@@ -46,6 +46,45 @@ import Testing
             "/// A.", "package protocol A {", "    /// B.", "    func b(_ c: Int)", "    var d: Bool { get }", "}",
         ]
         #expect(Self.missing(requiring) == ["d"])
-        #expect(Self.missing(requiring + ["package func b(_ other: Int) {}", "package func b() {}"]) == ["d", "b()"])
+        #expect(
+            Self.missing(
+                requiring + [
+                    "extension C: A {", "    package func b(_ other: Int) {}", "    package func b() {}", "}",
+                ]) == ["d", "b()"])
+    }
+
+    @Test func `a protocol excuses those that conform to it, and nobody else`() {
+        let protocols = [
+            "/// A.", "package protocol A {", "    /// B.", "    func b(_ c: Int)", "}", "protocol D: Sendable, A {}",
+            "typealias E = Sendable & A",
+        ]
+        func missing(_ header: String..., more: [String] = []) -> [String] {
+            Self.missing(protocols + header + ["    package func b(_ c: Int) {}", "}"] + more)
+        }
+        // By its own header or another's, through other protocols and compositions, and as what the protocol gives by itself.
+        for header in [
+            "struct S: A {", "final class S: Other, @unchecked Sendable, A {", "extension S: M.A {", "actor S: D {",
+            "struct S<T: Hashable>: A where T: Sendable {", "struct S: Sendable & A {", "extension E.S: E {",
+            "extension A {", "extension A where Self: Sendable {",
+        ] { #expect(missing(header).isEmpty, "\(header)") }
+        #expect(missing("struct S:", "    Sendable,", "    A", "{").isEmpty)
+        #expect(missing("struct S {", more: ["extension S: A {}"]).isEmpty)
+        #expect(missing("struct S {", more: ["extension M.S: D {}"]).isEmpty)
+        #expect(missing("class S {", more: ["class S: T {}", "class T: A {}"]).isEmpty)
+        for header in [
+            "struct S {", "extension S {", "struct S<T: A> {", "struct S<T>: Sendable where T: A {",
+            "struct S: Sendable {  // : A", "extension S: AB {",
+        ] { #expect(missing(header) == ["b(_:)"], "\(header)") }
+        // A neighbour's, the type around it, and none.
+        #expect(missing("struct S {", more: ["struct T: A {}"]) == ["b(_:)"])
+        #expect(
+            Self.missing(
+                protocols + ["struct S: A {", "    struct T {", "        package func b(_ c: Int) {}", "    }", "}"])
+                == ["b(_:)"])
+        #expect(
+            Self.missing(
+                protocols + ["struct S {", "    struct T: A {", "    }", "    package func b(_ c: Int) {}", "}"])
+                == ["b(_:)"])
+        #expect(Self.missing(protocols + ["struct S: A {}", "package func b(_ c: Int) {}"]) == ["b(_:)"])
     }
 }
