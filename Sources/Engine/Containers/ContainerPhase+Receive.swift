@@ -68,10 +68,10 @@ extension ContainerPhase {
             self = .exited(exit)
         // It ran for a moment, and could not be put on record.
         case .running(let run), .paused(let run), .stopping(let run, _):
+            var cause = ExitCause.startFailed
+            if case .stopping(_, let stop) = self { cause = ExitCause(stop.by) }
             self = .exited(
-                Exit(
-                    code: code, startedAt: run.startedAt, finishedAt: timestamp, error: error,
-                    cause: isStoppedByUser ? .user : .startFailed))
+                Exit(code: code, startedAt: run.startedAt, finishedAt: timestamp, error: error, cause: cause))
         case .created, .restarting, .exited, .removing, .dead: return []
         }
         // Of a start anew somebody may have waited for the end since before; nothing more comes.
@@ -190,17 +190,19 @@ extension ContainerPhase {
             } else {
                 self = .created(start.stop == nil ? .interrupted : nil)
             }
-        case .running(let run), .paused(let run): self = .exited(Self.vanished(run, timestamp, .lost))
+        case .running(let run), .paused(let run):
+            self = .exited(Self.vanished(run, timestamp, run.end == nil ? .lost : .itself))
         case .stopping(let run, let stop): self = .exited(Self.vanished(run, timestamp, ExitCause(stop.by)))
         case .created, .restarting, .exited, .removing, .dead: break
         }
         return []
     }
 
+    /// Of an end that is on record already that is the truth.
     private static func vanished(_ run: Run, _ timestamp: Timestamp, _ cause: ExitCause) -> Exit {
         Exit(
-            code: 255, wasOutOfMemory: run.hadMemoryKill == true, startedAt: run.startedAt, finishedAt: timestamp,
-            cause: cause)
+            code: run.end?.code ?? 255, wasOutOfMemory: run.end?.wasOutOfMemory == true || run.hadMemoryKill == true,
+            startedAt: run.startedAt, finishedAt: timestamp, cause: cause)
     }
 
     private mutating func remove() -> [ContainerEffect] {

@@ -25,6 +25,25 @@ import Testing
         .removing(before), .dead(before, reason: "busy"),
     ]
 
+    /// The columns of the other table: places that are passed through seldom.
+    private static let rarePhases: [ContainerPhase] = [
+        .created(.interrupted), .starting(.init(stop: .init(by: .user, deadline: nil))),
+        .starting(.init(isRestart: true, stop: .init(by: .restart, deadline: nil), before: before)), .running(ended),
+        .stopping(ended, .init(by: .user, deadline: nil)), stopping(.unhealthy), .exited(over(.user)),
+        .exited(over(.unhealthy)), .exited(over(.startFailed)), .exited(over(.lost)), .removing(nil),
+        .dead(nil, reason: "busy"),
+    ]
+
+    /// Its end is on record, and not settled.
+    private static let ended = ContainerPhase.Run(
+        pid: 7, startedAt: began, end: ProcessEnd(code: 4, wasOutOfMemory: false))
+
+    private static func over(_ cause: ExitCause) -> ContainerPhase.Exit {
+        var exit = before
+        exit.cause = cause
+        return exit
+    }
+
     private static let events: [(String, ContainerEvent)] = [
         ("start", .startRequested), ("started", .started(pid: 8, at: now)),
         ("start failed", .startFailed(code: 126, error: "no", at: now)),
@@ -61,15 +80,53 @@ import Testing
         remains:      - - - - - - - - - - - dead -
         """
 
+    private static let rareTable = """
+        start:        starting>bringUp starting>bringUp again>bringUp !running !running !running starting>bringUp starting>bringUp starting>bringUp starting>bringUp !beingRemoved !beingRemoved
+        started:      - stopping:user>publishStart+watch stopping:restart>publishStart+watch - - - - - - - - -
+        start failed: - failed>release.over+temporary exited:user>release.over+temporary exited:startFailed>release.over+temporary exited:user>release.over+temporary exited:unhealthy>release.over+temporary - - - - - -
+        stop:         !notRunning starting:user>await again:restart>await stopping:user.>signal stopping:user.>signal stopping:unhealthy>signal !notRunning !notRunning !notRunning !notRunning !notRunning !notRunning
+        unhealthy:    !notRunning starting:unhealthy>await again:unhealthy>await stopping:unhealthy.>signal stopping:unhealthy.>signal stopping:unhealthy>signal !notRunning !notRunning !notRunning !notRunning !notRunning !notRunning
+        restart:      !notRunning starting:restart>await again:restart>await stopping:restart.>signal stopping:restart.>signal stopping:unhealthy>signal !notRunning !notRunning !notRunning !notRunning !notRunning !notRunning
+        force:        !notRunning starting:removal>await again:removal>await stopping:removal.>signal stopping:removal.>signal stopping:removal>signal !notRunning !notRunning !notRunning !notRunning !notRunning !notRunning
+        abandoned:    - - again:user - - - - - - - - -
+        frozen:       !notRunning !notRunning !notRunning paused. stopping:user~. stopping:unhealthy~ !notRunning !notRunning !notRunning !notRunning !notRunning !notRunning
+        thawed:       !notPaused !notPaused !notPaused !notPaused !notPaused !notPaused !notPaused !notPaused !notPaused !notPaused !notPaused !notPaused
+        killed:       - - - running!. stopping:user!. stopping:unhealthy! - - - - - -
+        ended:        - - - running.>settle stopping:user.>settle stopping:unhealthy.>settle - - - - - -
+        over:         - - - exited:itself>end+release.over+temporary exited:user>end+release.over+temporary exited:unhealthy>end+release.over+temporary - - - - - -
+        again:        - - - restarting>end+release+restart exited:user>end+release.over+temporary exited:unhealthy>end+release.over+temporary - - - - - -
+        adopted:      - - again:user - - - - - - - - -
+        lost:         - created exited:user exited:itself exited:user exited:unhealthy - - - - - -
+        remove:       removing>destroy removing>destroy removing>destroy !running !running !running removing>destroy removing>destroy removing>destroy removing>destroy removing>destroy removing>destroy
+        remains:      - - - - - - - - - - dead -
+        """
+
     @Test func `every phase has its answer to every event`() throws {
-        let lines = Self.table.split(separator: "\n")
+        try Self.expect(Self.table, of: Self.phases)
+    }
+
+    @Test func `places that are passed through seldom have theirs`() throws {
+        try Self.expect(Self.rareTable, of: Self.rarePhases)
+    }
+
+    @Test func `an end that is on record is not lost`() {
+        var phase = ContainerPhase.running(Self.ended)
+        _ = phase.receive(.lost(at: Self.now))
+        #expect(phase.shown.exitCode == 4 && phase.shown.finishedAt == Self.now && !phase.isRequested)
+        phase = .running(Self.run)
+        _ = phase.receive(.lost(at: Self.now))
+        #expect(phase.shown.exitCode == 255 && phase.isRequested)
+    }
+
+    private static func expect(_ table: String, of phases: [ContainerPhase]) throws {
+        let lines = table.split(separator: "\n")
         #expect(lines.count == Self.events.count)
         for (line, (name, event)) in zip(lines, Self.events) {
             let halves = line.split(separator: ":", maxSplits: 1)
             #expect(halves.first.map(String.init) == name)
             let cells = try #require(halves.last).split(separator: " ").map(String.init)
-            #expect(cells.count == Self.phases.count, "\(name)")
-            for (cell, phase) in zip(cells, Self.phases) {
+            #expect(cells.count == phases.count, "\(name)")
+            for (cell, phase) in zip(cells, phases) {
                 #expect(Self.outcome(of: event, in: phase) == cell, "\(name) in \(Self.text(phase))")
             }
         }
@@ -180,8 +237,9 @@ import Testing
     }
 
     @Test func `a phase is read as it was written`() throws {
-        var all = Self.phases + [.created(.interrupted), .removing(nil), .dead(nil, reason: "x")]
-        for phase in Self.phases {
+        let phases = Self.phases + Self.rarePhases
+        var all = phases
+        for phase in phases {
             for (_, event) in Self.events {
                 var next = phase
                 _ = next.receive(event)
