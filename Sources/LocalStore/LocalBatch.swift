@@ -34,9 +34,7 @@ enum LocalJSON {
     static func encode<Value: VersionedRecord>(
         _ value: Value, _ attempting: String
     ) throws(LocalStoreError) -> Data {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        do { return try encoder.encode(Record(value)) } catch {
+        do { return try PlainJSON.encode(record: value) } catch {
             throw LocalStoreError(.unencodable, attempting, cause: error)
         }
     }
@@ -44,7 +42,7 @@ enum LocalJSON {
     static func decode<Value: VersionedRecord>(
         _ type: Value.Type, _ data: Data, _ attempting: String
     ) throws(LocalStoreError) -> Value {
-        do { return try JSONDecoder().decode(Record<Value>.self, from: data).value } catch {
+        do { return try PlainJSON.decode(record: type, from: data) } catch {
             throw LocalStoreError(.undecodable, attempting, cause: error)
         }
     }

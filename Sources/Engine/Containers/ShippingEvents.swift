@@ -4,6 +4,7 @@ import Model
 import Synchronization
 
 /// Tells what happens to containers' lines on their way to receivers, as events of the containers: `log-down`, `log-up`, `log-dropped`.
+/// What removed containers have left and cannot be read is told of as `set-aside`.
 final class ShippingEvents: Sendable {
     /// Of lines that are dropped of one container an event is told so often, in seconds; what is dropped in between is in the next one.
     private static let pauseOfDrops = 60.0
@@ -37,6 +38,7 @@ final class ShippingEvents: Sendable {
             var attributes = ["driver": driver, "reason": reason, "times": "\(due.times)"]
             if due.lines > 0 { attributes["lines"] = "\(due.lines)" }
             publish("log-dropped", id, attributes)
+        case .unread(let record): events.publish(record.event(scope: "local"))
         }
     }
 

@@ -159,9 +159,14 @@ package final class LogShipper: Sendable {
         }
         do {
             let spool = spool
-            for left in try await thread.run({ try spool.left() }) {
-                inbox.yield(.begin(left, isRunning: false, isRemoved: true))
+            let left = try await thread.run { try spool.left() }
+            for record in left.unread {
+                log.error(
+                    "what a removed container left cannot be read and is set aside",
+                    metadata: ["path": "\(record.id)", "reason": "\(record.reason)"])
+                tell(.unread(record))
             }
+            for shipped in left.logs { inbox.yield(.begin(shipped, isRunning: false, isRemoved: true)) }
         } catch { log.error("what removed containers left could not be read", metadata: ["error": "\(error)"]) }
         await withDiscardingTaskGroup { group in
             group.addTask { await self.keepPositions() }

@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import LinuxSystem
 import Logs
+import Model
 
 /// What removed containers leave: their log's files, and what must be known to send them. `DIRECTORY/ID/log…` and `DIRECTORY/ID/shipped.json`.
 struct LogSpool: Sendable {
@@ -12,6 +13,10 @@ struct LogSpool: Sendable {
     func path(of id: String) -> String { "\(directory)/\(id)/log" }
     private func facts(of id: String) -> String { "\(directory)/\(id)/shipped.json" }
 
+    /// What is set aside is called so behind its id.
+    private static let asideMark = ".unread-"
+    private static func isAside(_ name: String) -> Bool { name.contains(asideMark) }
+
     /// Moves a log's files here. Blocks.
     /// - Parameter log: With its path here.
     func take(_ log: ShippedLog, from path: String) throws {
@@ -19,30 +24,51 @@ struct LogSpool: Sendable {
         try Files.makePrivateDirectory(directory)
         try Files.makePrivateDirectory("\(directory)/\(id)")
         // The facts first: what has no files is removed at the next start.
-        try Files.writeAtomically([UInt8](try JSONEncoder().encode(log)), to: facts(of: id))
-        for name in try Files.list(Files.parent(of: path)) where name == "log" || name.hasPrefix("log.") {
+        try Files.writeAtomically(try PlainJSON.encode(record: log), to: facts(of: id))
+        for name in try Files.list(Files.parent(of: path)) where Self.isLog(name) {
             try Files.rename("\(Files.parent(of: path))/\(name)", to: "\(directory)/\(id)/\(name)")
         }
     }
 
-    /// What earlier lives of the daemon have left. What cannot be read is removed. Blocks.
-    func left() throws -> [ShippedLog] {
-        guard Files.isDirectory(directory) else { return [] }
-        return try Files.list(directory).compactMap { id in
+    /// What earlier lives of the daemon have left. What cannot be read is renamed, log and all. Blocks.
+    /// - Returns: Also what was set aside; its id is its new path.
+    func left() throws -> (logs: [ShippedLog], unread: [UnreadRecord]) {
+        var logs: [ShippedLog] = []
+        var unread: [UnreadRecord] = []
+        guard Files.isDirectory(directory) else { return (logs, unread) }
+        for id in try Files.list(directory) where !Self.isAside(id) {
             do {
-                guard let facts = try Files.read(facts(of: id)) else { throw TransportError("no facts") }
-                return try JSONDecoder().decode(ShippedLog.self, from: Data(facts))
+                if let kept = try Files.read(facts(of: id)) {
+                    logs.append(try PlainJSON.decode(record: ShippedLog.self, from: kept))
+                } else if try Files.list("\(directory)/\(id)").contains(where: Self.isLog) {
+                    throw TransportError("there is nothing that says where it is to be sent")
+                } else {
+                    // The daemon ended before it had taken anything.
+                    try remove(id)
+                }
             } catch {
-                try Files.removeTree("\(directory)/\(id)")
-                return nil
+                unread.append(UnreadRecord(type: "daemon", id: setAside(id), reason: "\(error)"))
             }
         }
+        return (logs, unread)
     }
+
+    /// - Returns: Where it is now: at its place, if it cannot be renamed either. The others are sent all the same.
+    private func setAside(_ id: String) -> String {
+        let path = "\(directory)/\(id)"
+        let aside = path + Self.asideMark + RandomID.hex(bytes: 6)
+        do { try Files.rename(path, to: aside) } catch { return path }
+        return aside
+    }
+
+    private static func isLog(_ name: String) -> Bool { name == "log" || name.hasPrefix("log.") }
 
     /// What each container has left, and when that was made, in nanoseconds since 1970. Blocks.
     func usage() throws -> [(id: String, bytes: Int64, modified: Int64)] {
         guard Files.isDirectory(directory) else { return [] }
         return try Files.list(directory).compactMap { id in
+            // Nobody but the user takes that away.
+            if Self.isAside(id) { return nil }
             guard let time = try Files.status("\(directory)/\(id)")?.st_mtim else { return nil }
             let modified = Int64(clamping: time.tv_sec) &* 1_000_000_000 &+ Int64(clamping: time.tv_nsec)
             return (id, try Files.treeBytes("\(directory)/\(id)"), modified)

@@ -1,7 +1,11 @@
 package import Logs
+package import Model
 
 /// A container whose lines are to be shipped: all that must be known of it, also when the container itself is gone.
-package struct ShippedLog: Codable, Sendable, Equatable {
+package struct ShippedLog: VersionedRecord, Equatable {
+    package static let recordKind = "shipped-log"
+    package static let recordVersion = 1
+
     package var driver: String
     /// `--log-opt`s by name.
     package var options: [String: String]
@@ -31,4 +35,6 @@ package enum ShippingNews: Sendable, Equatable {
     case up(containers: [String], driver: String, address: String)
     /// - lines: 0 where it is not known how many.
     case dropped(container: String, driver: String, lines: Int, reason: String)
+    /// What a removed container has left cannot be read, and is kept under another name.
+    case unread(UnreadRecord)
 }

@@ -54,4 +54,13 @@ import Testing
         let up = await told(log, "log-up")
         #expect(up.map(\.actorID) == ["b"] && up.first?.attributes["error"] == nil)
     }
+
+    @Test func `what a removed container has left and cannot be read is told of as set aside`() async {
+        let log = EventLog()
+        let events = ShippingEvents(events: log) { _ in [:] }
+        events.tell(.unread(UnreadRecord(type: "daemon", id: "/spool/a.unread-1", reason: "damaged")))
+        let told = await log.recent("daemon", since: Timestamp(seconds: 0))
+        #expect(told.map(\.action) == ["set-aside"] && told.map(\.actorID) == ["/spool/a.unread-1"])
+        #expect(told.first?.attributes["reason"] == "damaged")
+    }
 }

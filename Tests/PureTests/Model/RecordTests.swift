@@ -1,4 +1,5 @@
 import Foundation
+import LogDrivers
 import Model
 import TestKit
 import Testing
@@ -112,6 +113,7 @@ import Testing
         problems += try RecordedFiles.problems(with: SwarmMember.self, .plain)
         problems += try RecordedFiles.problems(with: KeptFact.self, .plain)
         problems += try RecordedFiles.problems(with: KeptLogPosition.self, .plain)
+        problems += try RecordedFiles.problems(with: ShippedLog.self, .plain)
         problems += try RecordedFiles.problems(with: Node.self)
         problems += try RecordedFiles.problems(with: Service.self)
         problems += try RecordedFiles.problems(with: SwarmTask.self)

@@ -1,5 +1,7 @@
+import Foundation
 import Glibc
 import LinuxSystem
+import Model
 import TestKit
 import Testing
 
@@ -42,5 +44,43 @@ import Testing
         // Moved here last, though its directory is the oldest.
         let others = try await Self.over(0, but: "d")
         #expect(others == ["a", "c", "b"])
+    }
+
+    private static func log(_ id: String, in spool: LogSpool) -> ShippedLog {
+        ShippedLog(
+            driver: "syslog", options: ["syslog-address": "tcp://127.0.0.1:9"],
+            origin: LogOrigin(id: id, name: "name-\(id)", created: Timestamp(seconds: 1)), path: spool.path(of: id))
+    }
+
+    @Test func `what cannot be read is set aside with its log, and the others are sent`() async throws {
+        try await withTemporaryDirectory { directory in
+            let spool = LogSpool(directory: directory + "/spool", quota: 1 << 20)
+            for id in ["a", "b", "c", "d", "e"] {
+                try Files.makeDirectories("\(directory)/\(id)")
+                try Files.writeAtomically("text", to: "\(directory)/\(id)/log")
+                try spool.take(Self.log(id, in: spool), from: "\(directory)/\(id)/log")
+            }
+            func facts(_ id: String) -> String { "\(directory)/spool/\(id)/shipped.json" }
+            // As it was before it was a record; damaged; of a later version; gone.
+            try Files.writeAtomically(RecordedFiles.data("Records/shipped-log/1.bare.json"), to: facts("a"))
+            try Files.writeAtomically("{}", to: facts("b"))
+            try Files.writeAtomically(#"{"kind":"shipped-log","value":{},"version":99}"#, to: facts("c"))
+            try Files.remove(facts("d"))
+            // Interrupted before anything was taken.
+            try Files.makeDirectories(directory + "/spool/f")
+
+            let left = try spool.left()
+            #expect(left.logs.map(\.origin.name) == ["web", "name-e"])
+            #expect(left.unread.map { Files.parent(of: $0.id) } == Array(repeating: directory + "/spool", count: 3))
+            for (record, id) in zip(left.unread, ["b", "c", "d"]) {
+                #expect(record.id.hasPrefix("\(directory)/spool/\(id).unread-") && record.type == "daemon")
+                #expect(try Files.text(record.id + "/log") == "text")
+            }
+            #expect(left.unread.first { $0.id.contains("/c.") }?.reason.contains("newer version") == true)
+            #expect(try spool.usage().map(\.id) == ["a", "e"] && !Files.exists(directory + "/spool/f"))
+            // It is told of once, and in nobody's way.
+            let again = try spool.left()
+            #expect(again.logs == left.logs && again.unread.isEmpty)
+        }
     }
 }
