@@ -126,7 +126,8 @@ let package = Package(
             "EtcdStore", ["StateStore", "Model", "Concurrency", "LinuxSystem", "CLinux", "Faults"],
             [grpcCore, grpcTransport, grpcProtobuf, protobuf, nioCore, nioHTTP2, crypto, log]),
         library(
-            "Images", ["EngineInterface", "OCI", "Concurrency", "LinuxSystem", "CLinux", "CArchive", "Faults"],
+            "Images",
+            ["EngineInterface", "OCI", "Concurrency", "LinuxSystem", "CLinux", "CArchive", "Model", "Faults"],
             [httpClient, nioCore, nioPosix, nioHTTP1, nioSSL, nioFoundation, crypto, log]),
         library(
             "ContainerRuntime", ["OCI", "Concurrency", "LinuxSystem", "CLinux", "Model", "Faults"],

@@ -54,6 +54,7 @@ extension NodeEngine {
                 dataPlane: NodeDataPlane(runDirectory: paths.run, nodeNamespace: namespace, ports: ports, log: log),
                 nameServer: NameServer(log: log), events: await EventLog.open(paths.events, log: log),
                 namespace: namespace))
+        engine.report(images.unread)
         try await engine.adopt()
         return engine
     }

@@ -214,7 +214,7 @@ package final class NodeEngine: ServiceLifecycle.Service {
 
     /// Says what is on record and cannot be read. It stays as it is, and so do the files of a container; its process, which nobody could
     /// stop or give a network any more, ends.
-    private func report(_ unread: [UnreadRecord]) {
+    func report(_ unread: [UnreadRecord]) {
         for record in unread {
             log.error(
                 "a record cannot be read and is set aside",

@@ -95,7 +95,7 @@ struct ContainerRoots: Sendable {
     /// Bytes of what the container has written into its root file system.
     func writtenBytes(_ record: ContainerRecord) async throws -> Int64 {
         let written = try await unlessRemoved(record.id) {
-            let upper = try await layers(of: record).upper
+            let upper = try await images.changesDirectory(container: record.id)
             return try await onThread { try TreeSize.bytes(upper) }
         }
         return written ?? 0

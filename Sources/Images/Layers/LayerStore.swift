@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 import LinuxSystem
+import Model
 import OCI
 
 /// Unpacked layers: `layers/CHAIN-ID/fs`, made under a temporary name and renamed when whole and synced. Calls block.
@@ -10,7 +11,10 @@ struct LayerStore: Sendable {
     let bound: UnpackingBound
 
     /// What is known of an unpacked layer, kept in `layer.json` beside it.
-    struct Record: Codable, Sendable, Equatable {
+    struct Record: VersionedRecord, Equatable {
+        static let recordKind = "layer"
+        static let recordVersion = 1
+
         var diffID: Digest
         /// Bytes in its regular files.
         var size: Int64
@@ -34,7 +38,7 @@ struct LayerStore: Sendable {
     /// `nil` when the layer is not there; a record that cannot be read counts as such.
     func record(_ chain: Digest) throws -> Record? {
         guard let bytes = try Files.read("\(layers)/\(chain.hex)/\(Self.recordName)") else { return nil }
-        return try? OCIDocument.decode(bytes)  // The layer is unpacked anew then.
+        return try? PlainJSON.decode(record: Record.self, from: bytes)  // The layer is unpacked anew then.
     }
 
     func list() throws -> [Digest] { try Files.list(layers).compactMap { Digest(hex: $0) } }
@@ -83,7 +87,7 @@ struct LayerStore: Sendable {
             throw ImagesError(.damaged, "layer \(diffID) is damaged: its content has digest \(digests.plain)")
         }
         let record = Record(diffID: diffID, size: unpacker.size)
-        try Files.writeAtomically(try OCIDocument.encode(record), to: "\(temporary)/\(Self.recordName)")
+        try Files.writeAtomically(try PlainJSON.encode(record: record), to: "\(temporary)/\(Self.recordName)")
         try unpacker.sync()
         return record
     }

@@ -1,5 +1,6 @@
 import Glibc
 import LinuxSystem
+import Model
 import OCI
 
 /// Where a container's root file system is put together.
@@ -27,7 +28,10 @@ struct Snapshots: Sendable {
     let root: String
     let layers: LayerStore
 
-    struct Record: Codable, Sendable, Equatable {
+    struct Record: VersionedRecord, Equatable {
+        static let recordKind = "container-root"
+        static let recordVersion = 1
+
         var image: Digest
         /// Lowest first.
         var chainIDs: [Digest]
@@ -54,9 +58,32 @@ struct Snapshots: Sendable {
         return "\(snapshots)/\(container)"
     }
 
+    /// - Throws: ``ImagesError`` `damaged` when it is there and cannot be read.
     func record(_ container: String) throws -> Record? {
         guard let bytes = try Files.read("\(try directory(container))/\(Self.recordName)") else { return nil }
-        return try OCIDocument.decode(bytes)
+        do { return try PlainJSON.decode(record: Record.self, from: bytes) } catch {
+            throw ImagesError(.damaged, "what the root of container \(container) is made of cannot be read: \(error)")
+        }
+    }
+
+    /// The containers whose record cannot be read.
+    func unread() throws -> [UnreadRecord] {
+        var unread: [UnreadRecord] = []
+        for container in try list() {
+            do { _ = try record(container) } catch {
+                unread.append(UnreadRecord(type: "container", id: container, reason: "\(error)"))
+            }
+        }
+        return unread
+    }
+
+    /// Whether a container needs a layer. One whose record cannot be read may need any.
+    func needs(_ chain: Digest, _ container: String) throws -> Bool {
+        do {
+            return try record(container)?.chainIDs.contains(chain) == true
+        } catch let error as ImagesError where error.code == .damaged {
+            return true
+        }
     }
 
     func list() throws -> [String] { try Files.list(snapshots).filter { !$0.hasPrefix(".") } }
@@ -70,10 +97,19 @@ struct Snapshots: Sendable {
             try Files.makeDirectories("\(temporary)/merged", mode: 0o700)
             try Files.makeDirectories("\(temporary)/diff", mode: 0o755)
             // As Docker's, a container's own `/` is root's, and everybody may enter it.
-            try Files.writeAtomically(try OCIDocument.encode(record), to: "\(temporary)/\(Self.recordName)")
+            try Files.writeAtomically(try PlainJSON.encode(record: record), to: "\(temporary)/\(Self.recordName)")
             try Files.rename(temporary, to: final)
         }
         return try layout(container)
+    }
+
+    /// Where the container's own changes are. Nothing else need be known of it.
+    func changes(_ container: String) throws -> String {
+        let upper = "\(try directory(container))/diff"
+        guard Files.isDirectory(upper) else {
+            throw ImagesError(.missing, "container \(container) has no root file system")
+        }
+        return upper
     }
 
     func layout(_ container: String) throws -> RootFilesystem {

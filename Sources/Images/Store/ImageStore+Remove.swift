@@ -125,7 +125,7 @@ extension ImageStore {
             if usable.values.contains(where: { $0.chainIDs.contains(chain) }) { return false }
             return try await onThread { [snapshots, layers] in
                 for container in try snapshots.list() {
-                    if try snapshots.record(container)?.chainIDs.contains(chain) == true { return false }
+                    if try snapshots.needs(chain, container) { return false }
                 }
                 try layers.remove(chain)
                 return true

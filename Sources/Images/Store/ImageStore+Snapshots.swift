@@ -35,7 +35,12 @@ extension ImageStore {
     /// was removed meanwhile. A missing one is fine.
     package func removeRootFilesystem(container: String) async throws {
         let record = try await onThread { [snapshots] in
-            let record = try snapshots.record(container)
+            let record: Snapshots.Record?
+            do { record = try snapshots.record(container) } catch let error as ImagesError where error.code == .damaged
+            {
+                // `prune` takes its layers, which nobody knows.
+                record = nil
+            }
             try snapshots.remove(container)
             return record
         }
@@ -45,7 +50,12 @@ extension ImageStore {
 
     /// Bytes in what a container wrote.
     package func writtenBytes(container: String) async throws -> Int64 {
-        try await onThread { [snapshots] in try Files.treeBytes(try snapshots.layout(container).upper) }
+        try await onThread { [snapshots] in try Files.treeBytes(try snapshots.changes(container)) }
+    }
+
+    /// Where what a container wrote is, also when it is not known any more what was below.
+    package func changesDirectory(container: String) async throws -> String {
+        try await onThread { [snapshots] in try snapshots.changes(container) }
     }
 
     /// Containers that have a root file system here, so that those of no known container can be removed.

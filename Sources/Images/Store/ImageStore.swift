@@ -3,6 +3,7 @@ import EngineInterface
 import Foundation
 import LinuxSystem
 package import Logging
+package import Model
 package import OCI
 
 /// A node's images, their layers and the containers' root file systems, below one directory.
@@ -33,6 +34,9 @@ package actor ImageStore {
     nonisolated let locks = KeyedLock<LockKey>()
     /// The platform whose images are pulled unless another is asked for.
     nonisolated let platform: Platform
+    /// What could not be read when this was opened: images and the table of them, which are kept beside it, and what containers' root file
+    /// systems are made of, which stays where it is.
+    package nonisolated let unread: [UnreadRecord]
 
     var table: ImageTable
     var usable: [Digest: Usable]
@@ -50,12 +54,13 @@ package actor ImageStore {
         let content = ContentStore(root: root)
         let layers = LayerStore(root: root, bound: bound)
         let snapshots = Snapshots(root: root, layers: layers)
-        let (table, usable) = try await onThread {
+        let (table, usable, unread) = try await onThread {
             try Files.makePrivateDirectory(root)
             try content.prepare()
             try layers.prepare()
             try snapshots.prepare()
-            let table = try readTable("\(root)/\(tableName)", log)
+            let (table, unreadImages) = try readTable("\(root)/\(tableName)")
+            let unread = unreadImages + (try snapshots.unread())
             var usable: [Digest: Usable] = [:]
             for id in table.ids {
                 var why = "something of it is missing"
@@ -72,17 +77,17 @@ package actor ImageStore {
                     "an image is incomplete and has to be pulled again",
                     metadata: ["image": "\(id)", "error": "\(why)"])
             }
-            return (table, usable)
+            return (table, usable, unread)
         }
         return ImageStore(
             root: root, content: content, layers: layers, snapshots: snapshots,
             registry: RegistryClient(registry, log: log), platform: platform, log: log,
-            table: table, usable: usable)
+            unread: unread, table: table, usable: usable)
     }
 
     private init(
         root: String, content: ContentStore, layers: LayerStore, snapshots: Snapshots, registry: RegistryClient,
-        platform: Platform, log: Logger, table: ImageTable, usable: [Digest: Usable]
+        platform: Platform, log: Logger, unread: [UnreadRecord], table: ImageTable, usable: [Digest: Usable]
     ) {
         self.root = root
         self.content = content
@@ -91,22 +96,30 @@ package actor ImageStore {
         self.registry = registry
         self.platform = platform
         self.log = log
+        self.unread = unread
         self.table = table
         self.usable = usable
     }
 
-    /// A table that cannot be read is set aside: the images in it can be pulled again, the containers go on.
-    private static func readTable(_ path: String, _ log: Logger) throws -> ImageTable {
-        guard let bytes = try Files.read(path) else { return ImageTable() }
+    /// What cannot be read is set aside, in a file beside the table: images can be pulled again, and containers go on.
+    private static func readTable(_ path: String) throws -> (table: ImageTable, unread: [UnreadRecord]) {
+        guard let bytes = try Files.read(path) else { return (ImageTable(), []) }
+        let aside = "\(path).unread-\(RandomID.hex(bytes: 6))"
+        let table: ImageTable
         do {
-            return try OCIDocument.decode(bytes)
+            table = try PlainJSON.decode(record: ImageTable.self, from: bytes)
         } catch {
-            let aside = "\(path).damaged-\(RandomID.hex(bytes: 4))"
-            log.error(
-                "the table of images is damaged and set aside", metadata: ["file": "\(aside)", "error": "\(error)"])
             try Files.rename(path, to: aside)
-            return ImageTable()
+            return (ImageTable(), [UnreadRecord(type: "daemon", id: aside, reason: "\(error)")])
         }
+        if table.unread.isEmpty { return (table, []) }
+        // The whole beside it first, then the rest in its place: it is told of once.
+        try Files.writeAtomically(bytes, to: aside)
+        try Files.writeAtomically(try PlainJSON.encode(record: table), to: path)
+        let unread = table.unread.sorted { $0.key < $1.key }.map { id, reason in
+            UnreadRecord(type: "image", id: id, reason: "\(reason); what was known of it is in \(aside)")
+        }
+        return (table, unread)
     }
 
     /// Reads what is needed to run an image; `nil` when something is missing or damaged.
@@ -125,7 +138,7 @@ package actor ImageStore {
     /// Writes the table as it is when this call's turn comes.
     func commit() async throws {
         try await locks.run(.table) { [self] in
-            let bytes = try OCIDocument.encode(table)
+            let bytes = try PlainJSON.encode(record: table)
             try await onThread { [root] in
                 try Files.writeAtomically(bytes, to: "\(root)/\(Self.tableName)")
             }

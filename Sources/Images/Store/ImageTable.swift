@@ -1,8 +1,14 @@
 import FoundationEssentials
+import Model
 import OCI
 
 /// Which images there are, and under which names: a value, kept in `images.json`.
-struct ImageTable: Codable, Sendable, Equatable {
+///
+/// An image or a name that cannot be read is given up by itself.
+struct ImageTable: VersionedRecord, Equatable {
+    static let recordKind = "images"
+    static let recordVersion = 1
+
     struct Record: Codable, Sendable, Equatable {
         /// Blobs of the layers, lowest first, where they are kept.
         var layers: [ContentDescriptor]
@@ -16,6 +22,38 @@ struct ImageTable: Codable, Sendable, Equatable {
     private(set) var images: [String: Record] = [:]
     /// Ids by normalised reference, with tag or digest.
     private(set) var references: [String: Digest] = [:]
+    /// The ids and names that could not be read, and why. They are not written.
+    private(set) var unread: [String: String] = [:]
+
+    private enum CodingKeys: String, CodingKey { case images, references }
+
+    private enum Entry<Value: Decodable>: Decodable {
+        case value(Value)
+        case unread(String)
+
+        init(from decoder: any Decoder) {
+            do { self = .value(try Value(from: decoder)) } catch { self = .unread("\(error)") }
+        }
+    }
+
+    init() {}
+
+    init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        for (id, entry) in try fields.decode([String: Entry<Record>].self, forKey: .images) {
+            switch entry {
+            case .value(let record) where Digest(id) != nil: images[id] = record
+            case .value: unread[id] = "it is no image's id"
+            case .unread(let reason): unread[id] = reason
+            }
+        }
+        for (name, entry) in try fields.decode([String: Entry<Digest>].self, forKey: .references) {
+            switch entry {
+            case .value(let id): references[name] = id
+            case .unread(let reason): unread[name] = reason
+            }
+        }
+    }
 
     func record(_ id: Digest) -> Record? { images[id.description] }
 

@@ -1,6 +1,6 @@
 /// A record that is there and cannot be read: kept as it is, and left out of everything else.
 package struct UnreadRecord: Sendable, Equatable {
-    /// As an event names the object's type: `container`, `network`, `volume`, `node`, `service`, `task`, `daemon`.
+    /// As an event names the object's type: `container`, `image`, `network`, `volume`, `node`, `service`, `task`, `daemon`.
     package let type: String
     package let id: String
     package let reason: String

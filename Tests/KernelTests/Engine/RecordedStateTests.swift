@@ -6,6 +6,7 @@ import TestKit
 import Testing
 
 @testable import Engine
+@testable import Images
 
 /// An engine that starts with what an earlier version has stored, or with what it cannot read.
 @Suite(.timeLimit(.minutes(2))) struct RecordedStateTests {
@@ -71,6 +72,11 @@ import Testing
                 let told = engine.network.facts
                 #expect(try await engine.store.load(SwarmPlace.self, kind: .node, id: SwarmPlace.key) == nil)
                 #expect(try await KeptFacts(store: engine.store).load()?.facts == told)
+                // Their layers were not recorded: what they were called and came with is known, and they are to be pulled again.
+                let images = await engine.images.images.table
+                #expect(images.ids.map(\.short).sorted() == ["2efdde5e410d", "2f6bd82c6f40", "f18f9afb3514"])
+                #expect(images.references["docker.io/apus/echo:latest"]?.short == "2f6bd82c6f40")
+                #expect(images.references.count == 6 && images.images.values.allSatisfy { $0.manifest != nil })
                 #expect(await setAside(engine).isEmpty)
             }
         }
