@@ -2,6 +2,7 @@ import Concurrency
 import Glibc
 package import LinuxSystem
 package import Logging
+import Model
 package import NIOCore
 import OCI
 import Synchronization
@@ -130,7 +131,7 @@ package final class ConmonRuntime: Runtime {
             id: requested.id, pid: started.pid, startTime: startTime, conmon: started.conmon,
             conmonStartTime: conmonStartTime, terminal: requested.terminal, runtime: request.runtime)
         let path = paths.record(requested.id)
-        try await onThread { try PlainFile.replace(JSONText.encode(record), at: path) }
+        try await onThread { try PlainFile.replace(Array(PlainJSON.encode(record: record)), at: path) }
         entries.withLock { $0[requested.id]?.record = record }
         return record
     }
@@ -350,7 +351,7 @@ package final class ConmonRuntime: Runtime {
     /// Calls of the runtime that has made the container.
     func command(of id: String) async throws -> RuntimeCommand { try command(await record(of: id).maker) }
 
-    /// Known, or read from its bundle.
+    /// Known, or read from its bundle. One that cannot be read is as good as none: nobody can take its process over, and it is swept.
     func record(of id: String) async throws -> RuntimeRecord {
         if let known = entries.withLock({ $0[id]?.record }) { return known }
         try Self.checkName(id)
@@ -358,7 +359,10 @@ package final class ConmonRuntime: Runtime {
         guard let bytes = try await onThread({ try Files.read(path) }) else {
             throw RuntimeError(.noSuchContainer, "no container \(id) was created")
         }
-        return try JSONText.decode(RuntimeRecord.self, from: bytes)
+        do { return try PlainJSON.decode(record: RuntimeRecord.self, from: bytes) } catch {
+            logger.error("what is known of the process of container \(id) cannot be read: \(error)")
+            throw RuntimeError(.noSuchContainer, "what is known of the process of container \(id) cannot be read")
+        }
     }
 
     /// Ids become file names and arguments.

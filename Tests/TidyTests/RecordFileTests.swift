@@ -53,4 +53,80 @@ import Testing
         let read = tests.matches(of: #/RecordedFiles\.problems\(with: /#).count
         #expect(read >= Set(try kinds()).count)
     }
+
+    private struct Allowance {
+        let path: String
+        let form: String
+        let reason: String
+    }
+
+    /// JSON in files that is no record of ours.
+    private static let allowed: [Allowance] = [
+        Allowance(
+            path: "Sources/Commands/Registry/CredentialStore.swift",
+            form: "JSON.indented(Array(configuration.compact()",
+            reason: "Docker's own `config.json`, which others write"),
+        Allowance(
+            path: "Sources/Commands/Registry/CredentialStore.swift", form: "WireJSON.encodeVerbatim(self)",
+            reason: "told to a credential helper, or sent; kept as a text in `config.json`"),
+        Allowance(
+            path: "Sources/ContainerRuntime/ConmonRuntime.swift", form: "JSONText.encode(built.specification.process)",
+            reason: "a process as the runtime specification has it"),
+        Allowance(
+            path: "Sources/ContainerRuntime/ConmonRuntime.swift", form: "JSONText.encode(built.specification)",
+            reason: "the runtime specification's `config.json`, which the runtime reads"),
+        Allowance(
+            path: "Sources/ContainerRuntime/ConmonRuntime.swift", form: "JSONText.encode(requested)",
+            reason: "read by the runtime, right afterwards"),
+        Allowance(
+            path: "Sources/ContainerRuntime/ConmonRuntime+Exec.swift",
+            form: "JSONText.encode(try Self.process(request, from: own, bounding: bounding)",
+            reason: "read by the runtime, right afterwards"),
+        Allowance(
+            path: "Sources/Lab/LabState.swift", form: "encoder.encode(self)",
+            reason: "a cluster for tests on one machine, which is made anew with each version"),
+    ]
+
+    /// JSON that a file encodes, not as a record, while it writes files as well. What is encoded in one file and written in another is not seen.
+    private static func unrecorded(in lines: [String]) -> [(line: Int, form: String)] {
+        let writes = lines.contains { line in
+            !line.contains("func ")
+                && line.contains(#/\b(?:writeAtomically|rewrite)\(|\bPlainFile\.(?:write|replace)\(/#)
+        }
+        guard writes else { return [] }
+        let json = #/[\w.]*\bencode(?:Verbatim)?\((?!record:|to |into: )[^)]*\)?|JSON\.indented\([^)]*\)?/#
+        var found: [(line: Int, form: String)] = []
+        for (number, line) in lines.enumerated() {
+            for match in line.matches(of: json) { found.append((line: number + 1, form: String(match.output))) }
+        }
+        return found
+    }
+
+    @Test func `whatever is kept in a file as JSON is a record`() throws {
+        var used: Set<Int> = []
+        for file in tree.files where file.path.hasPrefix("Sources/") && !file.isGenerated && file.target != "TestKit" {
+            for finding in Self.unrecorded(in: file.lines.map { TidyTests.code(of: $0) }) {
+                if let index = Self.allowed.firstIndex(where: { $0.path == file.path && $0.form == finding.form }) {
+                    used.insert(index)
+                } else {
+                    Issue.record("\(file.path):\(finding.line) writes JSON that is no record: \(finding.form)")
+                }
+            }
+        }
+        for (index, allowance) in Self.allowed.enumerated() where !used.contains(index) {
+            Issue.record("\(allowance.path) has no \(allowance.form) any more: take it off the list")
+        }
+    }
+
+    @Test func `JSON in files that is no record is seen`() {
+        func forms(_ lines: String...) -> [String] { Self.unrecorded(in: lines).map { $0.form } }
+        #expect(forms("try Files.writeAtomically(try JSONEncoder().encode(log), to: path)") == [".encode(log)"])
+        #expect(
+            forms("let bytes = try OCIDocument.encode(table)", "try PlainFile.replace(bytes, at: path)")
+                == ["OCIDocument.encode(table)"])
+        #expect(forms("try Files.writeAtomically(try PlainJSON.encode(record: log), to: path)").isEmpty)
+        // Nothing is written here, or by somebody else.
+        #expect(forms("let line = try WireJSON.encode(answer)").isEmpty)
+        #expect(forms("static func writeAtomically(_ text: String) {", "try WireJSON.encode(answer)").isEmpty)
+    }
 }

@@ -3,7 +3,10 @@ import LinuxSystem
 package import Model
 
 /// What this module must know of a container to take it over after a restart; beside it in its bundle.
-struct RuntimeRecord: Codable, Sendable, Equatable {
+struct RuntimeRecord: VersionedRecord, Equatable {
+    static let recordKind = "runtime-process"
+    static let recordVersion = 1
+
     var id: String
     var pid: Int32
     /// Field 22 of /proc/PID/stat: pids are reused.

@@ -67,4 +67,26 @@ import Testing
             guard case .running = try await next.state(keep) else { throw Surprise() }
         }
     }
+
+    @Test func `a process whose record cannot be read is swept, and the others stay`() async throws {
+        try await RuntimeFixture.run { fixture in
+            for name in ["keep", "newer", "damaged"] {
+                _ = try await fixture.runtime.create(fixture.request(fixture.specification(name, ["sleep", "1000"])))
+            }
+            let (keep, newer, damaged) = (fixture.id("keep"), fixture.id("newer"), fixture.id("damaged"))
+            func record(_ id: String) -> String { fixture.runtime.paths.bundle(id) + "/record.json" }
+            // As it was before it was a record.
+            let kept = try #require(try Files.text(record(keep)))
+            let bare = kept.dropFirst(#"{"kind":"runtime-process","value":"#.count).dropLast(#","version":1}"#.count)
+            try Files.writeAtomically(String(bare), to: record(keep))
+            try Files.writeAtomically(#"{"kind":"runtime-process","value":{},"version":99}"#, to: record(newer))
+            try Files.writeAtomically("{", to: record(damaged))
+            let next = try fixture.restarted()
+            guard case .created = try await next.adopt(keep), case .absent = try await next.adopt(newer),
+                case .absent = try await next.adopt(damaged)
+            else { throw Surprise() }
+            #expect(try await next.sweep(keeping: [keep]) == [newer, damaged].sorted())
+            #expect(try await next.containers() == [keep])
+        }
+    }
 }

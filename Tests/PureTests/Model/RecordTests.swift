@@ -4,6 +4,7 @@ import Model
 import TestKit
 import Testing
 
+@testable import ContainerRuntime
 @testable import Engine
 
 /// Records of versions that are made up: the first one, the one after it, and what neither knows.
@@ -114,6 +115,7 @@ import Testing
         problems += try RecordedFiles.problems(with: KeptFact.self, .plain)
         problems += try RecordedFiles.problems(with: KeptLogPosition.self, .plain)
         problems += try RecordedFiles.problems(with: ShippedLog.self, .plain)
+        problems += try RecordedFiles.problems(with: RuntimeRecord.self, .plain)
         problems += try RecordedFiles.problems(with: Node.self)
         problems += try RecordedFiles.problems(with: Service.self)
         problems += try RecordedFiles.problems(with: SwarmTask.self)
