@@ -185,10 +185,3 @@ struct CalledAddresses {
         return all(of: sandbox).subtracting(old.all(of: before)).sorted()
     }
 }
-
-extension Sandbox {
-    /// Overlays that it is in.
-    var overlayIDs: [String] {
-        endpoints.compactMap { if case .overlay(let id) = $0.network { id } else { nil } }
-    }
-}

@@ -76,6 +76,11 @@ package struct Sandbox: Codable, Equatable, Sendable, Identifiable {
         /// A ``ParentNetwork``.
         case parent(String)
     }
+
+    /// Overlays that it is in.
+    var overlayIDs: [String] {
+        endpoints.compactMap { if case .overlay(let id) = $0.network { id } else { nil } }
+    }
 }
 
 /// Ports of a container that are reached at its own address from beyond its network.

@@ -15,14 +15,15 @@ import Nftables
 struct NodeTable {
     let family: IPFamily
     let wanted: NodeNetwork
-    /// Where ports of the mesh lead, see ``NodeNetwork/meshAtNode``.
+    /// Where ports of the mesh lead.
     let ports: [MeshPort]
 
-    init(_ family: IPFamily, wanted: NodeNetwork, ports: [MeshPort]? = nil) {
+    /// - Parameter ports: With the backends that they have on this node, of both families.
+    init(_ family: IPFamily, wanted: NodeNetwork, ports: [MeshPort]) {
         self.family = family
         self.wanted = wanted
         // Where the mesh has no local target of the family, its ports are left to whoever listens.
-        self.ports = wanted.ingress?.families.contains(family) == true ? ports ?? wanted.meshAtNode : []
+        self.ports = wanted.ingress?.families.contains(family) == true ? ports : []
     }
 
     static func id(of family: IPFamily) -> TableID { TableID(family.tableFamily, "node") }

@@ -136,3 +136,10 @@ import Testing
         #expect(ConnectionEnds(from: NodeNetwork(), to: both, made: ["gw"]).byScope[.node]?.count == 2)
     }
 }
+
+extension NodeTable {
+    /// The ports of the mesh as they are before their backends have numbers.
+    init(_ family: IPFamily, wanted: NodeNetwork) {
+        self.init(family, wanted: wanted, ports: wanted.meshAtNode)
+    }
+}
