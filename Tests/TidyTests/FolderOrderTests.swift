@@ -1,8 +1,8 @@
 import FoundationEssentials
 import Testing
 
-/// A target's folders stand in one order: what is in one names types of those before it only. ARCHITECTURE.md has the orders; what is in no
-/// folder has its place among them as `.`.
+/// A target's folders stand in one order: what is in one names types of those before it only, and members that extensions there give to types.
+/// ARCHITECTURE.md has the orders; what is in no folder has its place among them as `.`.
 @Suite struct FolderOrderTests {
     /// In how many files of a target a type may be declared and extended.
     private static let mostFiles = 6
@@ -32,7 +32,7 @@ import Testing
         return orders
     }
 
-    @Test func `a folder names only types of the folders before it`() throws {
+    @Test func `a folder names only types and members of the folders before it`() throws {
         let orders = try Self.orders()
         let folders = try graphs()
         for (target, graph) in folders.sorted(by: { $0.key < $1.key }) where graph.folders.count > 1 {
@@ -47,7 +47,7 @@ import Testing
                         to > from
                     else { continue }
                     Issue.record(
-                        "\(use.path):\(use.line) names \(use.type), which is in \(use.owner), after \(use.folder)")
+                        "\(use.path):\(use.line) names \(use.name), which is in \(use.owner), after \(use.folder)")
                 }
             }
         }
@@ -81,7 +81,7 @@ import Testing
             file("B/Three.swift", "private struct One {}\nfunc f(_ one: One) {}\nextension Two.Inner: Codable {}"),
             file("Four.swift", "enum Four { case one(One) }"),
         ])
-        #expect(graph.uses.map { "\($0.folder) \($0.type)" }.sorted() == [". One", "A Two"])
+        #expect(graph.uses.map { "\($0.folder) \($0.name)" }.sorted() == [". One", "A Two"])
         #expect(!graph.hasLoops)
         #expect(graph.spread["Two"]?.count == 2)
         #expect(graph.spread["Two.Inner"]?.count == 1)
@@ -90,17 +90,41 @@ import Testing
         ])
         #expect(looped.hasLoops)
     }
+
+    @Test func `uses of members that an extension declares are seen where they are`() {
+        func file(_ path: String, _ text: String) -> SourceTree.File {
+            SourceTree.File(path: "Sources/T/\(path)", lines: text.split(separator: "\n").map(String.init))
+        }
+        let one = file(
+            "A/One.swift",
+            "struct One {\n    let own: Int\n}\nlet sum = one.late + one.twice + one.hidden + one.own\nlet some = [1].append(2)"
+        )
+        // Declared twice, privately or in a function, or called as something of the standard library: nobody can tell that it is this one.
+        let extended = file(
+            "B/Late.swift",
+            "extension One {\n    @inlinable package static var late: Int { own }\n    var twice: Int { 2 }\n"
+                + "    func append(_ other: One) {}\n    private var hidden: Int { 0 }\n    init() { let own = 0 }\n}")
+        let other = file("B/Other.swift", "struct Other {\n    var twice: Int\n}")
+        let graph = FolderGraph([one, extended, other])
+        #expect(graph.uses.map { "\($0.folder) \($0.name)" }.sorted() == ["A late", "B One"])
+        #expect(graph.hasLoops)
+        // Declared before it is used: one way only.
+        let moved = FolderGraph([one, file("A/Late.swift", extended.lines.joined(separator: "\n")), other])
+        #expect(moved.uses.isEmpty && !moved.hasLoops)
+    }
 }
 
-/// Which folders of a target name types of which. Reads text: names of types that the target declares at the top of a file.
+/// Which folders of a target name types and members of which. Reads text: names of types that the target declares at the top of a file, and, behind
+/// a dot, of members that an extension declares, where nothing else in the target is declared under that name.
 struct FolderGraph {
     struct Use {
         let path: String
         /// From 1.
         let line: Int
         let folder: String
-        let type: String
-        /// The folder that the type is in.
+        /// Of a type, or of a member.
+        let name: String
+        /// The folder that it is in.
         let owner: String
     }
 
@@ -109,12 +133,14 @@ struct FolderGraph {
     private(set) var uses: [Use] = []
     /// The files that each type is declared or extended in.
     private(set) var spread: [String: Set<String>] = [:]
-    /// Which folders' types each folder names.
+    /// Which folders' types and members each folder names.
     private var needs: [String: Set<String>] = [:]
 
     init(_ files: [SourceTree.File]) {
         folders = Set(files.map(Self.folder(of:)))
         var owners: [String: Set<String>] = [:]
+        var members: [String: Set<String>] = [:]
+        var declared: [String: Int] = [:]
         var read: [(file: SourceTree.File, words: [SourceWord], own: Set<String>)] = []
         for file in files {
             let words = SourceWord.all(in: file.lines)
@@ -127,14 +153,21 @@ struct FolderGraph {
                     owners[declaration.name, default: []].insert(Self.folder(of: file))
                 }
             }
+            for name in SourceMember.inExtensions(words) { members[name, default: []].insert(Self.folder(of: file)) }
+            for name in SourceMember.declared(words) { declared[name, default: 0] += 1 }
             read.append((file, words, own))
         }
         for (file, words, own) in read {
             let folder = Self.folder(of: file)
-            for word in words where word.isName && !own.contains(word.text) {
-                guard let places = owners[word.text], places.count == 1, let owner = places.first, owner != folder
-                else { continue }
-                uses.append(Use(path: file.path, line: word.line, folder: folder, type: word.text, owner: owner))
+            for word in words {
+                let found: Set<String>?
+                if word.isAfterDot {
+                    found = declared[word.text] == 1 ? members[word.text] : nil
+                } else {
+                    found = word.isName && !own.contains(word.text) ? owners[word.text] : nil
+                }
+                guard let places = found, places.count == 1, let owner = places.first, owner != folder else { continue }
+                uses.append(Use(path: file.path, line: word.line, folder: folder, name: word.text, owner: owner))
                 needs[folder, default: []].insert(owner)
             }
         }
@@ -161,8 +194,11 @@ struct SourceWord {
     let text: String
     /// From 1.
     let line: Int
-    let isAtLineStart: Bool
+    /// How far from the line's beginning it is, with the mark of an attribute.
+    let column: Int
     let isAfterDot: Bool
+
+    var isAtLineStart: Bool { column == 0 }
 
     /// It begins with a capital and stands by itself: what follows a dot is somebody's own.
     var isName: Bool { !isAfterDot && text.utf8.first.map { (65...90).contains($0) } ?? false }
@@ -210,7 +246,7 @@ struct SourceWord {
     private init(_ bytes: [UInt8], _ line: Int, _ start: Int, _ before: UInt8) {
         text = String(decoding: bytes, as: UTF8.self)
         self.line = line
-        isAtLineStart = start == 0 || start == 1 && before == UInt8(ascii: "@")
+        column = before == UInt8(ascii: "@") ? start - 1 : start
         isAfterDot = before == UInt8(ascii: ".")
     }
 
@@ -250,5 +286,49 @@ struct SourceDeclaration {
                     name: name, isAtTop: isAtTop, isPrivate: isPrivate, isExtension: word.text == "extension"))
         }
         return found
+    }
+}
+
+/// Names of properties, functions and cases that a file declares.
+enum SourceMember {
+    private static let keywords: Set<String> = ["var", "let", "func", "case"]
+    private static let modifiers: Set<String> = [
+        "discardableResult", "final", "indirect", "inlinable", "mutating", "nonisolated", "nonmutating", "override",
+        "package",
+        "public", "static",
+    ]
+
+    /// What types of the standard library, and of many targets, call theirs, too.
+    private static let common: Set<String> = [
+        "append", "contains", "count", "description", "filter", "first", "insert", "last", "load", "map", "merge",
+        "prefix", "remove",
+        "removeAll", "replace", "seconds", "sorted", "store", "union", "update",
+    ]
+
+    /// Of whatever is declared, in functions as well, once for each time.
+    static func declared(_ words: [SourceWord]) -> [String] {
+        zip(words, words.dropFirst()).compactMap { word, next in
+            keywords.contains(word.text) && next.line == word.line ? next.text : nil
+        }
+    }
+
+    /// Of what extensions at the top of the file give to their types, others than private ones and those with a common name.
+    static func inExtensions(_ words: [SourceWord]) -> Set<String> {
+        var found: Set<String> = []
+        var isInExtension = false
+        var rest = words[...]
+        while let first = rest.first {
+            let line = rest.prefix { $0.line == first.line }
+            rest = rest.dropFirst(line.count)
+            if first.isAtLineStart {
+                isInExtension =
+                    line.contains { $0.text == "extension" } && !line.contains { $0.text.hasSuffix("private") }
+            } else if isInExtension, first.column == 4 {
+                let declaration = line.drop { modifiers.contains($0.text) }
+                guard let keyword = declaration.first, keywords.contains(keyword.text) else { continue }
+                if let name = declaration.dropFirst().first { found.insert(name.text) }
+            }
+        }
+        return found.subtracting(common)
     }
 }
