@@ -12,7 +12,7 @@ struct SwarmMetrics: Sendable {
     /// What nodes have told of themselves; `nil` on a node that is not told.
     let board: @Sendable () async -> PulseBoard?
     /// Where nodes serve their metrics, by their ids.
-    let addresses: @Sendable () async -> [String: String]
+    let addresses: @Sendable () async -> [String: NodeMetricsAddress]
     /// What networks have of addresses; nothing on a node that is no manager.
     let subnets: @Sendable () async -> [SubnetCount]
     /// How posting of alerts goes; `nil` where nobody is to be told.
@@ -58,7 +58,7 @@ struct SwarmMetrics: Sendable {
         do {
             let addresses = await addresses()
             return try await swarm.listNodes(Filters()).sorted { $0.id < $1.id }.compactMap { node in
-                guard let served = addresses[node.id].flatMap({ NodeMetricsAddress($0) }) else { return nil }
+                guard let served = addresses[node.id] else { return nil }
                 // What is on loopback is this node's to scrape.
                 let here = node.id == info.nodeID && served.host.isLoopback ? served.description : nil
                 guard let address = served.reached(at: node.status.addr) ?? here else { return nil }

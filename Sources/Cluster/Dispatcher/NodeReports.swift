@@ -60,9 +60,6 @@ enum NodeReports {
         guard counts.allSatisfy({ $0 <= maximumEntries }) else { throw refusal("too many entries") }
         guard routed.allSatisfy({ IPNetwork($0) != nil }) else { throw refusal("what is no subnet") }
         guard resolvers.allSatisfy({ IPAddress($0) != nil }) else { throw refusal("what is no name server") }
-        if let address = description.metricsAddress, NodeMetricsAddress(address) == nil {
-            throw refusal("no address of metrics")
-        }
         if let encryption = description.encryption { description.encryption = try checked(encryption) }
         return description
     }

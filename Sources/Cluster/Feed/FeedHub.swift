@@ -3,7 +3,7 @@ import EngineInterface
 package import Foundation
 import GRPCCore
 import LinuxSystem
-import Model
+package import Model
 import NodeProtocol
 import Orchestration
 import SwiftProtobuf
@@ -71,8 +71,8 @@ package final class FeedHub: Sendable {
     func standalone(_ id: String) -> StandaloneBoard.Place? { state.withLock { $0.containers.place(of: id) } }
 
     /// Where nodes serve their metrics, by their ids; nothing of those that do not.
-    package var metricsAddresses: [String: String] {
-        var addresses: [String: String] = [:]
+    package var metricsAddresses: [String: NodeMetricsAddress] {
+        var addresses: [String: NodeMetricsAddress] = [:]
         for (id, node) in model.objects.nodes { addresses[id] = node.description?.metricsAddress }
         return addresses
     }

@@ -31,7 +31,7 @@ struct NodeDescriber: Sendable {
             .map(\.description)
         description.resolvers = routed.resolvers.map(\.description)
         description.encryption = encryption.status.value
-        description.metricsAddress = metricsAddress?.description
+        description.metricsAddress = metricsAddress
         description.hasSCTP = SocketProtocols.haveSCTP
         return description
     }

@@ -118,8 +118,8 @@ package struct NodeDescription: Codable, Sendable, Equatable {
     package var resolvers: [String]?
     /// How it encrypts what encrypted overlays send; the API does not show it. `nil` from programs that know of none.
     package var encryption: NodeEncryption?
-    /// Where it serves its metrics over TCP, as ``NodeMetricsAddress`` writes it; `nil` when it does not. The API does not show it.
-    package var metricsAddress: String?
+    /// Where it serves its metrics over TCP; `nil` when it does not. The API does not show it.
+    @NilIfUnread package var metricsAddress: NodeMetricsAddress?
     /// Whether its kernel has SCTP; `nil` from programs that do not say. The API does not show it.
     package var hasSCTP: Bool?
 

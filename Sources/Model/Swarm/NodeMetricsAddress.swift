@@ -2,7 +2,9 @@ package import Addressing
 
 /// Where a node serves its metrics over TCP, as it tells managers: `10.0.0.1:9323`, `[fd00::1]:9323`. The unspecified address stands for every
 /// address of the node.
-package struct NodeMetricsAddress: Sendable, Equatable, CustomStringConvertible {
+package struct NodeMetricsAddress: Sendable, Equatable, TextCodable {
+    package static let textName = "address of metrics"
+
     package let host: IPAddress
     package let port: Int
 
@@ -17,7 +19,8 @@ package struct NodeMetricsAddress: Sendable, Equatable, CustomStringConvertible 
     }
 
     /// - Returns: `nil` for what ``description`` does not give.
-    package init?(_ text: String) {
+    package init?(_ text: some StringProtocol) {
+        let text = String(text)
         guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]) else { return nil }
         var host = String(text[..<colon])
         if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }

@@ -17,6 +17,24 @@ import Testing
         #expect(NodeMetricsAddress(host: "localhost", port: 9323) == nil)
     }
 
+    @Test func `a node is read whatever it says of its metrics, and says the same text`() throws {
+        func read(_ address: String) throws -> NodeDescription {
+            try WireJSON.decode(
+                NodeDescription.self, from: Data(#"{"Hostname":"n","MetricsAddress":\#(address),"HasSCTP":true}"#.utf8))
+        }
+        func written(_ description: NodeDescription) throws -> String {
+            String(decoding: try WireJSON.encode(description), as: UTF8.self)
+        }
+        let known = try read(#""[fd00::1]:9323""#)
+        #expect(known.metricsAddress == NodeMetricsAddress("[fd00::1]:9323"))
+        #expect(try written(known).contains(#""MetricsAddress":"[fd00::1]:9323""#))
+        for unknown in ["\"\"", "\"node:9323\"", "7", "null", #"{"Port":1}"#] {
+            let description = try read(unknown)
+            #expect(description.metricsAddress == nil && description.hostname == "n" && description.hasSCTP == true)
+            #expect(try !written(description).contains("MetricsAddress"))
+        }
+    }
+
     @Test func `what is served at every address is reached at the node's own, and loopback by nobody else`() {
         #expect(NodeMetricsAddress("0.0.0.0:9323")?.reached(at: "10.0.0.7") == "10.0.0.7:9323")
         #expect(NodeMetricsAddress("[::]:9323")?.reached(at: "fd00::7") == "[fd00::7]:9323")
