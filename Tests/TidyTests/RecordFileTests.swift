@@ -89,12 +89,11 @@ import Testing
 
     /// JSON that a file encodes, not as a record, while it writes files as well. What is encoded in one file and written in another is not seen.
     private static func unrecorded(in lines: [String]) -> [(line: Int, form: String)] {
-        let writes = lines.contains { line in
-            !line.contains("func ")
-                && line.contains(#/\b(?:writeAtomically|rewrite)\(|\bPlainFile\.(?:write|replace)\(/#)
-        }
-        guard writes else { return [] }
+        // By Unicode's rules, the usual ones, no word begins behind a dot between letters.
+        let writing = #/\b(?:writeAtomically|rewrite)\(|\bPlainFile\.(?:write|replace)\(/#.wordBoundaryKind(.simple)
+        guard lines.contains(where: { !$0.contains("func ") && $0.contains(writing) }) else { return [] }
         let json = #/[\w.]*\bencode(?:Verbatim)?\((?!record:|to |into: )[^)]*\)?|JSON\.indented\([^)]*\)?/#
+            .wordBoundaryKind(.simple)
         var found: [(line: Int, form: String)] = []
         for (number, line) in lines.enumerated() {
             for match in line.matches(of: json) { found.append((line: number + 1, form: String(match.output))) }
