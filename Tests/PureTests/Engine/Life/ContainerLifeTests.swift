@@ -280,9 +280,7 @@ import Testing
 
     /// Whatever users, processes, failures and daemons do, what is on record is what there is.
     ///
-    /// A seed asks for the same steps again, not for the same run: steps that are taken at once, and what is under way when a daemon is killed, go
-    /// on in an order that nothing here decides. A seed that has failed may have to be tried often. What a single container comes to in a given
-    /// order, `ContainerPhaseTests` repeats exactly.
+    /// A seed repeats the steps, not in which order those go on that are taken at once; `ContainerPhaseTests` has an order of one container exactly.
     @Test(arguments: 0..<24) func `any order of events ends where record and runtime agree`(seed: UInt64) async throws {
         var numbers = SeededGenerator(seed: seed)
         var earlier: LifeFixture?
@@ -309,7 +307,7 @@ import Testing
                         group.addTask { try await Self.take(step, id, fixture) }
                         // Some one after the other, some at once.
                         if step % 3 != 0 { await Task.yield() }
-                        // Real time, for what has been begun to come further; how far, the machine decides.
+                        // What was begun comes further meanwhile.
                         if step == 13 { try await Task.sleep(for: .milliseconds(1)) }
                     }
                     // A killed daemon leaves its clients in the middle.
