@@ -8,7 +8,7 @@ package struct UnusedLogOption: Sendable, Equatable {
 
     private static let buffer =
         "no container waits for a receiver, and lines wait in the log's own files: there is no buffer in memory"
-    private static let patience =
+    private static let retrying =
         "lines are sent again until they are taken, with pauses of 0.1 to 60 seconds, whichever driver it is"
     private static let deadlines =
         "each driver has 3 seconds to connect, and 10 for the network and for an answer to make progress"
@@ -20,16 +20,16 @@ package struct UnusedLogOption: Sendable, Equatable {
             "fluentd",
             [
                 ("fluentd-async", "every driver connects while its containers run, and none of them waits for it"),
-                ("fluentd-async-connect", "as fluentd-async"), ("fluentd-async-reconnect-interval", patience),
-                ("fluentd-buffer-limit", buffer), ("fluentd-max-retries", patience),
-                ("fluentd-read-timeout", deadlines), ("fluentd-retry-wait", patience),
+                ("fluentd-async-connect", "as fluentd-async"), ("fluentd-async-reconnect-interval", retrying),
+                ("fluentd-buffer-limit", buffer), ("fluentd-max-retries", retrying),
+                ("fluentd-read-timeout", deadlines), ("fluentd-retry-wait", retrying),
                 ("fluentd-write-timeout", deadlines),
             ])
-        + rows("gelf", [("gelf-tcp-max-reconnect", patience), ("gelf-tcp-reconnect-delay", patience)])
+        + rows("gelf", [("gelf-tcp-max-reconnect", retrying), ("gelf-tcp-reconnect-delay", retrying)])
         + rows(
             "loki",
             [
-                ("loki-max-backoff", patience), ("loki-min-backoff", patience), ("loki-retries", patience),
+                ("loki-max-backoff", retrying), ("loki-min-backoff", retrying), ("loki-retries", retrying),
                 ("loki-timeout", deadlines),
             ])
         + rows(
