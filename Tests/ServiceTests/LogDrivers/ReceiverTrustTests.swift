@@ -205,7 +205,7 @@ import X509
             try await eventually(within: .seconds(30), "the receiver is down for its certificate") {
                 await shipping.shipper.status(of: id)?.error.contains("the receiver's certificate is") == true
             }
-            #expect(receiver.received.allSatisfy(\.isEmpty))
+            #expect(receiver.received.allSatisfy { $0.isEmpty })
             #expect(shipping.keeper.position("a") == nil)
         }
     }
