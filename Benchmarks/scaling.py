@@ -32,6 +32,24 @@ def cpu(pid):
         return 0.0
 
 
+def machine():
+    """Seconds that all processors of this machine were used for anything; guests are among users (proc(5))."""
+    with open("/proc/stat") as file:
+        user, nice, system, _, _, interrupts, soft, stolen = (int(field) for field in file.readline().split()[1:9])
+    return (user + nice + system + interrupts + soft + stolen) / TICKS
+
+
+def idle(pids, rest=15.0, seconds=60.0):
+    """Shares of a core while nothing happens, from so long after now and for so long: of each group of processes, and of the whole machine (`""`)."""
+    def used():
+        return {"": machine(), **{name: sum(map(cpu, group)) for name, group in pids.items()}}
+    time.sleep(rest)
+    start, before = time.monotonic(), used()
+    time.sleep(seconds)
+    after, took = used(), time.monotonic() - start
+    return {name: (after[name] - before[name]) / took for name in after}
+
+
 def sent(pid, link="uplink"):
     """Bytes that the node of a process has sent on the network between the nodes."""
     with open(f"/proc/{pid}/net/dev") as file:
@@ -45,8 +63,8 @@ class Growth:
     def __init__(self, engine, image, step, last):
         self.engine, self.image, self.step, self.last = engine, image, step, last
 
-    def service(self, limit=400):
-        """Seconds that each further step of a published service on an overlay takes, and how long its removal takes."""
+    def service(self, limit=400, at_full=lambda count: None):
+        """Seconds that each further step of a published service on an overlay takes, and how long its removal takes. `at_full` is called with their number when all tasks run."""
         ask = self.engine.ask
         ask("POST", "/networks/create", {"Name": "grow", "Driver": "overlay", "IPAM": {"Config": [{"Subnet": "10.20.0.0/16"}]}})
         spec = {
@@ -64,6 +82,7 @@ class Growth:
                     self.scale(count)
                 until(limit, f"{count} tasks", lambda: self.engine.running("grow") >= count)
                 steps.append(time.monotonic() - start)
+            at_full(len(steps) * self.step)
             start = time.monotonic()
             ask("DELETE", "/services/grow")
             until(limit, "the service's containers go", lambda: not ask("GET", "/containers/json"))
