@@ -107,15 +107,27 @@ extension NodeDataPlane {
             doubtful.insert(.node)
         }
         ledger.change { doubtful = $0.pace.admit(doubtful, at: .now) }
-        let probes = known.probes.ordered(applied.keys).compactMap { scope -> DriftProbe? in
-            guard let applied = applied[scope], applied.isCertain else { return nil }
-            return DriftProbe(
-                scope: scope, namespace: scope == .node ? node : layout.namespace(of: scope),
-                parameters: applied.state.kernel.parameters)
+        let always: [Scope] = [.node, .ingress]
+        var inTurn: [Scope] = []
+        ledger.change { ledger in
+            inTurn = ledger.probes.take(SweepBudget.mostProbes, among: ledger.applied.keys)
         }
-        let found = try await DriftProbe.take(probes, within: SweepBudget.probeTime)
-        ledger.change { $0.probes.note(found.looked, at: .now) }
+        let others = inTurn.filter { !always.contains($0) }.compactMap { probe(of: $0, applied) }
+        let found = try await DriftProbe.take(
+            first: always.compactMap { probe(of: $0, applied) }, others,
+            within: SweepBudget.probeTime(others: applied.keys.count { !always.contains($0) }))
+        let left = others.dropFirst(found.looked.count).map(\.scope)
+        let unseen = Set(left)
+        ledger.change { $0.probes.note(inTurn.filter { !unseen.contains($0) }, putBack: left) }
         return doubtful.union(found.changed)
+    }
+
+    /// `nil` where nothing is known for certain: that is compared anyway.
+    private func probe(of scope: Scope, _ applied: [Scope: AppliedNamespace]) -> DriftProbe? {
+        guard let known = applied[scope], known.isCertain else { return nil }
+        return DriftProbe(
+            scope: scope, namespace: scope == .node ? node : layout.namespace(of: scope),
+            parameters: known.state.kernel.parameters)
     }
 
     private func repair(_ changes: ChangeSet.Changes) async throws {

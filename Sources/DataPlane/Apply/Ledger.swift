@@ -9,9 +9,10 @@ struct Ledger: Sendable {
     var scopesByID: [Int32: Scope] = [:]
     /// When namespaces may be looked at again.
     var pace = Pace()
-    /// When they were compared with the kernel, and when they were probed.
+    /// When they were compared with the kernel.
     var comparisons = Rounds()
-    var probes = Rounds()
+    /// Which are probed next.
+    var probes = Turns()
 
     mutating func take(_ outcome: ReconcilePass.Outcome) {
         applied = outcome.applied
@@ -23,6 +24,5 @@ struct Ledger: Sendable {
         pace.forget(allBut: applied.keys)
         comparisons.note(outcome.parts.lazy.filter { $0.value.wasExamined || $0.value.isNew }.map(\.key), at: .now)
         comparisons.forget(allBut: applied.keys)
-        probes.forget(allBut: applied.keys)
     }
 }

@@ -126,7 +126,6 @@ extension Ledger {
             }
             pace.forget(scope)
             comparisons.forget(scope)
-            probes.forget(scope)
         }
         for (scope, id) in outcome.namespaceIDs where applied[scope] != nil { scopesByID[id] = scope }
         comparisons.note(outcome.parts.lazy.filter(\.value.isNew).map(\.key), at: .now)

@@ -13,17 +13,14 @@ struct Rounds: Sendable {
         seen = seen.filter { left.contains($0.key) }
     }
 
-    func ordered(_ scopes: some Collection<Scope>) -> [Scope] {
-        scopes.map { (scope: $0, seen: seen[$0]) }
-            .sorted { left, right in
-                guard let early = left.seen, let late = right.seen else { return left.seen == nil && right.seen != nil }
-                return early < late
-            }
-            .map(\.scope)
-    }
-
     /// The one to look at next, and when it was looked at.
     func next(among scopes: some Collection<Scope>) -> (scope: Scope, seen: ContinuousClock.Instant?)? {
-        ordered(scopes).first.map { ($0, seen[$0]) }
+        var first: (scope: Scope, seen: ContinuousClock.Instant)?
+        for scope in scopes {
+            guard let seen = self.seen[scope] else { return (scope, nil) }
+            if let earlier = first?.seen, earlier <= seen { continue }
+            first = (scope, seen)
+        }
+        return first.map { ($0.scope, $0.seen) }
     }
 }

@@ -11,26 +11,33 @@ struct DriftProbe: Sendable {
     struct Result: Sendable {
         /// In which something is not as it should be, or that cannot be looked at: who compares them with the kernel is told why.
         var changed: Set<Scope> = []
-        /// Those that there was time for.
+        /// Those of the others that there was time for: the first ones of them.
         var looked: [Scope] = []
+
+        fileprivate mutating func note(_ probe: DriftProbe) {
+            do {
+                if try probe.differs() { changed.insert(probe.scope) }
+            } catch { changed.insert(probe.scope) }
+        }
     }
 
-    /// Looks at as many as there is time for, in their order. One thread goes through all namespaces.
-    /// - Parameter budget: of the thread's own time.
-    static func take(_ probes: [DriftProbe], within budget: Duration) async throws -> Result {
-        if probes.isEmpty { return Result() }
+    /// Looks at the first ones, and at as many of the others as there is time for, in their order; at one of these always. One thread goes through all namespaces.
+    /// - Parameter budget: of the thread's own time, for the others.
+    static func take(
+        first: [DriftProbe] = [], _ others: [DriftProbe], within budget: Duration
+    ) async throws -> Result {
+        if first.isEmpty, others.isEmpty { return Result() }
         return try await onThread {
-            let start = threadTime()
             var result = Result()
             // Before the thread goes elsewhere, for it does not come back.
-            for probe in probes.filter({ $0.namespace == nil }) + probes.filter({ $0.namespace != nil }) {
+            for probe in first.filter({ $0.namespace == nil }) + first.filter({ $0.namespace != nil }) {
+                result.note(probe)
+            }
+            let start = threadTime()
+            for probe in others {
                 if !result.looked.isEmpty, threadTime() - start > budget { break }
                 result.looked.append(probe.scope)
-                do {
-                    if try probe.differs() { result.changed.insert(probe.scope) }
-                } catch {
-                    result.changed.insert(probe.scope)
-                }
+                result.note(probe)
             }
             return result
         }
