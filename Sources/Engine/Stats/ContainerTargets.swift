@@ -1,31 +1,43 @@
 import ContainerRuntime
 import Glibc
-import LinuxSystem
 import Logs
 import Model
+import Synchronization
 import Telemetry
 
 /// The containers that are sampled: those whose processes are there.
-struct ContainerTargets: TelemetrySource {
-    let containers: ContainerTable
-    let paths: EnginePaths
+final class ContainerTargets: TelemetrySource {
+    private let containers: ContainerTable
+    private let paths: EnginePaths
+    /// Of the logs at the last sample, by container.
+    private let sizes = Mutex<[String: LogSegments.KnownSize]>([:])
+
+    init(containers: ContainerTable, paths: EnginePaths) {
+        self.containers = containers
+        self.paths = paths
+    }
 
     /// Looks at the sizes of their logs, so it blocks.
     func sampleTargets() -> [SampleTarget] {
-        containers.all.filter(\.isUp).map { record in
+        let former = sizes.withLock { $0 }
+        var present: [String: LogSegments.KnownSize] = [:]
+        let targets = containers.all.filter(\.isUp).map { record in
             var target = SampleTarget(record)
-            target.logBytes = logBytes(record.id)
+            var known = former[record.id]
+            target.logBytes = logBytes(record.id, &known)
+            present[record.id] = known
             return target
         }
+        sizes.withLock { $0 = present }
+        return targets
     }
 
     /// `nil` for a container without a log, and for one that is going.
-    private func logBytes(_ id: String) -> Int64? {
-        let log = LogSegments(path: paths.log(of: id))
-        do {
-            guard Files.exists(log.path) else { return nil }
-            return try log.sizes().total
-        } catch { return nil }
+    private func logBytes(_ id: String, _ known: inout LogSegments.KnownSize?) -> Int64? {
+        do { return try LogSegments(path: paths.log(of: id)).total(&known) } catch {
+            known = nil
+            return nil
+        }
     }
 }
 

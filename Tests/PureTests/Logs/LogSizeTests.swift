@@ -1,3 +1,4 @@
+import Glibc
 import LinuxSystem
 import TestKit
 import Testing
@@ -24,6 +25,59 @@ import Testing
             let sizes = try log.sizes()
             #expect(sizes.rotated.map(\.number) == [3, 4] && sizes.rotated.map(\.bytes) == [7, 8])
             #expect(sizes.rotated.map(\.isNewest) == [false, true] && sizes.total == 115)
+        }
+    }
+
+    /// Says of a directory that its names last changed so many seconds ago, as it would be if that were so.
+    private func age(_ directory: String, _ seconds: Int) throws {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        now.tv_sec -= seconds
+        try check(utimensat(AT_FDCWD, directory, [now, now], 0), "set times of \(directory)")
+    }
+
+    @Test func `what is remembered of a log's files is what they take, whatever becomes of them`() async throws {
+        try await withTemporaryDirectory { directory in
+            let log = LogSegments(path: directory + "/log")
+            var known: LogSegments.KnownSize?
+            /// Twice: of the files, and of what is remembered of them.
+            func sizes(after seconds: Int) throws -> [Int64?] {
+                try age(directory, seconds)
+                return [try log.total(&known), try log.total(&known)]
+            }
+            let at100 = try sizes(after: 100)
+            #expect(at100 == [nil, nil])
+            try write(log.path, 100)
+            try log.takeUp(count: 5)
+            let at90 = try sizes(after: 90)
+            #expect(at90 == [100, 100])
+            try Files.rewrite("more", in: log.path, mode: 0o600)
+            let written = try log.total(&known)
+            #expect(written == 4)
+            for number in 1...3 { try write(log.rotated(number), number) }
+            let at80 = try sizes(after: 80)
+            #expect(at80 == [10, 10])
+            // The newest is emptied, which changes no name, and the others go.
+            let rotated = try log.sizes().rotated
+            try log.drop(rotated[2])
+            let emptied = try log.total(&known)
+            #expect(emptied == 7)
+            try log.drop(rotated[0])
+            let at70 = try sizes(after: 70)
+            #expect(at70 == [6, 6])
+            // conmon has begun another file, and the full one has no number yet.
+            try write(log.begun, 1)
+            try Files.rename(log.begun, to: log.path)
+            let at60 = try sizes(after: 60)
+            #expect(at60 == [7, 7])
+            // What has changed just now may change again at the same time.
+            let at0 = try sizes(after: 0)
+            #expect(at0 == [7, 7])
+            let isKnown = known != nil
+            #expect(!isKnown)
+            try log.remove()
+            let at50 = try sizes(after: 50)
+            #expect(at50 == [nil, nil])
         }
     }
 
