@@ -4,12 +4,16 @@ import LinuxSystem
 /// Reads what the kernel counts in the network namespace of a container, by its first process.
 ///
 /// It keeps `/proc/PID` open, so that a number that another process has got since leads nowhere. The files below are opened each time: kept open, they would keep the
-/// namespace after its container.
+/// namespace after its container. What it says of interfaces is taken apart where it says anything else than before.
 final class ProcessProbe {
     private static let mostInterfaces = 64
 
     let pid: pid_t
     private let directory: CInt
+    /// The interfaces, and a mark of the text that said so: the loopback's counters are in it, too.
+    private var devices: (mark: Int, counters: [NetworkCounters])?
+    /// The connections, and the mark of the interfaces just before.
+    private var latest: (mark: Int, tcp: TCP)?
 
     /// A process that has gone has nothing to read.
     init(_ pid: pid_t) {
@@ -23,7 +27,15 @@ final class ProcessProbe {
 
     /// All but the loopback; none of a process that has ended.
     func interfaces(_ buffer: ReadBuffer) -> [NetworkCounters] {
-        read("net/dev", buffer) { Self.interfaces($0) } ?? []
+        let former = devices
+        devices = read("net/dev", buffer) { bytes -> (mark: Int, counters: [NetworkCounters]) in
+            var hasher = Hasher()
+            hasher.combine(bytes: bytes)
+            let mark = hasher.finalize()
+            if let former, former.mark == mark { return former }
+            return (mark: mark, counters: Self.interfaces(bytes))
+        }
+        return devices?.counters ?? []
     }
 
     private func read<T>(_ name: String, _ buffer: ReadBuffer, _ body: (UnsafeRawBufferPointer) -> T) -> T? {
@@ -60,8 +72,15 @@ final class ProcessProbe {
         }
     }
 
-    func connections(into row: inout SampleRow, _ buffer: ReadBuffer) {
-        guard let tcp = read("net/snmp", buffer, { Self.tcp($0) }) else { return }
+    /// They are as they were where no interface, the loopback among them, has counted anything since: a connection comes and goes with packets. Those that
+    /// the container's own rules keep from every interface are the exception.
+    /// - Parameter always: Whether they are read in any case.
+    func connections(into row: inout SampleRow, always: Bool, _ buffer: ReadBuffer) {
+        let mark = devices?.mark
+        if always || mark == nil || latest?.mark != mark {
+            latest = read("net/snmp", buffer) { (mark: mark ?? 0, tcp: Self.tcp($0)) }
+        }
+        guard let tcp = latest?.tcp else { return }
         row[ContainerSeries.tcpOpened] = tcp.opened
         row[ContainerSeries.tcpAccepted] = tcp.accepted
         row[ContainerSeries.tcpEstablished] = tcp.established

@@ -7,7 +7,7 @@ import Synchronization
 package final class Sampler: Sendable {
     /// Of containers at one time.
     package static let mostContainers = 4096
-    /// Samples between two readings of a container's limits; containers take turns.
+    /// Samples between two readings of a container's limits, and of its connections whatever it does; containers take turns.
     private static let limitPeriod = 6
     /// What two ask for within this time is read once.
     private static let freshness = Duration.milliseconds(100)
@@ -103,7 +103,7 @@ package final class Sampler: Sendable {
         if let process = probe.process {
             sample.networks = Array(
                 process.networks(into: &sample.row, target.networks, buffer).prefix(ContainerSample.mostNetworks))
-            process.connections(into: &sample.row, buffer)
+            process.connections(into: &sample.row, always: limits, buffer)
         }
         sample.row[ContainerSeries.restarts] = target.restarts
         sample.row[ContainerSeries.logBytes] = target.logBytes
