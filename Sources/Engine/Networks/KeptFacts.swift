@@ -36,7 +36,11 @@ struct KeptFacts: Sendable {
         return (facts, place.nodeID)
     }
 
-    /// Writes all of it or nothing.
+    /// Writes all of it or nothing. Places of tasks alone do not wait for the disk: a daemon that is killed loses none of them either, and a machine without power
+    /// loses what its tasks and connections were as well. A node claims no state of the facts when it comes back: its first session tells it every network
+    /// as a whole, and what is on record is held against that.
+    ///
+    /// What a session would not put right waits: that a network is gone, of which the agent keeps its own record.
     /// - Parameter nodeID: `nil` when it is on record.
     func write(_ facts: [NetworkFact.Key: NetworkFact?], nodeID: String?) async throws {
         var batch = LocalBatch()
@@ -51,7 +55,8 @@ struct KeptFacts: Sendable {
                 batch.delete(kind: .facts, id: key.row)
             }
         }
-        if !batch.isEmpty { try await store.apply(batch) }
+        guard !batch.isEmpty else { return }
+        try await store.apply(batch, durably: nodeID != nil || !facts.keys.allSatisfy(\.isPlace))
     }
 
     /// The node has left the swarm.
@@ -89,6 +94,14 @@ struct SwarmPlace: VersionedRecord {
 }
 
 extension NetworkFact.Key {
+    /// Where a task is, or what it gets connections of: what changes with each task of others.
+    var isPlace: Bool {
+        switch self {
+        case .endpoint, .backend, .meshBackend: true
+        case .settings, .peer, .subnets, .port, .network, .service: false
+        }
+    }
+
     /// The fact's row among those that are kept.
     var row: String {
         switch self {
