@@ -147,6 +147,56 @@ import Testing
         }
     }
 
+    @Test func `connections are those of the moment, though they are not read while no interface counts anything`()
+        async throws
+    {
+        try await withTemporaryDirectory { directory in
+            let script = """
+                import os, socket, subprocess, time
+                subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+                server = socket.create_server(("127.0.0.1", 0))
+                open("\(directory)/ready", "w").close()
+                while not os.path.exists("\(directory)/go"): time.sleep(0.02)
+                near = socket.create_connection(server.getsockname())
+                far = server.accept()
+                open("\(directory)/done", "w").close()
+                time.sleep(600)
+                """
+            let child = try await onThread {
+                try Processes.spawn(
+                    SpawnRequest(
+                        executable: "/usr/bin/unshare", arguments: ["--net", "/usr/bin/python3", "-c", script],
+                        environment: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"]))
+            }
+            try await cleaningUp {
+                try await eventually { Files.exists("\(directory)/ready") }
+                try await withGroups(1) { layout, groups in
+                    var target = groups[0]
+                    target.networkProcess = child.pid
+                    let targets = [target]
+                    let sampler = Sampler(layout: layout, root: "/")
+                    func connections(at time: Int64) async throws -> [Int64?] {
+                        let row = try await sampler.sample(at: time) { targets }.containers[0].row
+                        return [ContainerSeries.tcpOpened, .tcpAccepted, .tcpEstablished].map { row[$0] }
+                    }
+                    for time: Int64 in [10, 20] {
+                        let none = try await connections(at: time)
+                        #expect(none == [0, 0, 0])
+                    }
+                    try Files.rewrite("", in: "\(directory)/go", mode: 0o600)
+                    try await eventually { Files.exists("\(directory)/done") }
+                    for time: Int64 in [30, 40] {
+                        let both = try await connections(at: time)
+                        #expect(both == [1, 1, 2])
+                    }
+                }
+            } by: {
+                child.signal(SIGKILL)
+                _ = try await child.wait()
+            }
+        }
+    }
+
     /// How many files of these control groups this process has open, directories among them.
     private func openFiles(of targets: [SampleTarget]) throws -> Int {
         try Files.list("/proc/self/fd").filter { name in
