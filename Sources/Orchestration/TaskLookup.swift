@@ -26,24 +26,24 @@ package struct TaskLookup: ObjectLookup {
         var places = Grouping<Place, SwarmTask>()
         /// How many of those that are to run each node has.
         var wanted = CountedSet<String>()
-        /// Those that have failed on a node or were rejected by it.
+        /// Those that have failed or were rejected.
         var failed: TreeDictionary<String, SharedObject<SwarmTask>> = [:]
         var counts = TaskCounts()
 
         mutating func insert(_ object: SharedObject<SwarmTask>) {
             places.insert(object, at: object.value.place)
             counts.count(object.value, 1)
+            if object.value.hasFailed { failed[object.value.id] = object }
             guard let node = object.value.nodeID else { return }
             if object.value.takesOfNode, object.value.isWanted { wanted.insert(node) }
-            if object.value.hasFailed { failed[object.value.id] = object }
         }
 
         mutating func remove(_ object: SharedObject<SwarmTask>) {
             places.remove(object, at: object.value.place)
             counts.count(object.value, -1)
+            if object.value.hasFailed { failed[object.value.id] = nil }
             guard let node = object.value.nodeID else { return }
             if object.value.takesOfNode, object.value.isWanted { wanted.remove(node) }
-            if object.value.hasFailed { failed[object.value.id] = nil }
         }
     }
 
@@ -120,7 +120,7 @@ package struct TaskLookup: ObjectLookup {
     func counts(of service: String) -> TaskCounts { services[service]?.counts ?? TaskCounts() }
     /// How many tasks of a service that are to run each node has.
     func desiredByNode(of service: String) -> CountedSet<String> { services[service]?.wanted ?? CountedSet() }
-    /// A service's tasks that have failed on a node or were rejected by it, in no order.
+    /// A service's tasks that have failed or were rejected, in no order.
     func failed(of service: String) -> some Collection<SharedObject<SwarmTask>> {
         (services[service]?.failed ?? [:]).values
     }
@@ -168,6 +168,17 @@ extension SwarmState {
     /// The same as ``tasks(ofService:)`` without copies.
     package func sharedTasks(ofService id: String) -> [SharedObject<SwarmTask>] {
         tasks.lookup.places(of: id).all.values.flatMap { $0.values }
+    }
+
+    /// A service's tasks that have failed or were rejected, in no order, without copies.
+    package func sharedFailures(ofService id: String) -> [SharedObject<SwarmTask>] {
+        Array(tasks.lookup.failed(of: id))
+    }
+
+    /// How many tasks of a service are to run or to complete, and how many of these run, whatever has become of their nodes.
+    package func taskCounts(ofService id: String) -> (wanted: Int, running: Int) {
+        let counts = tasks.lookup.counts(of: id)
+        return (counts.wanted, counts.running)
     }
 
     /// Whether a task that has not ended has an address in a network.

@@ -19,47 +19,80 @@ struct AlertSamples {
     let present: Set<String>
     let now: Timestamp
 
-    func values(of metric: AlertMetric) -> [AlertSample] {
+    func values(of metric: AlertMetric) -> [AlertSample] { values(ofAll: [metric])[metric] ?? [] }
+
+    /// The values of several metrics, for all of which services, their tasks and nodes are gone through once.
+    func values(ofAll metrics: Set<AlertMetric>) -> [AlertMetric: [AlertSample]] {
+        var found: [AlertMetric: [AlertSample]] = [:]
+        var ofServices: [(metric: AlertMetric, value: (ServiceLook) -> Double?)] = []
+        var ofNodes: [(metric: AlertMetric, value: (SharedObject<Node>) -> Double?)] = []
+        var parts: Set<ServiceLook.Part> = []
+        for metric in metrics {
+            switch computation(of: metric) {
+            case .services(let part, let value):
+                parts.insert(part)
+                ofServices.append((metric, value))
+            case .nodes(let value): ofNodes.append((metric, value))
+            case .others(let samples): found[metric] = samples
+            }
+        }
+        if !ofServices.isEmpty {
+            for service in state.services.shared where service.value.pendingDelete != true {
+                let look = ServiceLook(at: parts, of: service, state, board, now: now)
+                let labels = ["service": service.value.id, "service_name": service.value.spec.name]
+                for (metric, compute) in ofServices {
+                    guard let value = compute(look) else { continue }
+                    found[metric, default: []].append(AlertSample(labels: labels, value: value))
+                }
+            }
+        }
+        if !ofNodes.isEmpty {
+            for node in state.nodes.shared {
+                let name = node.value.spec.name ?? node.value.description?.hostname ?? node.value.id
+                let labels = ["node": node.value.id, "node_name": name]
+                for (metric, compute) in ofNodes {
+                    guard let value = compute(node) else { continue }
+                    found[metric, default: []].append(AlertSample(labels: labels, value: value))
+                }
+            }
+        }
+        return found
+    }
+
+    /// Where values come from; there is none where one is `nil`.
+    private enum Computation {
+        case services(ServiceLook.Part, (ServiceLook) -> Double?)
+        case nodes((SharedObject<Node>) -> Double?)
+        case others([AlertSample])
+    }
+
+    private func computation(of metric: AlertMetric) -> Computation {
         switch metric {
-        case .serviceTasksMissing: services { Double(missing($0)) }
-        case .serviceFailures:
-            services { Double(ended($0) { $0.status.state == .failed || $0.status.state == .rejected }) }
-        case .serviceOutOfMemoryKills:
-            services { Double(ended($0) { $0.status.err?.hasSuffix(Self.outOfMemory) == true }) }
-        case .serviceRestarts: services { Double(restarts($0)) }
-        case .serviceUnhealthyFailures:
-            services { Double(ended($0) { $0.status.err?.hasSuffix(TaskEvents.unhealthyContainer) == true }) }
-        case .serviceCPUCores: services { service in sum(told(service).compactMap { $0.cores }) }
-        case .serviceMemoryUsedBytes:
-            services { service in sum(told(service).compactMap { value($0, .memoryWorkingSetBytes) }) }
-        case .serviceMemoryUsedRatio: services { service in memoryShare(service) }
-        case .nodeDown: nodes { $0.status.state == .down ? 1 : 0 }
+        case .serviceTasksMissing: .services(.counts) { Double($0.missing) }
+        case .serviceFailures: .services(.failures) { Double($0.failures) }
+        case .serviceOutOfMemoryKills: .services(.ends) { Double($0.outOfMemoryKills) }
+        case .serviceRestarts: .services(.ends) { Double($0.restarts) }
+        case .serviceUnhealthyFailures: .services(.ends) { Double($0.unhealthyFailures) }
+        case .serviceCPUCores: .services(.use) { $0.cores }
+        case .serviceMemoryUsedBytes: .services(.use) { $0.memory }
+        case .serviceMemoryUsedRatio: .services(.use) { $0.memoryShare }
+        case .nodeDown: .nodes { $0.value.status.state == .down ? 1 : 0 }
         case .nodeDiskFreeRatio: pulses { ratio($0, .diskUsedBytes, .diskBytes).map { 1 - $0 } }
-        case .nodeCPUUsedRatio: nodes { node in cpuShare(node.id) }
+        case .nodeCPUUsedRatio: .nodes { node in cpuShare(node.value.id) }
         case .nodeMemoryUsedRatio: pulses { ratio($0, .memoryUsedBytes, .memoryBytes) }
         case .nodeConntrackUsedRatio: pulses { ratio($0, .conntrackEntries, .conntrackLimit) }
         case .nodeLogDestinationsDown: pulses { value($0, .logDestinationsDown) }
         case .nodeMetricsPushDown: pulses { value($0, .metricsPushDown) }
-        case .nodeLogDroppedLines: nodes { node in dropped(node.id) }
-        case .nodePathsIll: nodes { node in pathsIll(node.id) }
+        case .nodeLogDroppedLines: .nodes { node in dropped(node.value.id) }
+        case .nodePathsIll: .nodes { node in pathsIll(node.value.id) }
         case .nodeCertificateDaysLeft:
-            nodes { node in
-                node.membership?.issued?.map(\.until).max().map { $0.timeSince(now) / 86_400 }
+            .nodes { node in
+                node.value.membership?.issued?.map(\.until).max().map { $0.timeSince(now) / 86_400 }
             }
-        case .networkConflicts: networkConflicts
-        case .networkAddressesUsedRatio: addressesUsed
-        case .managersToSpare: managersToSpare.map { [AlertSample(labels: [:], value: Double($0))] } ?? []
-        }
-    }
-
-    /// How the reason of a task ends that was killed for want of memory: Docker's words, which are part of what nodes report.
-    private static let outOfMemory = "OOM killed"
-
-    private func services(_ value: (Service) -> Double?) -> [AlertSample] {
-        state.services.values.filter { $0.pendingDelete != true }.compactMap { service in
-            value(service).map {
-                AlertSample(labels: ["service": service.id, "service_name": service.spec.name], value: $0)
-            }
+        case .networkConflicts: .others(networkConflicts)
+        case .networkAddressesUsedRatio: .others(addressesUsed)
+        case .managersToSpare:
+            .others(managersToSpare.map { [AlertSample(labels: [:], value: Double($0))] } ?? [])
         }
     }
 
@@ -80,21 +113,11 @@ struct AlertSamples {
         AlertSample(labels: ["network": network.id, "network_name": network.spec.name], value: value)
     }
 
-    private func nodes(_ value: (Node) -> Double?) -> [AlertSample] {
-        state.nodes.values.compactMap { node in
-            value(node).map {
-                let name = node.spec.name ?? node.description?.hostname ?? node.id
-                return AlertSample(labels: ["node": node.id, "node_name": name], value: $0)
-            }
-        }
-    }
-
     /// Of nodes that have told of themselves lately.
-    private func pulses(_ value: ([UInt64]) -> Double?) -> [AlertSample] {
-        nodes { node in
-            guard let latest = board.latest(ofNode: node.id), now.seconds - latest.time <= PulseBoard.staleAfter else {
-                return nil
-            }
+    private func pulses(_ value: @escaping ([UInt64]) -> Double?) -> Computation {
+        .nodes { node in
+            guard let latest = board.latest(ofNode: node.value.id), now.seconds - latest.time <= PulseBoard.staleAfter
+            else { return nil }
             return value(latest.values)
         }
     }
@@ -115,38 +138,6 @@ struct AlertSamples {
         return min(1, cores / processors)
     }
 
-    /// A service's tasks, as their nodes have told of them lately.
-    private func told(_ service: Service) -> [PulseBoard.TaskLatest] {
-        state.tasks(ofService: service.id).compactMap { task -> PulseBoard.TaskLatest? in
-            guard let latest = board.tasks[task.id], latest.nodeID == task.nodeID,
-                now.seconds - latest.time <= PulseBoard.staleAfter
-            else { return nil }
-            return latest
-        }
-    }
-
-    private func value(_ task: PulseBoard.TaskLatest, _ series: TaskPulseSeries) -> Double? {
-        task.values.dropFirst(series.rawValue).first.map { Double($0) }
-    }
-
-    /// `nil` of none.
-    private func sum(_ values: [Double]) -> Double? { values.isEmpty ? nil : values.reduce(0, +) }
-
-    private func memoryShare(_ service: Service) -> Double? {
-        let shares = told(service).compactMap { task -> Double? in
-            guard let used = value(task, .memoryWorkingSetBytes), let limit = value(task, .memoryLimitBytes), limit > 0
-            else { return nil }
-            return used / limit
-        }
-        return shares.max()
-    }
-
-    private func restarts(_ service: Service) -> Int {
-        state.tasks(ofService: service.id).count {
-            ($0.assignment?.attempt ?? 0) > 0 && now.timeSince($0.createdAt) < Double(Self.window)
-        }
-    }
-
     private func dropped(_ nodeID: String) -> Double? {
         let points = board.points(ofNode: nodeID)
         guard !points.isEmpty else { return nil }
@@ -158,20 +149,7 @@ struct AlertSamples {
         guard let (time, paths) = board.paths(ofNode: nodeID), now.seconds - time <= PulseBoard.staleAfter else {
             return nil
         }
-        return Double(paths.count { !$0.findings.isEmpty && state.nodes[$0.peer]?.status.state == .ready })
-    }
-
-    private func missing(_ service: Service) -> Int {
-        if service.spec.isJob { return 0 }
-        let tasks = state.tasks(ofService: service.id).filter { $0.desiredState <= .running }
-        let wanted = service.spec.isGlobal ? tasks.count : service.spec.replicas
-        return max(0, wanted - tasks.count { $0.status.state == .running })
-    }
-
-    private func ended(_ service: Service, _ isMeant: (SwarmTask) -> Bool) -> Int {
-        state.tasks(ofService: service.id).count {
-            isMeant($0) && now.timeSince($0.status.timestamp) < Double(Self.window)
-        }
+        return Double(paths.count { !$0.findings.isEmpty && state.nodes.shared($0.peer)?.value.status.state == .ready })
     }
 
     private var managersToSpare: Int? {

@@ -53,8 +53,10 @@ struct AlertWatch: Sendable {
             if state.isStale { continue }
             let samples = AlertSamples(state: state, board: feeds.board, present: live.state.present, now: .now)
             let book = AlertBook(state, at: samples.now)
+            let rules = book.active
+            let values = samples.values(ofAll: Set(rules.map(\.metric)))
             var ended: [Alert] = []
-            for change in machine.look(book.active, at: samples.now, samples.values(of:)) {
+            for change in machine.look(rules, at: samples.now, { values[$0] ?? [] }) {
                 let alert = change.alert
                 if alert.endsAt != nil { ended.append(alert) }
                 log.notice(
