@@ -143,7 +143,11 @@ extension Node {
 extension SwarmState {
     /// Nodes that are managers by what is wanted of them, by what they have been granted, or by what is said of them, in the order of their
     /// ids. Whoever asks with each sign of life, or after each change, does not look at the others.
-    package var managers: [Node] { nodes.lookup.managers.values.map(\.value).sorted { $0.id < $1.id } }
+    package var managers: [Node] { sharedManagers.map(\.value) }
+    /// The same without copies.
+    package var sharedManagers: [SharedObject<Node>] {
+        nodes.lookup.managers.values.sorted { $0.value.id < $1.value.id }
+    }
 
     /// Nodes with this hostname, in no order.
     package func nodes(named name: String) -> [Node] { nodes.lookup.byHostname[name].values.map(\.value) }

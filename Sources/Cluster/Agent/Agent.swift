@@ -197,12 +197,13 @@ struct Agent: ServiceLifecycle.Service {
                 try await group.next()
             }
         } onResponse: { response in
+            var roots = ""
             for try await message in response.messages {
                 if let reason = Capabilities.present.refusal(of: message.program, called: "the manager") {
                     throw ClusterError(.badMessage, reason)
                 }
                 session.take(message)
-                try await self.take(message)
+                try await self.take(message, roots: &roots)
             }
         }
     }
@@ -248,17 +249,20 @@ struct Agent: ServiceLifecycle.Service {
         }
     }
 
-    /// Takes the managers and roots that a manager tells of.
-    private func take(_ message: Wire.SessionMessage) async throws {
+    /// Takes the managers and roots that a manager tells of; what it does not name has not changed.
+    /// - Parameter taken: The roots that were taken in this session, as they were told: older managers tell them with each answer.
+    private func take(_ message: Wire.SessionMessage, roots taken: inout String) async throws {
         let managers = message.managers.map { SwarmInfo.RemoteManager(nodeID: $0.nodeID, addr: $0.address) }
         if !managers.isEmpty, managers != membership.value.managers {
             try await membership.change { $0.managers = managers }
         }
         if !message.revoked.isEmpty { try await revoke(message.revoked) }
-        guard !message.rootsPem.isEmpty, let own = identity.credentials else { return }
+        guard !message.rootsPem.isEmpty, message.rootsPem != taken, let own = identity.credentials else { return }
         let roots = try Certificate.bundle(pem: message.rootsPem)
-        guard roots != own.roots else { return }
-        try await install(NodeCredentials(key: own.key, certificate: own.certificate, roots: roots))
+        if roots != own.roots {
+            try await install(NodeCredentials(key: own.key, certificate: own.certificate, roots: roots))
+        }
+        taken = message.rootsPem
     }
 
     /// Believes these certificates no more.

@@ -179,8 +179,8 @@ package actor Dispatcher: ServiceLifecycle.Service {
         guard !isClosing else { throw RPCError(code: .unavailable, message: "this manager is ending") }
         if let former = sessions[nodeID] { finish(former) }
         sessions[nodeID] = Session(
-            id: session, lastHeard: clock.now, toldRole: model.objects.nodes[nodeID]?.grantedRole, note: note,
-            waiting: waiting, answers: answers)
+            id: session, lastHeard: clock.now, toldRole: model.objects.nodes.shared(nodeID)?.value.grantedRole,
+            note: note, waiting: waiting, answers: answers)
         if waiting != nil { waitingNodes.insert(nodeID) }
         sessionLooks.set(clock.now + grace, for: nodeID)
         log.info("session begins", metadata: ["node": "\(nodeID)", "session": "\(session)"])
@@ -196,7 +196,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
         try check(nodeID, session)
         try spend(\.messages, of: nodeID)
         sessions[nodeID]?.lastHeard = clock.now
-        sessions[nodeID]?.address = try model.objects.nodes[nodeID].flatMap { try place.address(of: $0) }
+        sessions[nodeID]?.address = try model.objects.nodes.shared(nodeID).flatMap { try place.address(of: $0.value) }
         if let description {
             sessions[nodeID]?.waiting = description
             waitingNodes.insert(nodeID)
@@ -209,7 +209,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
     /// - Throws: `RPCError` with `.aborted` when the session is over.
     func writeHeard(_ nodeID: String, session: String) async throws {
         try check(nodeID, session)
-        let isReady = model.objects.nodes[nodeID]?.status.state == .ready
+        let isReady = model.objects.nodes.shared(nodeID)?.value.status.state == .ready
         do {
             try await write(nodeID, session: session, sessions[nodeID]?.address, evenSo: !isReady)
         } catch let error as RPCError {
@@ -225,10 +225,11 @@ package actor Dispatcher: ServiceLifecycle.Service {
     ) async throws {
         var description = sessions[nodeID]?.waiting
         if let new = description {
-            if !Self.differs(new, from: model.objects.nodes[nodeID]?.description) {
+            let described = model.objects.nodes.shared(nodeID)?.value.description
+            if !Self.differs(new, from: described) {
                 sessions[nodeID]?.waiting = nil
                 description = nil
-            } else if allows(Self.pace(of: new, after: model.objects.nodes[nodeID]?.description), of: nodeID) {
+            } else if allows(Self.pace(of: new, after: described), of: nodeID) {
                 sessions[nodeID]?.waiting = nil
             } else {
                 description = nil
@@ -363,12 +364,12 @@ package actor Dispatcher: ServiceLifecycle.Service {
         var over: [(String, String)] = []
         for id in ids {
             // Of one that has been removed nothing is kept; one that cannot be read is still there.
-            if objects.nodes[id] == nil, sessions[id] == nil, !objects.isUnread(node: id) {
+            if objects.nodes.shared(id) == nil, sessions[id] == nil, !objects.isUnread(node: id) {
                 (paces[id], lastHeard[id]) = (nil, nil)
             }
             guard let session = sessions[id] else { continue }
-            let node = objects.nodes[id]
-            if node?.membership?.session?.id != session.id, !objects.isUnread(node: id) {
+            let node = objects.nodes.shared(id)
+            if node?.value.membership?.session?.id != session.id, !objects.isUnread(node: id) {
                 if node == nil {
                     (paces[id], lastHeard[id]) = (nil, nil)
                 } else {
@@ -377,8 +378,8 @@ package actor Dispatcher: ServiceLifecycle.Service {
                 sessions[id] = nil
                 finish(session)
                 over.append((id, session.id))
-            } else if node?.grantedRole != session.toldRole {
-                sessions[id]?.toldRole = node?.grantedRole
+            } else if node?.value.grantedRole != session.toldRole {
+                sessions[id]?.toldRole = node?.value.grantedRole
                 session.answers.yield()
             }
         }

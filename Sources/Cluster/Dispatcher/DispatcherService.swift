@@ -74,12 +74,10 @@ package struct DispatcherService: Wire.Dispatcher.SimpleServiceProtocol {
                     }
                 }
                 group.addTask {
-                    var told: [String] = []
+                    var told = SessionTold()
                     for await _ in answers {
                         var answer = try await inOwnTask { await self.answer(nodeID, session) }
-                        let revoked = (dispatcher.model.objects.cluster?.revoked ?? []).map(\.serial)
-                        if revoked != told { answer.revoked = revoked }
-                        told = revoked
+                        told.leaveOut(of: &answer)
                         try await response.write(answer)
                     }
                     throw RPCError(code: .aborted, message: "the session is over")
@@ -148,17 +146,37 @@ package struct DispatcherService: Wire.Dispatcher.SimpleServiceProtocol {
         }
     }
 
+    /// All that a node is told, whether it has been told it or not.
     private func answer(_ nodeID: String, _ session: String) async -> Wire.SessionMessage {
         let heartbeat = await dispatcher.heartbeat
-        let role = dispatcher.model.objects.nodes[nodeID]?.grantedRole
+        let objects = dispatcher.model.objects
+        let role = objects.nodes.shared(nodeID)?.value.grantedRole
         return .with {
             $0.sessionID = session
             $0.heartbeatMilliseconds = UInt32(exactly: (heartbeat / .milliseconds(1)).rounded()) ?? .max
             $0.managers = managers()
             $0.rootsPem = roots()
+            $0.revoked = (objects.cluster?.revoked ?? []).map(\.serial)
             $0.role = role?.rawValue ?? ""
             $0.program = dispatcher.capabilities.program
         }
+    }
+}
+
+/// What a node has been told in a session. What is long and hardly ever changes is told once: nodes of all versions take its absence for that
+/// nothing of it has changed.
+struct SessionTold {
+    private var managers: [Wire.Manager] = []
+    private var roots = ""
+    private var revoked: [String] = []
+
+    /// Takes out of an answer what is as it was in the one before.
+    mutating func leaveOut(of answer: inout Wire.SessionMessage) {
+        let before = self
+        (managers, roots, revoked) = (answer.managers, answer.rootsPem, answer.revoked)
+        if managers == before.managers { answer.managers = [] }
+        if roots == before.roots { answer.rootsPem = "" }
+        if revoked == before.revoked { answer.revoked = [] }
     }
 }
 

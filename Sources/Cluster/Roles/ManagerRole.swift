@@ -183,10 +183,12 @@ struct ManagerRole: Sendable {
             connections: ConnectionGuard(), group: group)
         let model = manager.model
         let managers: @Sendable () -> [Wire.Manager] = {
-            model.objects.managers.compactMap { node in
-                guard node.grantedRole == .manager, let address = node.managerStatus?.addr else { return nil }
+            model.objects.sharedManagers.compactMap { node in
+                guard node.value.grantedRole == .manager, let address = node.value.managerStatus?.addr else {
+                    return nil
+                }
                 return .with {
-                    $0.nodeID = node.id
+                    $0.nodeID = node.value.id
                     $0.address = address
                 }
             }

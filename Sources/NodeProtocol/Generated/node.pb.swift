@@ -204,6 +204,7 @@ package nonisolated struct Apus_Node_V1_SessionMessage: Sendable {
 
   package var heartbeatMilliseconds: UInt32 = 0
 
+  /// All of them, or none when nothing has changed.
   package var managers: [Apus_Node_V1_Manager] = []
 
   /// Every root to trust from now on; empty when nothing has changed.

@@ -1,4 +1,6 @@
 import Model
+import NodeProtocol
+import SwiftProtobuf
 import Testing
 
 @testable import Cluster
@@ -44,5 +46,39 @@ import Testing
             told.formUnion(message.map(\.network))
         }
         #expect(told == ids)
+    }
+
+    @Test func `managers, roots and revoked certificates are told when they have changed, and the rest always`() {
+        let full = Wire.SessionMessage.with {
+            $0.sessionID = "session"
+            $0.heartbeatMilliseconds = 5000
+            $0.managers = [.with { $0.nodeID = "n1" }]
+            $0.rootsPem = "roots"
+            $0.revoked = ["1"]
+            $0.role = "worker"
+        }
+        let short = Wire.SessionMessage.with {
+            $0.sessionID = "session"
+            $0.heartbeatMilliseconds = 5000
+            $0.role = "worker"
+        }
+        var told = SessionTold()
+        func answer(_ change: (inout Wire.SessionMessage) -> Void) -> Wire.SessionMessage {
+            var answer = full
+            change(&answer)
+            told.leaveOut(of: &answer)
+            return answer
+        }
+        #expect(answer { _ in } == full)
+        #expect(answer { _ in } == short && answer { _ in } == short)
+        let managed = answer { $0.managers = [.with { $0.nodeID = "n2" }] }
+        #expect(managed.managers.map(\.nodeID) == ["n2"] && managed.rootsPem.isEmpty && managed.revoked.isEmpty)
+        let revoked = answer { $0.revoked = ["1", "2"] }
+        #expect(revoked.managers == full.managers && revoked.revoked == ["1", "2"])
+        let rooted = answer { $0.rootsPem = "others" }
+        #expect(rooted.managers.isEmpty && rooted.rootsPem == "others" && rooted.revoked == ["1"])
+        // A manager that knows of none yet tells them once it does.
+        #expect(answer { $0.managers = [] }.managers.isEmpty)
+        #expect(answer { _ in }.managers == full.managers)
     }
 }
