@@ -177,12 +177,13 @@ struct Program: AsyncParsableCommand {
             eventLoopGroup: group, logger: log)
     }
 
-    /// Yields with each event of the engine.
+    /// Yields with what may have to do with the node's part in a swarm: nodes that change, and networks that come and go, as those of a swarm
+    /// do with it. Containers, with their health checks and connections, are not among it.
     private static func wakes(of system: any SystemBackend, log: Logger) async -> AsyncStream<Void> {
         do {
-            let events = try await system.events(EventQuery())
+            let events = try await system.events(EventQuery(Filters(["type": ["daemon", "network", "node"]])))
             return AsyncStream(unfolding: {
-                for await _ in events { return () }
+                for await told in events where !["connect", "disconnect"].contains(told.event.action) { return () }
                 return nil
             })
         } catch {

@@ -1,5 +1,6 @@
 import Concurrency
 package import EngineInterface
+import Glibc
 import LinuxSystem
 package import Logging
 import Model
@@ -43,10 +44,11 @@ package struct DashboardWatch: ServiceLifecycle.Service {
     }
 
     private func look(_ wake: ObservableValue<Int>) async {
+        var known: KnownIdentity?
         do {
             while true {
                 let seen = wake.value
-                server.use(await circumstances())
+                server.use(await circumstances(&known))
                 try await Task.sleep(for: .milliseconds(200))
                 do {
                     try await withDeadline(Self.longestSilence) { try await wake.wait { $0 != seen ? () : nil } }
@@ -59,20 +61,52 @@ package struct DashboardWatch: ServiceLifecycle.Service {
         }
     }
 
-    private func circumstances() async -> DashboardServer.Circumstances {
+    private func circumstances(_ known: inout KnownIdentity?) async -> DashboardServer.Circumstances {
         let info = await swarm.swarmInfo()
         guard info.controlAvailable else { return .init(advertised: nil, identity: nil) }
         do {
-            let text = try await onThread { [certificate] in try Files.text(certificate, limit: 1 << 20) }
-            guard let text else { return .init(advertised: nil, identity: nil) }
-            let identity = DashboardIdentity(chain: text, key: text)
-            // Half a file is none: what was served before stays until the next look.
-            _ = try identity.fingerprint()
+            known = try await onThread { [certificate, known] in
+                try KnownIdentity(certificate, unlessAs: known)
+            }
+            guard let identity = known?.identity else { return .init(advertised: nil, identity: nil) }
             let name = info.cluster?.spec.name ?? ""
             return .init(advertised: info.nodeAddr, identity: identity, name: name.isEmpty ? "default" : name)
         } catch {
+            known = nil
             logger.warning("the dashboard has no certificate to show", metadata: ["error": "\(error)"])
             return .init(advertised: nil, identity: nil)
         }
+    }
+}
+
+/// What a file of certificate and key said, and by what it shows whether it still does: it is read when it is another file, not with each look.
+struct KnownIdentity: Sendable {
+    private struct Stamp: Equatable {
+        let inode: UInt64
+        let size: Int64
+        let seconds: Int64
+        let nanoseconds: Int64
+    }
+
+    let identity: DashboardIdentity
+    private let stamp: Stamp
+
+    /// `nil` when there is no such file.
+    /// - Parameter known: What was read of it before.
+    init?(_ path: String, unlessAs known: Self?) throws {
+        // Before the file is read: of one that is replaced meanwhile the next look reads the new one.
+        guard let found = try Files.status(path) else { return nil }
+        stamp = Stamp(
+            inode: UInt64(clamping: found.st_ino), size: Int64(clamping: found.st_size),
+            seconds: Int64(clamping: found.st_mtim.tv_sec), nanoseconds: Int64(clamping: found.st_mtim.tv_nsec))
+        if let known, known.stamp == stamp {
+            identity = known.identity
+            return
+        }
+        guard let text = try Files.text(path, limit: 1 << 20) else { return nil }
+        let read = DashboardIdentity(chain: text, key: text)
+        // Half a file is none: what was served before stays until the next look.
+        _ = try read.fingerprint()
+        identity = read
     }
 }
