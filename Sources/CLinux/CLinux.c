@@ -678,6 +678,8 @@ size_t clinux_allocated_memory(void) {
     return facts.uordblks + facts.hblkhd;
 }
 
+size_t clinux_freed_memory(void) { return mallinfo2().fordblks; }
+
 int clinux_pin_thread(int processor) {
     cpu_set_t only;
     CPU_ZERO(&only);

@@ -267,13 +267,21 @@ package final class NodeEngine: ServiceLifecycle.Service {
 
     /// For how long what happens is taken for one burst of work.
     private static let burst = Duration.seconds(10)
+    /// From one time that memory is given back to the next one: in between other threads' allocations are not in its way.
+    private static let pause = Duration.seconds(60)
+    /// Less is not worth it, in bytes.
+    private static let leastFreed = 16 << 20
 
-    /// Gives the memory of a burst of work back when it is over; in one that goes on, from time to time. Without work nothing is done.
+    /// Gives the memory of a burst of work back when it is over, a minute after it at the latest; in one that goes on, once a minute. Without work
+    /// nothing is done.
     private func giveMemoryBack() async throws {
         while true {
             await events.work.wait()
             try await Task.sleep(for: Self.burst)
+            guard Memory.freedBytes > Self.leastFreed else { continue }
             try await Memory.giveBack()
+            // What happens meanwhile is remembered.
+            try await Task.sleep(for: Self.pause - Self.burst)
         }
     }
 }

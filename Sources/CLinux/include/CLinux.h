@@ -184,5 +184,8 @@ int clinux_trim_memory(void);
 /// Bytes that the process has allocated and not freed, wherever the allocator keeps them: mallinfo2(3).
 size_t clinux_allocated_memory(void);
 
+/// Bytes that the process has freed and the allocator keeps, of all arenas, whether the kernel has their pages back or not: mallinfo2(3).
+size_t clinux_freed_memory(void);
+
 /// Lets the calling thread run on one CPU only (sched_setaffinity(2)).
 int clinux_pin_thread(int processor);
