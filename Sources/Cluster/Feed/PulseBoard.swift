@@ -48,6 +48,10 @@ package struct PulseBoard: Sendable {
         var clockAhead: Int64 = 0
     }
 
+    /// Which of the series are counters.
+    private static let nodeCounters = NodePulseSeries.allCases.map(\.isCounter)
+    fileprivate static let taskCounters = TaskPulseSeries.allCases.map(\.isCounter)
+
     /// By id.
     private var nodes: [String: NodeLatest] = [:]
     /// By id.
@@ -75,9 +79,10 @@ package struct PulseBoard: Sendable {
         guard pulse.time > node.time, pulse.time <= now + Self.longestAhead, pulse.time >= now - 900 else { return }
         let step = pulse.time / Self.stepSeconds * Self.stepSeconds
         let values = Array(pulse.node.prefix(Self.mostSeries))
-        let counters = NodePulseSeries.allCases.map(\.isCounter)
+        // Else the change would copy them: they are there twice.
+        nodes[nodeID]?.points = []
         Self.add(
-            Point(time: step, values: Self.growth(node.values, values, counters, isKnown: node.time > 0)),
+            Point(time: step, values: Self.growth(node.values, values, Self.nodeCounters, isKnown: node.time > 0)),
             to: &node.points)
         (node.time, node.values) = (pulse.time, values)
         let former = node.tasks
@@ -179,7 +184,7 @@ package struct PulseBoard: Sendable {
         } else {
             points.insert(point, at: points.firstIndex { $0.time > point.time } ?? points.endIndex)
         }
-        if points.count > mostSteps { points = Array(points.suffix(mostSteps)) }
+        while points.count > mostSteps, !points.isEmpty { points.removeFirst() }
     }
 
     private static func sum(_ first: [UInt64], _ second: [UInt64]) -> [UInt64] {
@@ -203,9 +208,9 @@ extension PulseBoard.TaskLatest {
     /// - Parameter before: What the same was before.
     fileprivate init(_ told: [UInt64], of nodeID: String, at time: Int64, after before: Self?) {
         let values = Array(told.prefix(PulseBoard.mostSeries))
-        let counters = TaskPulseSeries.allCases.map(\.isCounter)
         self.init(
             nodeID: nodeID, time: time, seconds: before.map { max(0, time - $0.time) } ?? 0, values: values,
-            growth: PulseBoard.growth(before?.values ?? [], values, counters, isKnown: before != nil))
+            growth: PulseBoard.growth(
+                before?.values ?? [], values, PulseBoard.taskCounters, isKnown: before != nil))
     }
 }
