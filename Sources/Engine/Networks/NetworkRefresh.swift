@@ -16,11 +16,13 @@ struct NetworkRefresh {
     var members: Set<String>
     /// Whether names are to be computed anew altogether.
     var isWhole: Bool
+    /// Whether facts are other that encrypted networks are made of.
+    var changesEncryption: Bool
+    /// Whether nodes have come into networks of the swarm or left them.
+    var movesNodes: Bool
 
     /// Whether what encrypted networks are made of may be other than before.
-    var concernsEncryption: Bool {
-        isWhole || !facts.isEmpty || concernsOverlays
-    }
+    var concernsEncryption: Bool { isWhole || changesEncryption || concernsOverlays }
 
     private var concernsOverlays: Bool {
         guard case .changes(let changes) = desired else { return true }
@@ -34,11 +36,11 @@ struct NetworkRefresh {
 
     /// Whether other ways to nodes may be to be measured.
     var concernsPaths: Bool {
-        isWhole || concernsOverlays
+        isWhole || movesNodes || concernsOverlays
             || facts.contains { key in
                 switch key {
-                case .settings, .peer, .endpoint, .network: true
-                case .subnets, .port, .meshBackend, .service, .backend: false
+                case .settings, .peer, .network: true
+                case .subnets, .port, .meshBackend, .endpoint, .service, .backend: false
                 }
             }
     }
@@ -100,7 +102,8 @@ struct NetworkRefreshState {
         pending = Pending(isWhole: false)
         return NetworkRefresh(
             served: asked, desired: desired(all != nil, parts, facts), facts: facts, members: members,
-            isWhole: all != nil)
+            isWhole: all != nil, changesEncryption: facts.contains { composer.concernsEncryption($0) },
+            movesNodes: composer.takeMoves())
     }
 
     private mutating func desired(

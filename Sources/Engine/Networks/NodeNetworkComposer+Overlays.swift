@@ -13,6 +13,16 @@ extension NodeNetworkComposer {
     }
 
     func overlay(_ id: String) -> OverlayNetwork? {
+        guard let shape = shape(ofOverlay: id) else { return nil }
+        return OverlayNetwork(
+            id: id, vni: shape.vni, mtu: shape.mtu, isEncrypted: shape.isEncrypted,
+            remoteEndpoints: remoteEndpoints(of: id),
+            services: isIngress(id) ? [] : services(on: id),
+            reserved: hasLaxEndpoints(id) ? reserved(in: id) : [])
+    }
+
+    /// What an overlay is, whoever is in it; `nil` when there is to be no namespace of it on this node.
+    func shape(ofOverlay id: String) -> (vni: UInt32, mtu: Int, isEncrypted: Bool)? {
         guard facts != nil else { return nil }
         var overlay = place(onOverlay: id)
         if overlay == nil, id == ingressID, hasIngress, let vni = facts?.networks[id]?.network?.vni {
@@ -20,18 +30,12 @@ extension NodeNetworkComposer {
         }
         guard let overlay else { return nil }
         let isEncrypted = isEncrypted(overlay: id)
-        return OverlayNetwork(
-            id: id, vni: overlay.vni, mtu: min(overlay.mtu ?? Int.max, room(isEncrypted: isEncrypted)),
-            isEncrypted: isEncrypted,
-            remoteEndpoints: remoteEndpoints(of: id),
-            services: isIngress(id) ? [] : services(on: id),
-            reserved: hasLaxEndpoints(id) ? reserved(in: id) : [])
+        return (overlay.vni, min(overlay.mtu ?? Int.max, room(isEncrypted: isEncrypted)), isEncrypted)
     }
 
     /// What a container that has joined a network of the swarm knows of it; `nil` for another network, and for one that nobody has joined.
-    private func place(onOverlay id: String) -> EndpointRecord.Overlay? {
-        // The least id, so that it is always the same.
-        guard let member = joined[id]?.min() else { return nil }
+    func place(onOverlay id: String) -> EndpointRecord.Overlay? {
+        guard let member = firstJoined[id] else { return nil }
         return containers[member]?.endpoints.first { $0.isJoined && $0.networkID == id }?.overlay
     }
 

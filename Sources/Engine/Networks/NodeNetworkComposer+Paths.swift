@@ -10,9 +10,7 @@ extension NodeNetworkComposer {
         let peers = facts.peers.values.filter { $0.address.family == own.family && $0.address != own }
         if peers.isEmpty { return nil }
         var shared: Set<String> = []
-        for id in joined.keys where networks[id] == nil {
-            for endpoint in (facts.networks[id]?.endpoints ?? [:]).values { shared.insert(endpoint.nodeID) }
-        }
+        for id in joined.keys where networks[id] == nil { shared.formUnion(endpointNodes.nodes(in: id)) }
         let nodes = peers.map { PathTarget(id: $0.nodeID, address: $0.address, isShared: shared.contains($0.nodeID)) }
         let managers = Set(facts.settings?.managers ?? [])
         return PathDemand(
@@ -27,9 +25,7 @@ extension NodeNetworkComposer {
     func encryptedPathDemand() -> PathDemand? {
         guard let facts, let nodeID, let own = ownPeer?.address else { return nil }
         var nodes: Set<String> = []
-        for id in joined.keys where isEncrypted(overlay: id) {
-            for endpoint in (facts.networks[id]?.endpoints ?? [:]).values { nodes.insert(endpoint.nodeID) }
-        }
+        for id in joined.keys where isEncrypted(overlay: id) { nodes.formUnion(endpointNodes.nodes(in: id)) }
         nodes.remove(nodeID)
         let peers = nodes.compactMap { facts.peers[$0] }.filter {
             $0.address.family == own.family && $0.address != own && $0.encryption != nil

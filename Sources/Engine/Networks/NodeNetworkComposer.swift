@@ -25,8 +25,14 @@ struct NodeNetworkComposer {
     private(set) var administered: Set<String> = []
     /// Who has joined a network, by its id.
     private(set) var joined: [String: Set<String>] = [:]
+    /// The least id of those who have, so that what stands for all is always the same.
+    private(set) var firstJoined: [String: String] = [:]
     /// The swarm's network for what comes from outside.
     private(set) var ingressID: String?
+    /// Which nodes are in the swarm's networks, as facts have it.
+    private(set) var endpointNodes = EndpointNodes()
+    /// Whether nodes have come into one of them or left it since somebody asked.
+    private var haveNodesMoved = false
     /// What the data plane has been told of facts by key.
     var told = ToldFacts()
 
@@ -112,6 +118,7 @@ struct NodeNetworkComposer {
         for container in all.values {
             for id in Self.networks(of: container) { joined[id, default: []].insert(container.id) }
         }
+        firstJoined = joined.compactMapValues { $0.min() }
         administered = SharedNetworks.administered(Array(all.values))
     }
 
@@ -124,6 +131,7 @@ struct NodeNetworkComposer {
     mutating func set(facts all: NetworkFacts?) {
         facts = all
         told = ToldFacts(all)
+        endpointNodes = EndpointNodes(all)
         ingressID = findIngress()
     }
 
@@ -144,11 +152,39 @@ extension NodeNetworkComposer {
     ///   ``addDetails(of:to:)``.
     mutating func apply(_ sets: [NetworkChangeSet]) -> (facts: Set<NetworkFact.Key>, parts: Set<NetworkKey>) {
         var changed: Set<NetworkFact.Key> = []
-        // In place: a copy of the facts costs as much as there are.
-        for set in sets { changed.formUnion(facts?.apply(set) ?? []) }
+        for set in sets { changed.formUnion(take(set)) }
         var parts: Set<NetworkKey> = []
         for key in changed { concern(key, &parts) }
         return (changed, parts)
+    }
+
+    /// Takes a change set, and which nodes are in its network then.
+    private mutating func take(_ set: NetworkChangeSet) -> Set<NetworkFact.Key> {
+        // In place: a copy of the facts costs as much as there are.
+        guard case .network(let id) = set.scope else { return facts?.apply(set) ?? [] }
+        if set.isSnapshot || set.isEnd {
+            let changed = facts?.apply(set) ?? []
+            let nodes = (facts?.networks[id]?.endpoints ?? [:]).values.map(\.nodeID)
+            if endpointNodes.set(nodes, in: id) { haveNodesMoved = true }
+            return changed
+        }
+        let named = (set.upserts.compactMap(\.key) + set.removals).compactMap { key -> IPAddress? in
+            guard case .endpoint(let network, let address) = key, network == id else { return nil }
+            return address
+        }
+        let before = Set(named).map { ($0, facts?.networks[id]?.endpoints[$0]?.nodeID) }
+        let changed = facts?.apply(set) ?? []
+        for (address, node) in before {
+            let now = facts?.networks[id]?.endpoints[address]?.nodeID
+            if endpointNodes.move(from: node, to: now, in: id) { haveNodesMoved = true }
+        }
+        return changed
+    }
+
+    /// Whether nodes have come into one of the swarm's networks or left it since this was asked last.
+    mutating func takeMoves() -> Bool {
+        defer { haveNodesMoved = false }
+        return haveNodesMoved
     }
 
     private mutating func concern(_ key: NetworkFact.Key, _ parts: inout Set<NetworkKey>) {
@@ -177,19 +213,26 @@ extension NodeNetworkComposer {
     mutating func set(_ id: String, _ container: (any NetworkMember)?) -> Set<NetworkKey> {
         var parts: Set<NetworkKey> = [.sandbox(id)]
         let old = containers[id]
-        containers[id] = container
         let (before, after) = (old.map(Self.networks) ?? [], container.map(Self.networks) ?? [])
+        let concerned = before.union(after).map { (network: $0, place: place(onOverlay: $0)) }
+        containers[id] = container
         for network in before.subtracting(after) {
             joined[network]?.remove(id)
             if joined[network]?.isEmpty == true {
                 joined[network] = nil
                 parts.insert(.overlay(network))
             }
+            if firstJoined[network] == id { firstJoined[network] = joined[network]?.min() }
         }
         for network in after.subtracting(before) {
             if joined[network, default: []].insert(id).inserted, joined[network]?.count == 1 {
                 parts.insert(.overlay(network))
             }
+            firstJoined[network] = firstJoined[network].map { min($0, id) } ?? id
+        }
+        // Another stands for all, and knows the network otherwise.
+        for (network, place) in concerned where place != self.place(onOverlay: network) {
+            parts.insert(.overlay(network))
         }
         // Few administer a network or share another's.
         guard [old, container].contains(where: { $0.map { $0.networkOwner != nil || $0.administersNetwork } ?? false })

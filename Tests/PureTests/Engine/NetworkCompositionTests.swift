@@ -2,6 +2,7 @@ import Addressing
 import DataPlane
 import Model
 import NameService
+import PathProbes
 import TestKit
 import Testing
 
@@ -15,6 +16,8 @@ import Testing
         var containers: [String: ContainerRecord] = [:]
         var networks: [String: LocalNetwork] = [:]
         var sequence: UInt64 = 0
+        /// Networks are encrypted by the swarm's word or by that of some containers, which may know them otherwise than others do.
+        var isMixed = false
 
         static let overlays = ["app", "back", "ing"]
         static let bridges = ["gw", "lan", "br"]
@@ -73,13 +76,16 @@ import Testing
                 case 0: return .settings(.init(dataPathPort: UInt16(number(1...3)), controlPorts: [2377]))
                 case 1, 2:
                     let node = number(1...3)
-                    return .peer(
-                        .init(
-                            nodeID: "n\(node)", hostname: "h", address: IPAddress(203, 0, 113, node),
-                            ingressAddresses: chance(3)
-                                ? nil
-                                : EndpointAddresses(
-                                    IPNetwork(address: IPAddress(10, 3, 0, 100 + node), prefixLength: 24))))
+                    var peer = SwarmNetworkState.Peer(
+                        nodeID: "n\(node)", hostname: "h", address: IPAddress(203, 0, 113, node),
+                        ingressAddresses: chance(3)
+                            ? nil
+                            : EndpointAddresses(
+                                IPNetwork(address: IPAddress(10, 3, 0, 100 + node), prefixLength: 24)))
+                    if isMixed, chance(2) {
+                        peer.encryption = EncryptionPlace(number: 1, page: 7, restarts: 0, lanes: 1)
+                    }
+                    return .peer(peer)
                 case 3:
                     // One, or a row, which leads to the same numbers or to others.
                     let first = UInt16(number(1...3)) * 20
@@ -94,7 +100,14 @@ import Testing
             let id = pick(Self.overlays)
             let third = Self.third(id)
             switch number(0...6) {
-            case 0: return .network(Self.swarmNetwork(id, open: chance(3)))
+            case 0:
+                var network = Self.swarmNetwork(id, open: chance(3))
+                if isMixed, chance(2) {
+                    var options = network.driverState?.options ?? [:]
+                    options[SwarmNetwork.encryptedOption] = ""
+                    network.driverState = Driver(name: "overlay", options: options)
+                }
+                return .network(network)
             case 1, 2:
                 let address = number(5...9)
                 return .endpoint(
@@ -151,6 +164,10 @@ import Testing
                 if Self.overlays.contains(id) {
                     endpoint.overlay = .init(
                         vni: UInt32(Self.third(id)), isInternal: false, isIngress: id == "ing", mtu: nil)
+                    if isMixed {
+                        endpoint.overlay?.isEncrypted = chance(3) ? true : nil
+                        endpoint.overlay?.mtu = chance(3) ? 1300 : nil
+                    }
                 } else {
                     endpoint.gateways = HostAddresses(IPAddress(172, Self.third(id), 0, 1))
                 }
@@ -256,5 +273,60 @@ import Testing
                 }
             }
         }
+    }
+
+    @Test(arguments: 1...20) func `what is encrypted and what is measured is asked for whenever it is other`(
+        seed: UInt64
+    ) {
+        var world = World(random: SeededGenerator(seed: seed), isMixed: true)
+        let layout = Layout(runDirectory: "/run/test")
+        var state = NetworkRefreshState()
+        state.composer = NodeNetworkComposer(facts: NetworkFacts(), nodeID: "n1", underlayMTU: 1500)
+        state.pending = NetworkRefreshState.Pending(isWhole: false)
+        var encryption: EncryptionDemand?
+        var paths: PathDemand?
+        var encryptedPaths: PathDemand?
+        var unconcerned = (encryption: 0, paths: 0)
+        for step in 0..<200 {
+            var members: Set<String> = []
+            var local: (version: UInt64, all: [LocalNetwork])?
+            switch world.number(0...6) {
+            case 0, 1:
+                let id = world.number(1...5)
+                world.containers["c\(id)"] = world.container(id)
+                members.insert("c\(id)")
+            case 2:
+                let id = world.pick(World.bridges)
+                world.networks[id] =
+                    world.chance(3) ? nil : World.localNetwork(id, isInternal: world.chance(3))
+                local = (UInt64(step), Array(world.networks.values))
+            default:
+                let changed = state.composer.apply((0..<world.number(1...2)).map { _ in world.changeSet() })
+                state.pending.parts.formUnion(changed.parts)
+                state.pending.facts.formUnion(changed.facts)
+            }
+            let containers = world.containers
+            let refresh = state.next(members, local, all: nil) { containers[$0] }
+            if refresh.concernsEncryption {
+                encryption = state.composer.encryptionDemand(layout)
+            } else {
+                unconcerned.encryption += 1
+            }
+            if refresh.concernsPaths {
+                paths = state.composer.pathDemand()
+                encryptedPaths = state.composer.encryptedPathDemand()
+            } else {
+                unconcerned.paths += 1
+            }
+            let oracle = NodeNetworkComposer(
+                containers: Array(world.containers.values), networks: Array(world.networks.values),
+                facts: state.composer.facts, nodeID: "n1", underlayMTU: 1500)
+            #expect(encryption == oracle.encryptionDemand(layout), "step \(step)")
+            #expect(paths == oracle.pathDemand(), "step \(step)")
+            #expect(encryptedPaths == oracle.encryptedPathDemand(), "step \(step)")
+            #expect(state.composer.endpointNodes == oracle.endpointNodes, "step \(step)")
+            #expect(state.composer.firstJoined == oracle.joined.compactMapValues { $0.min() }, "step \(step)")
+        }
+        #expect(unconcerned.encryption > 0 && unconcerned.paths > 0)
     }
 }
