@@ -106,7 +106,7 @@ import Testing
                 + "    func append(_ other: One) {}\n    private var hidden: Int { 0 }\n    init() { let own = 0 }\n}")
         let other = file("B/Other.swift", "struct Other {\n    var twice: Int\n}")
         let graph = FolderGraph([one, extended, other])
-        #expect(graph.uses.map { "\($0.folder) \($0.name)" }.sorted() == ["A late", "B One"])
+        #expect(graph.uses.map { "\($0.folder) \($0.name)" }.sorted() == ["A late", "B One", "B One"])
         #expect(graph.hasLoops)
         // Declared before it is used: one way only.
         let moved = FolderGraph([one, file("A/Late.swift", extended.lines.joined(separator: "\n")), other])
