@@ -12,7 +12,7 @@ struct Ledger: Sendable {
     /// When they were compared with the kernel.
     var comparisons = Rounds()
     /// Which are probed next.
-    var probes = Turns()
+    var probes = Rotation()
 
     mutating func take(_ outcome: ReconcilePass.Outcome) {
         applied = outcome.applied

@@ -113,7 +113,7 @@ import Testing
     }
 
     @Test func `everybody has a turn in each round, whoever comes and goes, and who was not looked at is next`() {
-        var turns = Turns()
+        var turns = Rotation()
         var scopes = Set((0..<10).map { Scope.sandbox("\($0)") })
         /// Takes four, of which there is time for three.
         func look() -> [Scope] {

@@ -1,5 +1,5 @@
 /// Namespaces that are looked at one after the other, a few at a time. Who is next costs nothing for those whose turn it is not, but once in a round.
-struct Turns: Sendable {
+struct Rotation: Sendable {
     /// The next one is the last.
     private var waiting: [Scope] = []
     /// In this round, in their order.
