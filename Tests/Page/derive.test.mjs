@@ -88,6 +88,26 @@ test('events are kept once each, in order', () => {
   assert.deepEqual(l.events.map(e => e.time), [1, 5]);
 });
 
+test('events of a time that was asked for stay, however many newer ones there are', () => {
+  const l = new Live(() => 0);
+  l.tell = () => {};
+  const event = time => ({ time, type: 'a', action: 'b', id: String(time) });
+  const some = (from, count) => Array.from({ length: count }, (_, i) => event(from + i));
+  l.add(some(10_000, 2000));
+  l.add(some(100, 300), [100, 500]);
+  const seen = () => l.events.filter(e => e.time >= 100 && e.time <= 500).length;
+  assert.equal(seen(), 300);
+  assert.equal(l.knownSince, 0);
+  // More come meanwhile; those of no time that was asked for make room.
+  l.add(some(20_000, 500));
+  assert.equal(seen(), 300);
+  assert.equal(l.events.length, 2300);
+  // More of it than are kept: from when on it is known is told.
+  l.add(some(1000, 2500), [1000, 4000]);
+  assert.equal(seen(), 0);
+  assert.equal(l.knownSince, 1500);
+});
+
 test('figures', () => {
   assert.deepEqual([bytes(0), bytes(536870912), bytes(2040109466), bytes(null), bytes(1023)], ['0 B', '512 MiB', '1.9 GiB', '—', '1.0 KiB']);
   assert.deepEqual([figure(0), figure(0.024), figure(12.34), figure(1518), figure(NaN)], ['0', '0.02', '12.3', '1,518', '—']);

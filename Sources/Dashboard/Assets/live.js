@@ -19,7 +19,7 @@ export const blank = () => ({ cluster: null, epoch: '', revision: 0, problem: nu
 /** Milliseconds without a word after which the manager is taken as gone; it says something every 15 s. A machine that is switched off closes nothing. */
 export const SILENCE = 40000;
 
-/** As many events are kept, of all times together. */
+/** As many events are kept of all times together, and as many more of the time that was asked for. */
 const KEPT = 2000;
 
 export class Live {
@@ -28,6 +28,8 @@ export class Live {
     this.state = blank();
     this.events = [];
     this.cutAt = 0;                                     // the first event of an answer that was as long as answers may be
+    this.asked = [Infinity, -Infinity];                 // the time that was asked for last
+    this.leftOut = 0;                                   // the first that is known of that time, where more than are kept were known
     this.isConnected = false;
     this.lostAt = null;
     this.heard = null;
@@ -94,14 +96,17 @@ export class Live {
   /** Whether the session is over rather than the connection; the page is told by `api.js`. */
   check() { get('state').catch(() => {}); }
 
-  /** Before this moment there may be events that are not known: 0 where all of them are. */
-  get knownSince() { return Math.max(this.cutAt, this.events.length >= KEPT ? this.events[0].time : 0); }
-  /** Events once each, in order of time, the newest 2,000. */
-  add(events) {
+  /** Before this moment there may be events of the time that was asked for that are not known: 0 where all of them are. */
+  get knownSince() { return Math.max(this.cutAt, this.leftOut); }
+  /** Events once each, in order of time. */
+  add(events, asked = this.asked) {
+    this.asked = asked;
     const known = new Set(this.events.map(key));
     const fresh = events.filter(e => { const k = key(e); if (known.has(k)) return false; known.add(k); return true; });
     if (!fresh.length) return;
-    this.events = [...this.events, ...fresh].sort((a, b) => a.time - b.time).slice(-KEPT);
+    const all = [...this.events, ...fresh].sort((a, b) => a.time - b.time), older = all.slice(0, -KEPT).filter(e => e.time >= asked[0] && e.time <= asked[1]);
+    this.leftOut = older.length > KEPT ? older.at(-KEPT).time : 0;
+    this.events = [...older.slice(-KEPT), ...all.slice(-KEPT)];
     this.tell();
   }
 }

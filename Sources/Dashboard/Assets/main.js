@@ -37,7 +37,7 @@ async function fetchEvents() {
   try {
     const events = await get('events', { from: Math.round(from), to: Math.round(to), limit: most });
     live.cutAt = events.length < most ? 0 : Math.min(...events.map(e => e.time));
-    live.add(events);
+    live.add(events, [from, sel.value.live ? Infinity : to]);
   } catch { /* the strip stays as it is; the page says why it is old */ }
 }
 
