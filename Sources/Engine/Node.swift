@@ -212,8 +212,8 @@ package final class NodeEngine: ServiceLifecycle.Service {
         }
     }
 
-    /// Says what is on record and cannot be read. It stays as it is, and so do the files of a container; its process, which nobody could
-    /// stop or give a network any more, ends.
+    /// Says what is on record and cannot be read. It stays as it is, and so do the files of a container; the process of one whose own record that is,
+    /// which nobody could stop or give a network any more, ends.
     func report(_ unread: [UnreadRecord]) {
         for record in unread {
             log.error(

@@ -68,14 +68,13 @@ package struct DashboardWatch: ServiceLifecycle.Service {
             known = try await onThread { [certificate, known] in
                 try KnownIdentity(certificate, unlessAs: known)
             }
-            guard let identity = known?.identity else { return .init(advertised: nil, identity: nil) }
-            let name = info.cluster?.spec.name ?? ""
-            return .init(advertised: info.nodeAddr, identity: identity, name: name.isEmpty ? "default" : name)
         } catch {
-            known = nil
-            logger.warning("the dashboard has no certificate to show", metadata: ["error": "\(error)"])
-            return .init(advertised: nil, identity: nil)
+            // Half a file is none: what was served before stays until the next look.
+            logger.warning("the dashboard's certificate cannot be read", metadata: ["error": "\(error)"])
         }
+        guard let identity = known?.identity else { return .init(advertised: nil, identity: nil) }
+        let name = info.cluster?.spec.name ?? ""
+        return .init(advertised: info.nodeAddr, identity: identity, name: name.isEmpty ? "default" : name)
     }
 }
 
@@ -105,7 +104,7 @@ struct KnownIdentity: Sendable {
         }
         guard let text = try Files.text(path, limit: 1 << 20) else { return nil }
         let read = DashboardIdentity(chain: text, key: text)
-        // Half a file is none: what was served before stays until the next look.
+        // Throws where the file is not whole yet.
         _ = try read.fingerprint()
         identity = read
     }

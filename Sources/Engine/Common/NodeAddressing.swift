@@ -128,7 +128,7 @@ package enum NodeAddressingError: Fault, CustomStringConvertible, Equatable {
         case .invalidBlock(let text): "--avoid-subnet \(text): invalid CIDR address: \(text)"
         case .wideBlock(let text): "--avoid-subnet \(text): at least /8 is wanted"
         case .noneForBridge:
-            "docker0 cannot be made: all predefined address pools have been fully subnetted, or are routed or kept out; --bip gives it an address"
+            "docker0 cannot be made: all predefined address pools have been fully subnetted, or are routed or kept out; --bip or --default-address-pool gives it one"
         }
     }
 }

@@ -59,7 +59,7 @@ package enum AlertMetric: String, Sendable, Codable, CaseIterable {
     case serviceOutOfMemoryKills = "service_oom_kills"
     /// Tasks that were made in place of ones that have ended by themselves; those that an update makes are none.
     case serviceRestarts = "service_restarts"
-    /// Tasks that have failed since their health check said so.
+    /// Tasks that have failed because their health check said so.
     case serviceUnhealthyFailures = "service_unhealthy_failures"
     /// What its tasks use together, as their nodes have told within a minute. There is no value where nobody has.
     case serviceCPUCores = "service_cpu_cores"

@@ -37,7 +37,8 @@ import Testing
         ("exec node-1 ps --name x", "exec lab node-1 [ps --name x]"),
         ("exec node-1 -- -- a", "exec lab node-1 [-- a]"),
         ("kill node-2", "kill lab node-2"), ("kill --name x node-2", "kill x node-2"),
-        ("restart node-2 --name x", "restart x node-2"),
+        ("restart node-2 --name x", "restart x node-2 []"),
+        ("restart node-2 -- --metrics-addr 0.0.0.0:9323", "restart lab node-2 [--metrics-addr 0.0.0.0:9323]"),
         ("partition node-3 --name x", "partition x node-3"),
         ("heal", "heal lab all"), ("heal node-3 --name x", "heal x node-3"),
         ("internet --name x --registry r:1", "internet x r:1 none ipv4"),
@@ -86,7 +87,8 @@ import Testing
         case let exec as LabExec:
             "exec \(exec.lab.name) \(exec.member) [\(exec.arguments.joined(separator: " "))]"
         case let kill as LabKill: "kill \(kill.lab.name) \(kill.node)"
-        case let restart as LabRestart: "restart \(restart.lab.name) \(restart.node)"
+        case let restart as LabRestart:
+            "restart \(restart.lab.name) \(restart.node) [\(restart.options.joined(separator: " "))]"
         case let partition as LabPartition: "partition \(partition.lab.name) \(partition.node)"
         case let heal as LabHeal: "heal \(heal.lab.name) \(heal.node ?? "all")"
         case let host as LabInternet:
