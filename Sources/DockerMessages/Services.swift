@@ -150,8 +150,10 @@ extension ConstraintError: MessageConvertible {
         switch self {
         case .noOperator:
             "rpc error: code = Unknown desc = constraint expected one operator from ==, !="
-        case .invalid(let text):
-            "rpc error: code = Unknown desc = invalid constraint: \(text)"
+        case .invalidKey(let text):
+            "rpc error: code = Unknown desc = key '\(text)' is invalid"
+        case .invalidValue(let text):
+            "rpc error: code = Unknown desc = value '\(text)' is invalid"
         }
     }
 }

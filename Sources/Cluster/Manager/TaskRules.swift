@@ -53,7 +53,7 @@ enum TaskRules {
     }
 
     private static func check(_ placement: Placement) throws {
-        for constraint in placement.constraints ?? [] { _ = try PlacementConstraint(constraint) }
+        for constraint in placement.constraints ?? [] { try PlacementConstraint(constraint).check() }
         for preference in placement.preferences ?? [] {
             // Any text is taken, as Docker takes it: one that names no label has no effect.
             guard preference.spread != nil else {

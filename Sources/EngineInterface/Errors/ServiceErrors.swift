@@ -96,7 +96,8 @@ package enum TaskSpecError: Fault, Equatable {
 /// What a constraint on where tasks are placed may not say.
 package enum ConstraintError: Fault, Equatable {
     case noOperator
-    case invalid(String)
+    case invalidKey(String)
+    case invalidValue(String)
 
     package var kind: FaultKind { .internalError }
 }

@@ -113,8 +113,11 @@ extension SentenceTests {
             ConstraintError.noOperator, .internalError,
             "rpc error: code = Unknown desc = constraint expected one operator from ==, !="),
         Row(
-            ConstraintError.invalid("text"), .internalError, "rpc error: code = Unknown desc = invalid constraint: text"
-        ),
+            ConstraintError.invalidKey("text"), .internalError,
+            "rpc error: code = Unknown desc = key 'text' is invalid"),
+        Row(
+            ConstraintError.invalidValue("text"), .internalError,
+            "rpc error: code = Unknown desc = value 'text' is invalid"),
         Row(TaskSpecError.mismatchedRuntime, .invalidInput, "mismatched Runtime and *Spec fields"),
         Row(TaskSpecError.unsupportedRuntime, .invalidInput, "unsupported runtime"),
         Row(

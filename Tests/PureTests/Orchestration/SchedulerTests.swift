@@ -199,7 +199,7 @@ import Testing
             ])
     }
 
-    @Test func `constraints name nodes by id, name, role, platform and labels`() throws {
+    @Test func `constraints name nodes by id, name, role, address, platform and labels`() throws {
         var node = Node(id: "abc")
         var description = NodeDescription()
         description.hostname = "worker-1"
@@ -207,12 +207,18 @@ import Testing
         description.engine.labels = ["disk": "ssd"]
         node.description = description
         node.spec.labels = ["zone": "East"]
+        node.status.addr = "10.1.2.3"
         for (text, matches) in [
             ("node.id==abc", true), ("node.id!=abc", false), ("node.hostname==worker-1", true),
             ("node.role==manager", false), ("node.role != manager", true), ("node.platform.os==linux", true),
             ("node.platform.arch==x86_64", true), ("node.labels.zone==east", true), ("node.labels.rack!=r1", true),
             ("node.labels.rack==r1", false), ("engine.labels.disk==ssd", true), ("engine.labels.disk!=ssd", false),
-            ("bogus==1", false),
+            ("bogus==1", false), ("bogus!=1", false), ("node.role== worker ", true), ("\tnode.role ==\tworker", true),
+            ("Node.Labels.zone==EAST", true), ("node.labels.ZONE==east", false), ("ENGINE.labels.disk==ssd", true),
+            ("node.ip==10.1.2.3", true), ("node.ip!=10.1.2.3", false), ("node.ip==10.1.2.4", false),
+            ("node.ip==10.1.0.0/16", true), ("node.ip==10.1.9.9/16", true), ("node.ip!=10.1.0.0/16", false),
+            ("node.ip==10.2.0.0/16", false), ("node.ip!=10.2.0.0/16", true), ("node.ip!=2001:db8::/32", true),
+            ("node.ip==10.1", false), ("node.ip!=10.1", false),
         ] {
             #expect(try PlacementConstraint(text).matches(node) == matches, "\(text)")
         }

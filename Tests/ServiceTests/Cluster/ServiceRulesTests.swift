@@ -57,6 +57,29 @@ import Testing
         }
     }
 
+    private func constrained(by text: String) throws -> ServiceSpec {
+        try checked { spec in
+            spec.taskTemplate.placement = Placement()
+            spec.taskTemplate.placement?.constraints = [text]
+        }
+    }
+
+    @Test func `a constraint that no node could meet, as it is mistaken, is refused in Docker's words`() throws {
+        let refused: [(String, ConstraintError)] = [
+            ("node.role=manager", .noOperator), ("==manager", .invalidKey("")),
+            ("node.labels.a >== 3", .invalidKey("node.labels.a >")), ("1node.role==manager", .invalidKey("1node.role")),
+            ("node.labels.zone==", .invalidValue("")), ("node.hostname==\"one\"", .invalidValue("\"one\"")),
+            ("node.labels.a==1 && node.labels.b==2", .invalidValue("1 && node.labels.b==2")),
+            ("node.labels.zone==~ea", .invalidValue("~ea")),
+        ]
+        for (text, refusal) in refused {
+            #expect(throws: refusal, "\(text)") { try constrained(by: text) }
+        }
+        for text in ["node.role == manager", "node.ip!=10.0.0.0/8", "engine.labels.os==ubuntu 24.04 (x)", "a_-.1==*"] {
+            #expect(try constrained(by: text).taskTemplate.placement?.constraints == [text])
+        }
+    }
+
     private func network(_ target: String) -> NetworkAttachmentConfig {
         var config = NetworkAttachmentConfig()
         config.target = target
