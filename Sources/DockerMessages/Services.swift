@@ -50,8 +50,10 @@ extension ServiceError: MessageConvertible {
             "rpc error: code = InvalidArgument desc = Number of replicas must be non-negative"
         case .modeChanged:
             "rpc error: code = Unimplemented desc = service mode change is not allowed"
-        case .updatesOfJob:
-            "rpc error: code = InvalidArgument desc = a job can have neither an update nor a rollback configuration"
+        case .rolloutOfJob(.update):
+            "rpc error: code = InvalidArgument desc = Jobs may not have an update config"
+        case .rolloutOfJob(.rollback):
+            "rpc error: code = InvalidArgument desc = Jobs may not have a rollback config"
         case .perNodeMaximumOfGlobal:
             "rpc error: code = InvalidArgument desc = replicas-max-per-node can only be used with replicated services"
         // Docker calls those of rollbacks the same.
@@ -133,6 +135,10 @@ extension TaskSpecError: MessageConvertible {
             "rpc error: code = InvalidArgument desc = ContainerSpec: \(GoText.quoted(text)) is not a valid repository/tag"
         case .negativeStopGrace:
             "rpc error: code = InvalidArgument desc = ContainerSpec: stop-grace-period cannot be negative"
+        case .shortHealthDuration(let name):
+            "rpc error: code = InvalidArgument desc = ContainerSpec: \(name) in HealthConfig cannot be less than 1ms"
+        case .negativeHealthRetries:
+            "rpc error: code = InvalidArgument desc = ContainerSpec: Retries in HealthConfig cannot be negative"
         case .unknownMountType(let text):
             "invalid MountType: \(GoText.quoted(text))"
         case .relativeMountTarget(let path):

@@ -28,9 +28,8 @@ enum ModeRules {
             throw ServiceError.modeChanged
         }
         if spec.isJob {
-            guard spec.updateConfig == nil, spec.rollbackConfig == nil else {
-                throw ServiceError.updatesOfJob
-            }
+            if spec.updateConfig != nil { throw ServiceError.rolloutOfJob(.update) }
+            if spec.rollbackConfig != nil { throw ServiceError.rolloutOfJob(.rollback) }
         }
         if spec.taskTemplate.placement?.maxReplicas ?? 0 > 0, spec.isPerNode {
             throw ServiceError.perNodeMaximumOfGlobal

@@ -75,6 +75,7 @@ enum TaskRules {
         if container.stopGracePeriod ?? 0 < 0 {
             throw TaskSpecError.negativeStopGrace
         }
+        try check(container.healthcheck)
         _ = try ServicePrivileges(container.privileges)
         var targets = Set<String>()
         for mount in container.mounts ?? [] {
@@ -92,6 +93,19 @@ enum TaskRules {
             }
         }
         try checkTemplates(container)
+    }
+
+    /// What nodes would refuse again and again, task after task.
+    private static func check(_ check: HealthConfiguration?) throws(TaskSpecError) {
+        guard let check else { return }
+        let durations = [
+            ("Interval", check.interval), ("Timeout", check.timeout), ("StartPeriod", check.startPeriod),
+            ("StartInterval", check.startInterval),
+        ]
+        for (name, duration) in durations {
+            if let duration, duration != 0, duration < HealthConfiguration.shortest { throw .shortHealthDuration(name) }
+        }
+        if check.retries ?? 0 < 0 { throw .negativeHealthRetries }
     }
 
     /// Source of the texts: SwarmKit.

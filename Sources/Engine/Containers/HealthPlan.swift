@@ -20,7 +20,6 @@ struct HealthPlan: Equatable, Sendable {
     static let outputBytes = 4096
     /// Docker's code for a probe that has given none: it took too long or could not be started.
     static let noExitCode = -1
-    static let shortest: Int64 = 1_000_000
 
     /// `nil` for a container without a health check.
     init?(_ configuration: ContainerConfiguration) {
@@ -97,7 +96,7 @@ struct HealthPlan: Equatable, Sendable {
             ("StartInterval", requested.startInterval),
         ]
         for (name, value) in durations {
-            if let value, value != 0, value < shortest {
+            if let value, value != 0, value < HealthConfiguration.shortest {
                 throw ContainerOptionError.shortHealthDuration(name)
             }
         }

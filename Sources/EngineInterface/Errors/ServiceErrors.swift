@@ -22,7 +22,8 @@ package enum ServiceError: Fault, Equatable {
     case severalModes
     case negativeReplicas
     case modeChanged
-    case updatesOfJob
+    /// How a job is to be updated or rolled back: each change of it runs it anew.
+    case rolloutOfJob(ServiceRollout)
     case perNodeMaximumOfGlobal
     case unknownFailureAction(String)
     case unknownOrder(String)
@@ -44,7 +45,7 @@ package enum ServiceError: Fault, Equatable {
         switch self {
         case .invalidName, .longName, .ingressNamed, .noIngress, .unknownEndpointMode, .invalidPort,
             .ingressPortOfRoundRobin,
-            .duplicatePort, .portTaken, .severalModes, .negativeReplicas, .updatesOfJob, .perNodeMaximumOfGlobal,
+            .duplicatePort, .portTaken, .severalModes, .negativeReplicas, .rolloutOfJob, .perNodeMaximumOfGlobal,
             .unknownFailureAction, .unknownOrder, .negativeDelay, .negativeMonitor, .failureRatioOutOfRange,
             .noPreviousSpec, .noPreviousCredentials, .combinedNetwork, .meshPortInNetwork, .invalidPublishing,
             .foreignAddress,
@@ -85,6 +86,9 @@ package enum TaskSpecError: Fault, Equatable {
     /// A text that names no image.
     case invalidImage(String)
     case negativeStopGrace
+    /// A time of a health check, by its name in the API.
+    case shortHealthDuration(String)
+    case negativeHealthRetries
     case unknownMountType(String)
     case relativeMountTarget(String)
     case duplicateMountTarget(String)

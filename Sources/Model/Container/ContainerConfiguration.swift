@@ -70,5 +70,8 @@ package struct HealthConfiguration: Codable, Sendable, Equatable {
     /// Failures in a row that make the container unhealthy; 0 means inherit, too.
     package var retries: Int?
 
+    /// The least that a time may be, other than 0. Source: Docker's.
+    package static let shortest: Int64 = 1_000_000
+
     package init() {}
 }

@@ -77,8 +77,11 @@ extension SentenceTests {
             ServiceError.modeChanged, .notImplemented,
             "rpc error: code = Unimplemented desc = service mode change is not allowed"),
         Row(
-            ServiceError.updatesOfJob, .invalidInput,
-            "rpc error: code = InvalidArgument desc = a job can have neither an update nor a rollback configuration"),
+            ServiceError.rolloutOfJob(.update), .invalidInput,
+            "rpc error: code = InvalidArgument desc = Jobs may not have an update config"),
+        Row(
+            ServiceError.rolloutOfJob(.rollback), .invalidInput,
+            "rpc error: code = InvalidArgument desc = Jobs may not have a rollback config"),
         Row(
             ServiceError.perNodeMaximumOfGlobal, .invalidInput,
             "rpc error: code = InvalidArgument desc = replicas-max-per-node can only be used with replicated services"),
@@ -120,6 +123,12 @@ extension SentenceTests {
             "rpc error: code = Unknown desc = value 'text' is invalid"),
         Row(TaskSpecError.mismatchedRuntime, .invalidInput, "mismatched Runtime and *Spec fields"),
         Row(TaskSpecError.unsupportedRuntime, .invalidInput, "unsupported runtime"),
+        Row(
+            TaskSpecError.shortHealthDuration("Timeout"), .invalidInput,
+            "rpc error: code = InvalidArgument desc = ContainerSpec: Timeout in HealthConfig cannot be less than 1ms"),
+        Row(
+            TaskSpecError.negativeHealthRetries, .invalidInput,
+            "rpc error: code = InvalidArgument desc = ContainerSpec: Retries in HealthConfig cannot be negative"),
         Row(
             TaskSpecError.littleCPU(0.5), .invalidInput,
             "rpc error: code = InvalidArgument desc = invalid cpu value 0.5: Must be at least 0.001"),

@@ -57,6 +57,34 @@ import Testing
         }
     }
 
+    @Test func `a health check that every node would refuse is refused with the service`() throws {
+        func check(_ change: (inout HealthConfiguration) -> Void) throws {
+            var check = HealthConfiguration()
+            check.test = ["CMD", "true"]
+            change(&check)
+            let asked = check
+            _ = try checked { $0.taskTemplate.containerSpec?.healthcheck = asked }
+        }
+        #expect(throws: TaskSpecError.shortHealthDuration("Interval")) { try check { $0.interval = 999_999 } }
+        #expect(throws: TaskSpecError.shortHealthDuration("Timeout")) { try check { $0.timeout = 1 } }
+        #expect(throws: TaskSpecError.shortHealthDuration("StartPeriod")) { try check { $0.startPeriod = -1 } }
+        #expect(throws: TaskSpecError.shortHealthDuration("StartInterval")) { try check { $0.startInterval = 5 } }
+        #expect(throws: TaskSpecError.negativeHealthRetries) { try check { $0.retries = -1 } }
+        try check { ($0.interval, $0.timeout, $0.startPeriod, $0.startInterval) = (1_000_000, 0, nil, 0) }
+    }
+
+    @Test func `a job has neither an update nor a rollback configuration`() throws {
+        func job(_ change: (inout ServiceSpec) -> Void) throws -> ServiceSpec {
+            try checked { spec in
+                spec.mode.replicatedJob = .init(maxConcurrent: 1, totalCompletions: 1)
+                change(&spec)
+            }
+        }
+        #expect(throws: ServiceError.rolloutOfJob(.update)) { try job { $0.updateConfig = UpdateConfiguration() } }
+        #expect(throws: ServiceError.rolloutOfJob(.rollback)) { try job { $0.rollbackConfig = UpdateConfiguration() } }
+        #expect(try job { _ in }.isJob)
+    }
+
     private func constrained(by text: String) throws -> ServiceSpec {
         try checked { spec in
             spec.taskTemplate.placement = Placement()
