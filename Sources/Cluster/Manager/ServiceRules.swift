@@ -112,7 +112,8 @@ struct ServiceRules {
     private func checkEndpoint(_ spec: ServiceSpec, _ replacing: Service?) throws {
         if spec.ports.contains(where: \.isOnMesh), state.lacksIngress { throw ServiceError.noIngress }
         if case .other(let text) = spec.endpointSpec?.mode { throw ServiceError.unknownEndpointMode(text) }
-        var seen: [String: [ClosedRange<Int>]] = [:]
+        // Of both modes together: on a node with a task there would be two of one number. Source: SwarmKit.
+        var seen: [TransportProtocol: [ClosedRange<Int>]] = [:]
         for port in spec.ports {
             guard (1...65_535).contains(port.targetPort), (0...65_535).contains(port.publishedPort ?? 0),
                 let transport = port.transport, ["ingress", "host"].contains(port.publishMode ?? "")
@@ -124,7 +125,7 @@ struct ServiceRules {
                 throw ServiceError.ingressPortOfRoundRobin
             }
             guard let published = port.publishedPorts else { continue }
-            seen["\(transport)/\(port.publishMode ?? "")", default: []].append(published)
+            seen[transport, default: []].append(published)
             try checkFree(port, published, replacing)
         }
         for unsorted in seen.values {
@@ -138,7 +139,7 @@ struct ServiceRules {
     /// Whether any node can have a task that speaks it.
     private var hasSCTP: Bool { state.nodes.shared.contains { $0.value.description?.hasSCTP == true } }
 
-    /// A mesh port belongs to one service, whatever it does with host ports; host ports of several services may share nodes.
+    /// A mesh port belongs to one service; host ports of several services may share nodes.
     private func checkFree(_ port: PortConfig, _ published: ClosedRange<Int>, _ replacing: Service?) throws {
         for service in state.services(onPorts: published, port.transport).sorted(by: { $0.id < $1.id })
         where service.id != replacing?.id {

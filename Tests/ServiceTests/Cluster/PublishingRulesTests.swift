@@ -103,6 +103,10 @@ import Testing
         #expect(refusal(ports(10_000..<20_000)) == taken(15_000))
         swarm.services["s1"] = nil
         #expect(refusal(ports(10_000..<20_000) + ports(12_000..<12_001)) == .duplicatePort)
+        // Nor can a task's node have a number in both modes.
+        #expect(refusal(ports(10_000..<20_000) + [port(nil, mode: "host")]) == nil)
+        #expect(refusal([port(nil), port(nil, mode: "host")]) == .duplicatePort)
+        #expect(refusal([port(nil, mode: "host"), port(nil, mode: "host")]) == .duplicatePort)
         var endless = ports(10_000..<10_001)
         endless[0].inRow = 60_000
         #expect(refusal(endless) == .invalidPort)
