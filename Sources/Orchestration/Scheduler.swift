@@ -26,8 +26,11 @@ struct Scheduler {
             }
             switch choose(for: task, draft.state, looks: &draft.looks.nodes) {
             case .success(let node):
+                let message =
+                    task.nodeID == nil
+                    ? "scheduler assigned task to node" : "scheduler confirmed task can run on preassigned node"
                 task.nodeID = node
-                task.status = TaskStatus(.assigned, "scheduler assigned task to node", at: draft.now)
+                task.status = TaskStatus(.assigned, message, at: draft.now)
                 placed += 1
                 draft.put(task)
                 order.place(on: node, draft.state)
@@ -88,7 +91,9 @@ struct Scheduler {
         let why = refused.enumerated().filter { $0.element.count > 0 }
             .sorted { ($1.element.count, $0.offset) < ($0.element.count, $1.offset) }
             .map { $0.element.filter.explain($0.element.count) }
-        return .failure(
-            Reason(text: why.isEmpty ? "no suitable node" : "no suitable node (\(why.joined(separator: "; ")))"))
+            .joined(separator: "; ")
+        if why.isEmpty { return .failure(Reason(text: "no suitable node")) }
+        // A task of a service on every node has its node, and there is no other to look for. Source of the texts: SwarmKit.
+        return .failure(Reason(text: task.nodeID == nil ? "no suitable node (\(why))" : why))
     }
 }

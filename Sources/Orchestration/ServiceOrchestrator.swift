@@ -189,11 +189,12 @@ struct ServiceOrchestrator {
         guard case .node(let id) = place else { return false }
         let isPresent = tasks.contains { $0.isWanted || $0.isLive }
         if isPresent, state.isUnread(node: id) { return true }
-        guard let node = state.nodes.shared(id)?.value, node.description != nil,
+        // Nobody takes the place of a task whose node is down, and none waits for it: the node gets one when it is back. Source: SwarmKit.
+        guard let node = state.nodes.shared(id)?.value, node.description != nil, node.status.state != .down,
             (spec.taskTemplate.placement ?? Placement()).admits(node)
         else { return false }
         switch node.spec.availability {
-        case .active: return node.status.state != .down || isPresent
+        case .active: return true
         case .pause: return isPresent
         case .drain: return false
         }

@@ -148,7 +148,7 @@ import Testing
         #expect(swarm.running("edge").map { $0.spec.forceUpdate } == [1, 1])
         #expect(
             Set(swarm.state.tasks.values.filter { $0.serviceID == "rival" }.compactMap(\.status.err)) == [
-                "no suitable node (insufficient resources on 1 node)"
+                "insufficient resources on 1 node"
             ])
     }
 

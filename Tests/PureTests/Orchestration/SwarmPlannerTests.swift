@@ -43,6 +43,29 @@ import Testing
         #expect(Set(swarm.running("agent").compactMap(\.nodeID)) == ["n2", "n3", "n4"])
     }
 
+    @Test(arguments: [NodeAvailability.active, .pause])
+    func `a service on every node waits for none that is down, and is on it again when it is back`(
+        availability: NodeAvailability
+    ) throws {
+        var swarm = threeNodes()
+        swarm.addService("agent", replicas: nil)
+        swarm.settle()
+        let before = Set(swarm.running("agent").map(\.id))
+        swarm.state.nodes["n2"]?.spec.availability = availability
+        swarm.state.nodes["n2"]?.status.state = .down
+        swarm.settle(except: ["n2"])
+        let lost = swarm.state.tasks.values.filter { $0.nodeID == "n2" }
+        #expect(lost.map(\.desiredState) == [.shutdown] && Set(lost.map(\.id)).isSubset(of: before))
+        let service = try #require(swarm.state.services["agent"])
+        let status = ServiceStatuses(swarm.state).status(of: service)
+        #expect(status.runningTasks == 2 && status.desiredTasks == 2)
+        swarm.state.nodes["n2"]?.spec.availability = .active
+        swarm.state.nodes["n2"]?.status.state = .ready
+        swarm.settle()
+        #expect(Set(swarm.running("agent").compactMap(\.nodeID)) == ["n1", "n2", "n3"])
+        #expect(Set(swarm.running("agent").map(\.id)).intersection(before).count == 2)
+    }
+
     @Test func `scaling down keeps the lowest slots and scaling to nothing leaves nothing`() {
         var swarm = threeNodes()
         swarm.addService("web", replicas: 5)
