@@ -76,8 +76,7 @@ struct ServiceOrchestrator {
             }
             if isWanted { wanted.insert(place) }
         }
-        var update = RollingUpdate(
-            service: service, places: wanted.map { tasks[$0] ?? [] }, state: draft.state, now: draft.now)
+        var update = Self.update(of: service, wanted, tasks, draft.state, now: draft.now)
         guard update.isUpToDate else { return false }
         settle(service, wanted, tasks, &draft, &update)
         return true
@@ -97,8 +96,7 @@ struct ServiceOrchestrator {
         var service = service
         var isResting = false
         var wanted = desiredPlaces(service, places, draft.state)
-        var update = RollingUpdate(
-            service: service, places: wanted.map { places[$0] ?? [] }, state: draft.state, now: draft.now)
+        var update = Self.update(of: service, wanted, places, draft.state, now: draft.now)
         if !RollingUpdate.isUnderWay(service), update.isUpToDate {
             // No place is held beyond those wanted, and none waits to be filled: which they are does not depend on each other.
             isResting =
@@ -111,11 +109,24 @@ struct ServiceOrchestrator {
             isResting = false
             draft.put(service)
             wanted = desiredPlaces(service, places, draft.state)
-            update = RollingUpdate(
-                service: service, places: wanted.map { places[$0] ?? [] }, state: draft.state, now: draft.now)
+            update = Self.update(of: service, wanted, places, draft.state, now: draft.now)
         }
         settle(service, wanted, places, &draft, &update)
         return isResting
+    }
+
+    /// A service's update, which passes over nodes that take no new tasks: it would wait for them. Source: SwarmKit.
+    private static func update(
+        of service: Service, _ wanted: Set<Place>, _ tasks: [Place: [SwarmTask]], _ state: SwarmState, now: Timestamp
+    ) -> RollingUpdate {
+        let open = wanted.filter { !isClosed($0, state) }
+        return RollingUpdate(service: service, places: open.map { tasks[$0] ?? [] }, state: state, now: now)
+    }
+
+    /// See ``SlotReconciler/isClosed``.
+    private static func isClosed(_ place: Place, _ state: SwarmState) -> Bool {
+        guard case .node(let id) = place else { return false }
+        return state.nodes.shared(id)?.value.spec.availability == .pause
     }
 
     /// Ends what is not wanted among some places of a service, and fills those that are.
@@ -131,7 +142,9 @@ struct ServiceOrchestrator {
         }
         for place in Self.inOrder(wanted, places) {
             draft.subject = .place(place, of: service.id)
-            let slot = SlotReconciler(service: service, place: place, tasks: places[place] ?? [], makeID: makeID)
+            let slot = SlotReconciler(
+                service: service, place: place, tasks: places[place] ?? [], makeID: makeID,
+                isClosed: Self.isClosed(place, draft.state))
             slot.settle(&draft, &update)
         }
     }

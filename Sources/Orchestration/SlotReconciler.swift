@@ -6,6 +6,8 @@ struct SlotReconciler {
     let place: ServiceOrchestrator.Place
     let tasks: [SwarmTask]
     let makeID: @Sendable () -> String
+    /// The place is on a node that takes no new tasks: those that it has go on, none takes their place, be it for an update, and none follows them.
+    var isClosed = false
 
     private var rule: RestartRule { RestartRule(service) }
     private var newest: SwarmTask? { Self.newest(of: tasks) }
@@ -29,15 +31,17 @@ struct SlotReconciler {
 
     func settle(_ draft: inout SwarmDraft, _ update: inout RollingUpdate) {
         let wanted = dismissEnded(&draft)
-        if wanted.isEmpty { return fill(&draft, &update) }
+        if wanted.isEmpty {
+            if !isClosed { fill(&draft, &update) }
+            return
+        }
         let old = wanted.filter { !isUpToDate($0, draft.state) }
         let new = wanted.filter { isUpToDate($0, draft.state) }
         if !old.isEmpty {
             if new.contains(where: { $0.status.state == .running }) {
                 for task in old { dismiss(task, &draft) }
-            } else if new.isEmpty {
-                replace(old, &draft, &update)
-            } else {
+            } else if !isClosed {
+                if new.isEmpty { replace(old, &draft, &update) }
                 for task in new { yieldPorts(of: old, to: task, &draft) }
             }
         }

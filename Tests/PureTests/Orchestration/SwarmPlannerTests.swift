@@ -66,6 +66,36 @@ import Testing
         #expect(Set(swarm.running("agent").map(\.id)).intersection(before).count == 2)
     }
 
+    @Test(arguments: [nil, "start-first"])
+    func `an update of a service on every node leaves a paused node alone until it takes tasks again`(
+        order: String?
+    ) throws {
+        var swarm = threeNodes()
+        swarm.addService("agent", replicas: nil) {
+            $0.updateConfig = UpdateConfiguration()
+            $0.updateConfig?.order = order
+        }
+        swarm.settle()
+        let kept = try #require(swarm.running("agent").first { $0.nodeID == "n2" })
+        func images() -> [String] {
+            swarm.running("agent").map { "\($0.nodeID ?? "") \($0.spec.containerSpec?.image ?? "")" }.sorted()
+        }
+        swarm.state.nodes["n2"]?.spec.availability = .pause
+        swarm.updateService("agent") { $0.taskTemplate.containerSpec?.image = "nginx:2" }
+        swarm.settle(rounds: 20)
+        #expect(images() == ["n1 nginx:2", "n2 nginx", "n3 nginx:2"])
+        #expect(swarm.running("agent").contains { $0.id == kept.id })
+        #expect(swarm.state.services["agent"]?.updateStatus?.state == "completed")
+        // None follows what ends there.
+        let now = swarm.now
+        swarm = swarm.update(kept.id) { $0.status = TaskStatus(.failed, "failed", at: now, error: "exit 1") }
+        swarm.settle()
+        #expect(swarm.state.tasks.values.filter { $0.nodeID == "n2" }.map(\.id) == [kept.id])
+        swarm.state.nodes["n2"]?.spec.availability = .active
+        swarm.settle()
+        #expect(images() == ["n1 nginx:2", "n2 nginx:2", "n3 nginx:2"])
+    }
+
     @Test func `scaling down keeps the lowest slots and scaling to nothing leaves nothing`() {
         var swarm = threeNodes()
         swarm.addService("web", replicas: 5)
