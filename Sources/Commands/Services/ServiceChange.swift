@@ -28,7 +28,7 @@ package struct ServiceChange {
         try changeResources(of: &task)
         try changePlacement(of: &task)
         if let restart = try parts.restartPolicy(over: task.restartPolicy) { task.restartPolicy = restart }
-        if let driver = parts.logDriver() { task.logDriver = driver }
+        if let driver = parts.logDriver(over: task.logDriver) { task.logDriver = driver }
         if flags.isSet("force") { task.forceUpdate += 1 }
         spec.taskTemplate = task
         try changeMode(of: &spec.mode)
@@ -151,13 +151,7 @@ package struct ServiceChange {
         }
         container.groups = changed(container.groups, "group")
         if flags.hasAny(["host-add", "host-rm"]) {
-            let removed = try flags.list("host-rm").map { item in
-                item.contains(":") ? try HostEntry.serviceLine(item) : item
-            }
-            let kept = (container.hosts ?? []).filter { line in
-                !removed.contains(line)
-                    && !removed.contains { line.split(separator: " ").dropFirst().contains($0[...]) }
-            }
+            let kept = try flags.list("host-rm").reduce(container.hosts ?? []) { try without($1, $0) }
             container.hosts = changed(
                 kept, add: try flags.list("host-add").map { try HostEntry.serviceLine($0) }, remove: [])
         }
@@ -177,6 +171,24 @@ package struct ServiceChange {
             container.ulimits = merged(container.ulimits, added, flags.list("ulimit-rm")) { $0.name }?.sorted {
                 $0.name < $1.name
             }
+        }
+    }
+
+    /// Lines of `/etc/hosts` without a name, or without it at the one address that is given; a line goes with its last name.
+    private func without(_ text: String, _ lines: [String]) throws(ValueError) -> [String] {
+        var address: Substring?
+        var name = text[...]
+        if text.contains(":") || text.contains("=") {
+            let words = try HostEntry.serviceLine(text).split(separator: " ", maxSplits: 1)
+            (address, name) = (words.first, words.last ?? name)
+        }
+        return lines.compactMap { line -> String? in
+            let words = line.split(separator: " ")
+            guard let first = words.first, address == nil || address == first, words.dropFirst().contains(name) else {
+                return line
+            }
+            let others = words.dropFirst().filter { $0 != name }
+            return others.isEmpty ? nil : ([first] + others).joined(separator: " ")
         }
     }
 
@@ -201,8 +213,12 @@ package struct ServiceChange {
             let added = try flags.list("publish-add").flatMap { try ServicePort.parse($0) }
             func transport(_ port: PortConfig) -> String { port.protocol.flatMap { $0.isEmpty ? nil : $0 } ?? "tcp" }
             let kept = (endpoint.ports ?? []).filter { port in
-                !removed.contains { $0.port == port.targetPort && $0.transport == transport(port) }
-                    && !added.contains(port)
+                let mode = port.isOnMesh ? "ingress" : port.publishMode
+                return !added.contains(port)
+                    && !removed.contains { gone in
+                        gone.port == port.targetPort && gone.transport == transport(port)
+                            && (gone.mode == nil || gone.mode == mode)
+                    }
             }
             // One that says nothing of where it is published would be published where it was.
             let former = endpoint.ports ?? []

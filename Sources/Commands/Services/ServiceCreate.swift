@@ -174,7 +174,7 @@ package struct ServiceRequest {
         task.resources = resources
         task.restartPolicy = try parts.restartPolicy(over: nil)
         task.placement = placement
-        task.logDriver = parts.logDriver()
+        task.logDriver = parts.logDriver(over: nil)
         return task
     }
 

@@ -75,9 +75,10 @@ struct ServiceParts {
         return result
     }
 
-    func logDriver() -> Driver? {
+    /// Options alone are those of the driver that the service has; what it had of them goes, as with another driver.
+    func logDriver(over known: Driver?) -> Driver? {
         guard flags.has("log-driver") || flags.has("log-opt") else { return nil }
-        return Driver(name: flags.string("log-driver") ?? "", options: flags.dictionary("log-opt"))
+        return Driver(name: flags.string("log-driver") ?? known?.name ?? "", options: flags.dictionary("log-opt"))
     }
 
     // MARK: Placement and resources

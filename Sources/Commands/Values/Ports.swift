@@ -131,10 +131,15 @@ package enum ServicePort {
         return port
     }
 
-    /// A target port to be removed: `80` or `80/udp`; a whole mapping stands for its target.
-    package static func parseTarget(_ text: String) throws(ValueError) -> [(port: Int, transport: String)] {
-        if text.contains("=") { throw ValueError("invalid containerPort: \(text)") }
+    /// A target port to be removed: `80` or `80/udp`, a whole mapping stands for its target; `target=80,mode=host` in that mode alone.
+    /// - Returns: Without a mode: in both.
+    package static func parseTarget(
+        _ text: String
+    ) throws(ValueError) -> [(port: Int, transport: String, mode: String?)] {
+        if text.contains("=") {
+            return try parse(text).map { ($0.targetPort, $0.protocol ?? "tcp", $0.publishMode) }
+        }
         let mapping = try PortMapping.parse(text)
-        return mapping.container.map { ($0, mapping.transport) }
+        return mapping.container.map { ($0, mapping.transport, nil) }
     }
 }

@@ -5,7 +5,7 @@ import Testing
 @testable import Templates
 
 @Suite struct GrammarTests {
-    private func invocation(_ line: [String]) throws -> (Command, Invocation) {
+    func invocation(_ line: [String]) throws -> (Command, Invocation) {
         let (command, used, count) = try #require(CommandList.find(line))
         let found = try #require(command)
         let parsed = try FlagParser(found.flags, stopsAtArgument: found.stopsAtArgument).parse(
