@@ -77,7 +77,7 @@ extension Manager {
             if node.spec.role == .manager || node.grantedRole == .manager {
                 throw NodeError.isManager(id)
             }
-            guard force || node.status.state == .down else {
+            guard force || node.status.state != .ready else {
                 throw NodeError.notDown(id)
             }
             var transaction = StoreTransaction(

@@ -15,6 +15,7 @@ struct ServiceRules {
     ///   - isExact: The specification says all; what it leaves out is not kept from before.
     func checked(_ spec: ServiceSpec, replacing: Service?, isExact: Bool = false) throws -> ServiceSpec {
         var spec = spec
+        Self.settleSpelling(&spec)
         try TaskRules.checkRuntime(spec.taskTemplate)
         try checkName(spec, replacing)
         try TaskRules.check(spec.taskTemplate)
@@ -28,7 +29,7 @@ struct ServiceRules {
         endpoint.mode = [nil, .other("")].contains(endpoint.mode) ? .vip : endpoint.mode
         let publishing = PublishingRules(
             state: state, labels: spec.labels, former: replacing?.spec.ports ?? [], isExact: isExact)
-        endpoint.ports = try endpoint.ports.map { try publishing.filled(Self.separated($0).map(Self.completed)) }
+        endpoint.ports = try endpoint.ports.map { try publishing.filled(Self.separated($0)) }
         spec.endpointSpec = endpoint
         try checkEndpoint(spec, replacing)
         try FixedAddressRules(state).check(spec, of: replacing?.id)
@@ -102,11 +103,23 @@ struct ServiceRules {
         return ports.single
     }
 
-    private static func completed(_ port: PortConfig) -> PortConfig {
-        var port = port
-        port.protocol = port.protocol ?? "tcp"
-        port.publishMode = port.isOnMesh ? "ingress" : port.publishMode
-        return port
+    /// Words for mounts and ports in any case, and none for the usual ones, as clients send them. Source: moby, `convert.ServiceSpecToGRPC`.
+    private static func settleSpelling(_ spec: inout ServiceSpec) {
+        func word(_ text: String?, usual: String) -> String {
+            let word = text?.lowercased() ?? ""
+            return word.isEmpty ? usual : word
+        }
+        spec.endpointSpec?.ports = spec.endpointSpec?.ports?.map { port in
+            var port = port
+            port.protocol = word(port.protocol, usual: "tcp")
+            port.publishMode = word(port.publishMode, usual: "ingress")
+            return port
+        }
+        spec.taskTemplate.containerSpec?.mounts = spec.taskTemplate.containerSpec?.mounts?.map { mount in
+            var mount = mount
+            mount.type = word(mount.type, usual: "bind")
+            return mount
+        }
     }
 
     private func checkEndpoint(_ spec: ServiceSpec, _ replacing: Service?) throws {

@@ -80,7 +80,7 @@ enum TaskRules {
         var targets = Set<String>()
         for mount in container.mounts ?? [] {
             guard ["bind", "volume", "tmpfs"].contains(mount.type) else {
-                guard ["", "npipe", "cluster", "image"].contains(mount.type) else {
+                guard ["npipe", "cluster", "image"].contains(mount.type) else {
                     throw TaskSpecError.unknownMountType(mount.type)
                 }
                 throw UnsupportedError.feature("a mount of type \(mount.type)")

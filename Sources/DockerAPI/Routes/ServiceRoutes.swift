@@ -54,8 +54,8 @@ enum ServiceRoutes {
     private static func update(_ call: Call) async throws -> Reply {
         let spec = try await specification(call)
         let version = try call.query.version(of: "service")
-        let rollback = call.query.text("rollback")
-        if let rollback, rollback != "previous" {
+        let rollback = call.query.text("rollback") ?? "none"
+        guard ["none", "previous"].contains(rollback) else {
             throw APIError(.invalidInput, "unrecognized rollback option \(rollback)")
         }
         let asked = call.query["registryAuthFrom"] ?? ""
@@ -63,7 +63,7 @@ enum ServiceRoutes {
             throw APIError(.invalidInput, "unsupported registryAuthFrom value")
         }
         let warnings = try await call.backends.services.updateService(
-            call["id"], version: version, spec, rollback: rollback != nil, credentialsFrom: origin)
+            call["id"], version: version, spec, rollback: rollback == "previous", credentialsFrom: origin)
         return try .json(WarningsAnswer(warnings))
     }
 

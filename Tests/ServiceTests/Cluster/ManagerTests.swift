@@ -109,6 +109,18 @@ import Testing
         }
     }
 
+    @Test(arguments: [NodeState.ready, .down, .unknown, .disconnected])
+    func `a node that is up is removed by force alone`(state: NodeState) async throws {
+        var present = node("n1")
+        present.status.state = state
+        try await withManager([present]) { manager, _ in
+            if state == .ready {
+                await #expect(throws: NodeError.notDown("n1")) { try await manager.removeNode("n1", force: false) }
+            }
+            try await manager.removeNode("n1", force: state == .ready)
+        }
+    }
+
     @Test func `a version of the future is refused at once`() async throws {
         try await withManager([node("n1")]) { manager, _ in
             let begun = ContinuousClock.now

@@ -85,6 +85,29 @@ import Testing
         #expect(try job { _ in }.isJob)
     }
 
+    @Test func `ports and mounts are spelled as clients spell them, and kept in one way`() throws {
+        func spec(_ transport: String?, _ mode: String?, _ type: String) throws -> ServiceSpec {
+            try checked { spec in
+                var port = PortConfig()
+                (port.targetPort, port.publishedPort, port.protocol, port.publishMode) = (80, 8080, transport, mode)
+                spec.endpointSpec = EndpointSpec()
+                spec.endpointSpec?.ports = [port]
+                var mount = Mount()
+                (mount.type, mount.source, mount.target) = (type, "/a", "/b")
+                spec.taskTemplate.containerSpec?.mounts = [mount]
+            }
+        }
+        let usual = try spec("tcp", "ingress", "bind")
+        let spelled: [(String?, String?, String)] = [(nil, nil, ""), ("", "", "BIND"), ("TCP", "Ingress", "Bind")]
+        for (transport, mode, type) in spelled {
+            #expect(try spec(transport, mode, type) == usual)
+        }
+        #expect(try spec("UDP", "HOST", "Volume") == spec("udp", "host", "volume"))
+        #expect(throws: ServiceError.invalidPort) { try spec("icmp", nil, "bind") }
+        #expect(throws: ServiceError.invalidPort) { try spec(nil, "mesh", "bind") }
+        #expect(throws: TaskSpecError.unknownMountType("floppy")) { try spec(nil, nil, "Floppy") }
+    }
+
     private func constrained(by text: String) throws -> ServiceSpec {
         try checked { spec in
             spec.taskTemplate.placement = Placement()

@@ -291,6 +291,7 @@ extension FakeEngine: SwarmBackend, NodeBackend, ServiceBackend, TaskBackend {
     ) throws -> [String] {
         try requireManager()
         askedServices.append((spec, origin))
+        rollbacks.append(rollback)
         return []
     }
 

@@ -31,6 +31,8 @@ actor FakeEngine {
     var createdNetworks: [NetworkRequest] = []
     /// What services were to be made of, or updated to.
     var askedServices: [(spec: ServiceSpec, origin: CredentialsOrigin?)] = []
+    /// Of the updates of services that were asked for: whether they go back.
+    var rollbacks: [Bool] = []
     var swarmState = SwarmInfo()
     private var count = 0
     /// What all of its ids end with: four hexadecimal digits.

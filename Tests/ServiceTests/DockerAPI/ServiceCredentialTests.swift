@@ -40,6 +40,19 @@ import Testing
         }
     }
 
+    @Test(arguments: [("", "200"), ("none", "200"), ("previous", "200"), ("next", "400")])
+    func `an update goes back where it says so, and not where it says none`(word: String, status: String) async throws {
+        try await ServerFixture.with { server in
+            await Self.managing(server)
+            let answer = try await ServerTests.ask(
+                server, "/services/web/update?version=1&rollback=\(word)", method: "POST",
+                body: #"{"TaskTemplate":{"ContainerSpec":{"Image":"i"}}}"#)
+            #expect(answer.hasPrefix("HTTP/1.1 \(status)"), "\(answer)")
+            let rollbacks = await server.engine.rollbacks
+            #expect(rollbacks == (status == "200" ? [word == "previous"] : []))
+        }
+    }
+
     @Test func `a body sets no credentials, whatever it has in their place`() async throws {
         try await ServerFixture.with { server in
             await Self.managing(server)
