@@ -109,17 +109,19 @@ struct ServiceRules {
             let word = text?.lowercased() ?? ""
             return word.isEmpty ? usual : word
         }
-        spec.endpointSpec?.ports = spec.endpointSpec?.ports?.map { port in
+        let ports = spec.endpointSpec?.ports?.map { port -> PortConfig in
             var port = port
             port.protocol = word(port.protocol, usual: "tcp")
             port.publishMode = word(port.publishMode, usual: "ingress")
             return port
         }
-        spec.taskTemplate.containerSpec?.mounts = spec.taskTemplate.containerSpec?.mounts?.map { mount in
+        if ports != nil { spec.endpointSpec?.ports = ports }
+        let mounts = spec.taskTemplate.containerSpec?.mounts?.map { mount -> Mount in
             var mount = mount
             mount.type = word(mount.type, usual: "bind")
             return mount
         }
+        if mounts != nil { spec.taskTemplate.containerSpec?.mounts = mounts }
     }
 
     private func checkEndpoint(_ spec: ServiceSpec, _ replacing: Service?) throws {
