@@ -8,9 +8,11 @@ package struct SpreadPreference: Sendable, Equatable {
 
     /// - Returns: `nil` for what is no label of a node or of its engine.
     package init?(_ descriptor: String) {
-        if descriptor.hasPrefix("node.labels.") {
+        // As in constraints: names of labels alone are taken as they are spelled.
+        let lowered = descriptor.lowercased()
+        if lowered.hasPrefix("node.labels.") {
             source = .node
-        } else if descriptor.hasPrefix("engine.labels.") {
+        } else if lowered.hasPrefix("engine.labels.") {
             source = .engine
         } else {
             return nil

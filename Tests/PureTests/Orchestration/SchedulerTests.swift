@@ -224,6 +224,14 @@ import Testing
         }
     }
 
+    @Test func `a spread names labels as constraints do`() throws {
+        for (text, usual) in [("Node.Labels.zone", "node.labels.zone"), ("ENGINE.LABELS.rack", "engine.labels.rack")] {
+            let spread = try #require(SpreadPreference(text))
+            #expect(spread == SpreadPreference(usual) && spread != SpreadPreference(usual.uppercased()))
+        }
+        #expect(SpreadPreference("node.labels.") == nil && SpreadPreference("node.zone") == nil)
+    }
+
     @Test func `a node that is no longer fit loses its tasks to another`() {
         var swarm = zones(["n1": "a", "n2": "a"])
         swarm.addService("web", replicas: 2) {
