@@ -1,6 +1,7 @@
 import Concurrency
 import ContainerRuntime
 import EngineInterface
+import Faults
 import Glibc
 import Images
 import LinuxSystem
@@ -21,8 +22,22 @@ struct ContainerRoots: Sendable {
             container: record.id, image: image, isVolatile: record.hostConfig.autoRemove)
     }
 
-    /// Mounts the root; what volumes are mounted over is copied into those that are new and empty.
+    /// Mounts the root and its volumes; what volumes are mounted over is copied into those that are new and empty. All of it or, when it throws,
+    /// nothing; what cannot be unmounted again is told of with why.
     func mount(_ record: ContainerRecord) async throws {
+        do { try await mountAll(record) } catch {
+            let failure = error
+            do { try await uncancelled { try await unmount(record.id) } } catch let fault {
+                var both = FaultList()
+                both.add(failure)
+                both.add(fault)
+                throw both
+            }
+            throw failure
+        }
+    }
+
+    private func mountAll(_ record: ContainerRecord) async throws {
         let root = try await images.mountRootFilesystem(container: record.id).merged
         for name in Set(record.mounts.compactMap(\.name)).sorted() { try await volumes.attach(name, to: record.id) }
         for mount in record.mounts
@@ -50,12 +65,15 @@ struct ContainerRoots: Sendable {
         return (root.upper, root.lower)
     }
 
-    /// Unmounts the root, and the volumes that no other container needs.
+    /// Unmounts the root, and the volumes that no other container needs. What cannot be unmounted keeps none of the rest, and the first of it is
+    /// thrown.
     func unmount(_ id: String) async throws {
-        try await images.unmountRootFilesystem(container: id)
+        var first: (any Error)?
+        do { try await images.unmountRootFilesystem(container: id) } catch { first = error }
         for name in Set((containers.record(id)?.mounts ?? []).compactMap(\.name)).sorted() {
-            try await volumes.detach(name, from: id)
+            do { try await volumes.detach(name, from: id) } catch { first = first ?? error }
         }
+        if let first { throw first }
     }
 
     func remove(_ id: String) async throws { try await images.removeRootFilesystem(container: id) }

@@ -141,6 +141,30 @@ import Testing
         }
     }
 
+    @Test func `whoever looks at files of a container whose volume cannot be mounted leaves nothing mounted`()
+        async throws
+    {
+        try await EngineFixture.run { fixture in
+            let engine = fixture.engine
+            let good = "\(fixture.directory)/good"
+            try Files.makeDirectories(good)
+            // The names are mounted in their order: one before the one that fails.
+            let first = try await Self.volume(fixture, "one", ["type": "none", "o": "bind", "device": good])
+            _ = try await Self.volume(
+                fixture, "two", ["type": "none", "o": "bind", "device": "\(fixture.directory)/missing"])
+            let id = try await fixture.create(["true"]) { $0.hostConfig.binds = ["one:/a", "two:/b"] }
+            let root = try await engine.roots.directory(of: fixture.record(id))
+            await #expect(throws: VolumeError.self) { _ = try await engine.files.statContainerPath(id, path: "/") }
+            #expect(!Mounts.isMountPoint(root) && !Mounts.isMountPoint(first.mountpoint))
+            // A start takes everything back as well.
+            await #expect(throws: VolumeError.self) { try await engine.containers.startContainer(id) }
+            #expect(!Mounts.isMountPoint(root) && !Mounts.isMountPoint(first.mountpoint))
+            try Files.makeDirectories("\(fixture.directory)/missing")
+            #expect(try await engine.files.statContainerPath(id, path: "/a").mode.isDirectory)
+            #expect(!Mounts.isMountPoint(root) && !Mounts.isMountPoint(first.mountpoint))
+        }
+    }
+
     @Test
     func `a volume is filled from the image where something is mounted, too, and read-only ones stay as they are`()
         async throws
