@@ -40,6 +40,8 @@ struct ContainerRecord: VersionedRecord, Identifiable {
     var publishedPorts: [PublishedPort] = []
     /// Set for a swarm task's container.
     var task: TaskReference?
+    /// Whether its removal, which has begun, takes volumes without a name along; `nil` as long as nobody has said so.
+    var removesVolumes: Bool?
 
     struct TaskReference: Codable, Sendable, Equatable {
         var taskID: String
@@ -98,7 +100,7 @@ struct ContainerRecord: VersionedRecord, Identifiable {
 extension ContainerRecord: Decodable {
     enum CodingKeys: String, CodingKey {
         case id, name, created, imageID, configuration, hostConfig, commandLine, phase, health, restartCount, mounts
-        case links, mountDetails, endpoints, isOnNoneByHand, publishedPorts, task
+        case links, mountDetails, endpoints, isOnNoneByHand, publishedPorts, task, removesVolumes
     }
 
     /// Reads the earlier forms as well: one without a phase has flags. What later versions add has a default.
@@ -123,6 +125,7 @@ extension ContainerRecord: Decodable {
         isOnNoneByHand = try values.decodeIfPresent(Bool.self, forKey: .isOnNoneByHand)
         publishedPorts = try values.decodeIfPresent([PublishedPort].self, forKey: .publishedPorts) ?? []
         task = try values.decodeIfPresent(TaskReference.self, forKey: .task)
+        removesVolumes = try values.decodeIfPresent(Bool.self, forKey: .removesVolumes)
         if let phase = try values.decodeIfPresent(ContainerPhase.self, forKey: .phase) {
             self.phase = phase
             health = try values.decodeIfPresent(HealthState.self, forKey: .health)

@@ -139,23 +139,18 @@ extension ContainerService {
         if effects.contains(.bringUp) { try await bringUp(id) }
     }
 
-    /// Removes a container that is not to outlive its end; again, when that did not succeed.
+    /// Removes a container that is not to outlive its end.
     func removeEnded(_ id: String) async {
-        while true {
-            do {
-                return try await containers.lock.run(id) {
-                    guard let record = containers.record(id), !record.isRunning else { return }
-                    try await destroy(id, removeVolumes: true)
-                }
-            } catch is CancellationError {
-                // The daemon stops; the next one removes it.
-                return
-            } catch {
-                log.error(
-                    "a container was not removed after its end", metadata: ["container": "\(id)", "error": "\(error)"])
+        do {
+            try await containers.lock.run(id) {
+                guard let record = containers.record(id), !record.isRunning else { return }
+                try await destroy(id, removeVolumes: true)
             }
-            // Cancelled: as above.
-            do { try await clock.sleep(for: Self.settlingBackoff) } catch { return }
+        } catch is CancellationError {
+            // The daemon stops; the next one removes it.
+        } catch {
+            log.error(
+                "a container was not removed after its end", metadata: ["container": "\(id)", "error": "\(error)"])
         }
     }
 

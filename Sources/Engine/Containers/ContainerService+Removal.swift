@@ -9,6 +9,9 @@ import Model
 
 /// Removing containers.
 extension ContainerService {
+    /// How seldom a removal that fails again and again is tried at least.
+    private static let longestRemovalPause = Duration.seconds(300)
+
     package func removeContainer(_ reference: String, force: Bool, removeVolumes: Bool) async throws {
         let id = try containers.find(reference).id
         try await containers.lock.run(id) {
@@ -38,15 +41,30 @@ extension ContainerService {
         try await settleEnd(record.id, end)
     }
 
-    /// Takes away everything of an ended container. Whatever a crash leaves of it is taken up at the next start.
+    /// Takes away everything of an ended container, while its serial place is held.
+    ///
+    /// A removal that has begun comes to its end. One that fails, or whose caller is cancelled in the middle of it, is gone on with by the daemon
+    /// itself, and one that a daemon could not end by the next one, in ``resume(_:)``.
     func destroy(_ id: String, removeVolumes: Bool) async throws {
-        let (record, effects) = try await containers.receive(id, .removalBegan)
+        do { try await attemptRemoval(id, removeVolumes: removeVolumes) } catch {
+            if containers.record(id)?.phase.isBeingRemoved == true {
+                removeLater(id, after: error is CancellationError ? .zero : Self.settlingBackoff)
+            }
+            throw error
+        }
+    }
+
+    private func attemptRemoval(_ id: String, removeVolumes: Bool) async throws {
+        // On record, too, what is to be taken along: whoever goes on with it knows no other way.
+        let (record, effects) = try await containers.receive(id, .removalBegan) { record, _ in
+            if removeVolumes { record.removesVolumes = true }
+        }
         guard effects.contains(.destroy) else {
             throw ContainerError.removedWhileRunning(record.name)
         }
         do {
             try await runtime.delete(id)
-            try await surroundings.remove(record, volumes: removeVolumes)
+            try await surroundings.remove(record, volumes: record.removesVolumes == true)
             try await containers.remove(id)
         } catch let error where !(error is CancellationError) {
             // Heeds no cancellation: writes to the node's store go on to their end.
@@ -56,6 +74,34 @@ extension ContainerService {
         companions.hasBeenRemoved(id)
         events.publish("container", "destroy", id, record.eventAttributes)
         waiters.removed(id, ExitResult(statusCode: record.phase.exitCode))
+    }
+
+    /// Goes on with a removal beside whatever else is asked for, one job a container.
+    private func removeLater(_ id: String, after pause: Duration) {
+        guard unfinishedRemovals.withLock({ $0.insert(id).inserted }) else { return }
+        background.begin {
+            await self.finishRemoval(id, after: pause)
+            self.unfinishedRemovals.withLock { _ = $0.remove(id) }
+        }
+    }
+
+    /// Tries until the container is gone, ever less often, or the daemon stops: then the next one does.
+    private func finishRemoval(_ id: String, after pause: Duration) async {
+        var pause = pause
+        while true {
+            do {
+                try await clock.sleep(for: pause)
+                return try await containers.lock.run(id) {
+                    guard containers.record(id)?.phase.isBeingRemoved == true else { return }
+                    try await attemptRemoval(id, removeVolumes: false)
+                }
+            } catch is CancellationError {
+                return
+            } catch {
+                log.error("a container is not removed yet", metadata: ["container": "\(id)", "error": "\(error)"])
+            }
+            pause = min(max(pause * 2, Self.settlingBackoff), Self.longestRemovalPause)
+        }
     }
 
     package func pruneContainers(_ filters: Filters) async throws -> (removed: [String], reclaimedBytes: Int64) {

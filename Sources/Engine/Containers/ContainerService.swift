@@ -7,6 +7,7 @@ import Glibc
 import LinuxSystem
 import Logging
 import Model
+import Synchronization
 import Telemetry
 
 /// Containers' lives: starts, stops, ends and what follows them, removals.
@@ -21,6 +22,8 @@ package final class ContainerService: ContainerBackend {
     let companions: ContainerCompanions
     let events: EventLog
     let memoryKills = MemoryKills()
+    /// Containers whose removal has begun and not come to its end, and is gone on with.
+    let unfinishedRemovals = Mutex<Set<String>>([])
     let background: BackgroundTasks
     let clock: any EngineClock
     let limits: LimitSupport

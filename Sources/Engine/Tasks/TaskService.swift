@@ -174,6 +174,11 @@ package final class TaskService: TaskExecutor, TaskContainerLookup {
 
     package func removeTask(id: String) async throws {
         guard let record = record(of: id) else { return }
+        try await remove(record)
+    }
+
+    /// Somebody else may have removed it meanwhile, or a removal of before have come to its end.
+    private func remove(_ record: ContainerRecord) async throws {
         do {
             try await life.removeContainer(record.id, force: true, removeVolumes: true)
         } catch let refusal as any Fault where refusal.kind == .notFound {}
@@ -213,9 +218,7 @@ package final class TaskService: TaskExecutor, TaskContainerLookup {
 
     package func leaveNetworks() async throws {
         try await networks.dropAttachments()
-        for record in containers.all where record.task != nil {
-            try await life.removeContainer(record.id, force: true, removeVolumes: true)
-        }
+        for record in containers.all where record.task != nil { try await remove(record) }
         try await networks.leave()
     }
 }

@@ -97,6 +97,7 @@ final class FakeSurroundings: ContainerSurroundings {
         var joined: Set<String> = []
         var mounted: Set<String> = []
         var failures: [String: Int] = [:]
+        var withVolumes: Set<String> = []
     }
 
     private let state = Mutex(State())
@@ -105,6 +106,9 @@ final class FakeSurroundings: ContainerSurroundings {
 
     func isJoined(_ id: String) -> Bool { state.withLock { $0.joined.contains(id) } }
     func isMounted(_ id: String) -> Bool { state.withLock { $0.mounted.contains(id) } }
+    /// Containers of which a removal has taken volumes along.
+    var withVolumes: Set<String> { state.withLock { $0.withVolumes } }
+    /// Has steps fail; the step `cancelled removal` as the task of the removal would, were it cancelled.
     func fail(_ step: String, times: Int = 1) { state.withLock { $0.failures[step, default: 0] += times } }
     func stopFailing() { state.withLock { $0.failures = [:] } }
 
@@ -156,7 +160,12 @@ final class FakeSurroundings: ContainerSurroundings {
         return FaultList()
     }
 
-    func remove(_ record: ContainerRecord, volumes: Bool) async throws { try attempt("remove") }
+    func remove(_ record: ContainerRecord, volumes: Bool) async throws {
+        do { try attempt("cancelled removal") } catch { throw CancellationError() }
+        try attempt("remove")
+        if volumes { state.withLock { _ = $0.withVolumes.insert(record.id) } }
+    }
+
     func hasBeenRenamed(_ record: ContainerRecord) async throws {}
     func hasBeenUnlinked(_ parent: ContainerRecord, from child: ContainerRecord, as alias: String) async throws {}
     func writtenBytes(_ record: ContainerRecord) async throws -> Int64 {
