@@ -1,4 +1,9 @@
-import Glibc
+package import Glibc
+
+extension timespec {
+    /// As one number; since 1970 where it is a file's time. Wraps around in the year 2262.
+    package var nanoseconds: Int64 { Int64(clamping: tv_sec) &* 1_000_000_000 &+ Int64(clamping: tv_nsec) }
+}
 
 extension Files {
     /// Bytes in the regular files of a directory and all below it; a file with several names counts once. Follows no symbolic

@@ -24,8 +24,7 @@ extension LogSegments {
 
     /// When a file that is not packed was last written to, in nanoseconds since 1970; `nil` when it is gone. Blocks.
     package func modified(_ number: Int) throws -> Int64? {
-        guard let time = try Files.status(rotated(number))?.st_mtim else { return nil }
-        return Int64(clamping: time.tv_sec) &* 1_000_000_000 &+ Int64(clamping: time.tv_nsec)
+        try Files.status(rotated(number))?.st_mtim.nanoseconds
     }
 
     /// Packs a rotated file beside it, some 300 KB at a time. One at a time for one log. Blocks.

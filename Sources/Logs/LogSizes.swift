@@ -51,13 +51,9 @@ extension LogSegments {
             guard let time = files.first?.st_mtim else { return nil }
             return Rotated(
                 number: number, bytes: files.reduce(0) { $0 + Int64(clamping: $1.st_size) },
-                modified: Self.nanoseconds(time), isNewest: number == numbers.last)
+                modified: time.nanoseconds, isNewest: number == numbers.last)
         }
         return sizes
-    }
-
-    private static func nanoseconds(_ time: timespec) -> Int64 {
-        Int64(clamping: time.tv_sec) &* 1_000_000_000 &+ Int64(clamping: time.tv_nsec)
     }
 
     /// What an earlier look has found, for as long as the directory is as it was.
@@ -81,7 +77,7 @@ extension LogSegments {
             known = nil
             return nil
         }
-        let changed = Self.nanoseconds(place.st_mtim)
+        let changed = place.st_mtim.nanoseconds
         if let known, known.changed == changed {
             let newest = try known.newest.flatMap { try Files.status($0) }
             return Int64(clamping: present.st_size) + known.others + Int64(clamping: newest?.st_size ?? 0)
@@ -90,7 +86,7 @@ extension LogSegments {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
         let sizes = try self.sizes()
-        if Self.nanoseconds(now) &- changed > Self.settledAfter {
+        if now.nanoseconds &- changed > Self.settledAfter {
             var newest: String?
             if let last = sizes.rotated.last {
                 newest = Files.exists(rotated(last.number)) ? rotated(last.number) : packed(last.number)

@@ -67,10 +67,7 @@ struct LogSpool: Sendable {
     func usage() throws -> [(id: String, bytes: Int64, modified: Int64)] {
         guard Files.isDirectory(directory) else { return [] }
         return try Files.list(directory).compactMap { id in
-            // Nobody but the user takes that away.
-            if Self.isAside(id) { return nil }
-            guard let time = try Files.status("\(directory)/\(id)")?.st_mtim else { return nil }
-            let modified = Int64(clamping: time.tv_sec) &* 1_000_000_000 &+ Int64(clamping: time.tv_nsec)
+            guard let modified = try Files.status("\(directory)/\(id)")?.st_mtim.nanoseconds else { return nil }
             return (id, try Files.treeBytes("\(directory)/\(id)"), modified)
         }
     }
