@@ -7,8 +7,8 @@ import Logs
 import Model
 import Synchronization
 
-/// Bounds what all logs of a node take together: those of its containers, and what removed ones have left to be sent. The oldest files that
-/// nobody writes any more go first; a file that is written is never touched.
+/// Bounds what all logs of a node take together: those of its containers, also of ones whose records cannot be read, and what removed ones have left
+/// to be sent or to be looked at. The oldest files that nobody writes any more go first; a file that is written is never touched.
 ///
 /// Looked at when a log has begun a new file or a container has gone, once a second at most. What goes wrong is told and tried again then.
 final class LogQuota: Sendable {
@@ -106,12 +106,15 @@ final class LogQuota: Sendable {
 
     /// The files that may go, and the bytes of those that may not.
     private func inventory() async throws -> (files: [LogQuotaPlan.File], present: Int64) {
-        let ids = containers.all.filter(\.hasLog).map(\.id)
+        let all = containers.all
+        let (ids, known) = (all.filter(\.hasLog).map(\.id), Set(all.map(\.id)))
         let spool = try await shipper.spoolUsage()
         return try await onThread { [paths] in
             var files = spool.map { LogQuotaPlan.File(what: .spool($0.id), bytes: $0.bytes, modified: $0.modified) }
             var present: Int64 = 0
-            for id in ids {
+            // Of a container whose record was set aside the files are there all the same.
+            let others = try Files.list(paths.containers).filter { !known.contains($0) }
+            for id in ids + others {
                 // One that is going is as good as gone.
                 guard let sizes = try? LogSegments(path: paths.log(of: id)).sizes() else { continue }
                 present += sizes.present

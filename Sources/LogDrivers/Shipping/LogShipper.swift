@@ -100,10 +100,10 @@ package final class LogShipper: Sendable {
         try? await withDeadline(Self.longestRelease) { try await promise.value() }
     }
 
-    /// Gives up what a removed container has left.
+    /// Gives up what a removed container has left, or what of it was set aside.
     package func discard(_ id: String) { inbox.yield(.discard(id)) }
 
-    /// What removed containers have left, by their ids.
+    /// What removed containers have left, by their ids; what was set aside by the name that it has got.
     package func spoolUsage() async throws -> [(id: String, bytes: Int64, modified: Int64)] {
         let spool = spool
         return try await thread.run { try spool.usage() }
@@ -307,10 +307,22 @@ package final class LogShipper: Sendable {
 
     /// Gives up what is left of a removed container.
     private func drop(_ id: String, _ reason: String) async {
+        if LogSpool.isAside(id) { return await dropAside(id, reason) }
         guard let shipped = state.withLock({ $0.shipped[id] }) else { return }
         await shipped.sender.giveUp()
         tell(.dropped(container: id, driver: shipped.log.driver, lines: 0, reason: reason))
         await forget(id)
+    }
+
+    /// It is nobody's to send: somebody may look at it for as long as there is room.
+    private func dropAside(_ id: String, _ reason: String) async {
+        let spool = spool
+        do {
+            try await thread.run { try spool.remove(id) }
+            log.warning("what was set aside of a log is removed", metadata: ["name": "\(id)", "reason": "\(reason)"])
+        } catch {
+            log.warning("what was set aside of a log stays", metadata: ["name": "\(id)", "error": "\(error)"])
+        }
     }
 
     private func forget(_ id: String) async {

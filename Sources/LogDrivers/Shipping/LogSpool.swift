@@ -15,7 +15,8 @@ struct LogSpool: Sendable {
 
     /// What is set aside is called so behind its id.
     private static let asideMark = ".unread-"
-    private static func isAside(_ name: String) -> Bool { name.contains(asideMark) }
+    /// Whether that is what was set aside, not what is to be sent.
+    static func isAside(_ id: String) -> Bool { id.contains(asideMark) }
 
     /// Moves a log's files here. Blocks.
     /// - Parameter log: With its path here.
@@ -63,7 +64,7 @@ struct LogSpool: Sendable {
 
     private static func isLog(_ name: String) -> Bool { name == "log" || name.hasPrefix("log.") }
 
-    /// What each container has left, and when that was made, in nanoseconds since 1970. Blocks.
+    /// What each container has left, and when that was made, in nanoseconds since 1970. What was set aside counts, under its new name. Blocks.
     func usage() throws -> [(id: String, bytes: Int64, modified: Int64)] {
         guard Files.isDirectory(directory) else { return [] }
         return try Files.list(directory).compactMap { id in

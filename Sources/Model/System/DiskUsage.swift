@@ -20,9 +20,9 @@ package struct DiskUsage: Encodable, Sendable {
 
 /// What the logs of a node take, as `GET /system/df` tells it in `Logs`.
 package struct LogUsage: Codable, Sendable, Equatable {
-    /// Bytes of all files, what removed containers have left among them.
+    /// Bytes of all files, what removed containers have left and what cannot be read among them.
     package var size: Int64 = 0
-    /// Bytes of what removed containers have left to be sent.
+    /// Bytes of what removed containers have left to be sent, and of what of it cannot be read.
     package var spool: Int64 = 0
     /// Bytes that all of them may have.
     package var quota: Int64

@@ -77,10 +77,36 @@ import Testing
                 #expect(try Files.text(record.id + "/log") == "text")
             }
             #expect(left.unread.first { $0.id.contains("/c.") }?.reason.contains("newer version") == true)
-            #expect(try spool.usage().map(\.id) == ["a", "e"] && !Files.exists(directory + "/spool/f"))
+            #expect(!Files.exists(directory + "/spool/f"))
+            // It takes room, and counts for it.
+            let used = try spool.usage()
+            #expect(Set(used.map { String($0.id.prefix(1)) }) == ["a", "b", "c", "d", "e"])
+            #expect(used.allSatisfy { $0.bytes >= 4 } && used.count { LogSpool.isAside($0.id) } == 3)
             // It is told of once, and in nobody's way.
             let again = try spool.left()
             #expect(again.logs == left.logs && again.unread.isEmpty)
+        }
+    }
+
+    @Test func `what was set aside goes like the others when there is too much`() async throws {
+        try await withTemporaryDirectory { directory in
+            let spool = LogSpool(directory: directory, quota: 5)
+            for (age, id) in ["old.unread-01", "new"].enumerated() {
+                try Files.makeDirectories("\(directory)/\(id)")
+                try Files.writeAtomically("text", to: "\(directory)/\(id)/log")
+                let made = timespec(tv_sec: 1_700_000_000 + age, tv_nsec: 0)
+                try check(utimensat(AT_FDCWD, "\(directory)/\(id)", [made, made], 0), "date what is left")
+            }
+            #expect(try spool.overQuota(but: "new") == ["old.unread-01"])
+        }
+        let shared = try ShippingDirectory()
+        let aside = "\(shared.path)/spool/a.unread-01"
+        try Files.makeDirectories(aside)
+        try Files.writeAtomically("text", to: aside + "/log")
+        try await withShipper(shared) { bench in
+            #expect(try await bench.shipper.spoolUsage().map(\.id) == ["a.unread-01"])
+            bench.shipper.discard("a.unread-01")
+            try await eventually(within: .seconds(30), "it is removed") { !Files.exists(aside) }
         }
     }
 }
