@@ -102,8 +102,8 @@ package enum NodeAddressingError: Fault, CustomStringConvertible, Equatable {
     case bridgeTaken(IPNetwork, by: IPNetwork)
     case invalidBlock(String)
     case wideBlock(String)
-    /// Nothing is left that Docker's own bridge could have.
-    case noneForBridge
+    /// Nothing is left of a family that Docker's own bridge could have.
+    case noneForBridge(IPFamily)
 
     package var kind: FaultKind { .invalidInput }
 
@@ -127,8 +127,10 @@ package enum NodeAddressingError: Fault, CustomStringConvertible, Equatable {
             "--bip \(address): another network of this node has the subnet \(other)"
         case .invalidBlock(let text): "--avoid-subnet \(text): invalid CIDR address: \(text)"
         case .wideBlock(let text): "--avoid-subnet \(text): at least /8 is wanted"
-        case .noneForBridge:
-            "docker0 cannot be made: all predefined address pools have been fully subnetted, or are routed or kept out; --bip or --default-address-pool gives it one"
+        case .noneForBridge(.v6):
+            "docker0 gets no subnet of IPv6: all predefined address pools of IPv6 have been fully subnetted, or are routed or kept out; --fixed-cidr-v6 or a --default-address-pool of IPv6 gives it one"
+        case .noneForBridge(.v4):
+            "docker0 cannot be made: all predefined address pools have been fully subnetted, or are routed or kept out; --bip or a --default-address-pool of IPv4 gives it one"
         }
     }
 }

@@ -14,7 +14,7 @@ extension LocalNetworkPlanner {
             network.hasChosenSubnet = fours.isEmpty
             if fours.isEmpty {
                 guard let chosen = chooser.only(.v4).choose(avoiding: taken + routed) else {
-                    throw PoolError.exhausted
+                    throw PoolError.exhausted(.v4)
                 }
                 pools = [AddressPool(subnet: chosen.description)]
             } else if asked.count > named.count {
@@ -37,7 +37,7 @@ extension LocalNetworkPlanner {
             SubnetChooser(pools: [.init(base: .v6(prefix.network), prefixLength: UniqueLocalPrefix.subnetLength)])
         }
         guard let chosen = (given.blocks.isEmpty ? own : given)?.choose(avoiding: taken + routed) else {
-            throw .exhausted
+            throw .exhausted(.v6)
         }
         return AddressPool(subnet: chosen.description)
     }

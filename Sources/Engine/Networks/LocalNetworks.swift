@@ -45,7 +45,7 @@ final class LocalNetworks: Sendable {
                 taken: others, routed: routed + addressing.keptOut, chooser: addressing.chooser
             ).defaultBridge(
                 like: present, bridgeIPv6, address: addressing.bridge, newID: RandomID.docker(), at: .now)
-        } catch PoolError.exhausted { throw NodeAddressingError.noneForBridge }
+        } catch PoolError.exhausted(let family) { throw NodeAddressingError.noneForBridge(family) }
         if bridge != present { try await add(bridge) }
         for (name, driver) in [("host", "host"), ("none", "null")] where named(name) == nil {
             try await add(LocalNetwork(id: RandomID.docker(), name: name, driver: driver, created: .now))

@@ -1,3 +1,4 @@
+package import Addressing
 package import Faults
 
 /// Subnets, ranges and addresses that a network cannot have.
@@ -16,8 +17,8 @@ package enum PoolError: Fault, Equatable {
     case addressReserved(field: String, text: String)
     /// An auxiliary address that is the gateway's, or another one's.
     case auxiliaryTaken(name: String, address: String)
-    /// No default subnet is left.
-    case exhausted
+    /// No default subnet of the family is left.
+    case exhausted(IPFamily)
 
     package var kind: FaultKind {
         switch self {

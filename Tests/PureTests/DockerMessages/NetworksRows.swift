@@ -147,7 +147,8 @@ extension SentenceTests {
         Row(
             PoolError.addressReserved(field: "field", text: "text"), .invalidInput,
             "field text is the subnet's own or its broadcast address"),
-        Row(PoolError.exhausted, .invalidInput, "all predefined address pools have been fully subnetted"),
+        Row(PoolError.exhausted(.v4), .invalidInput, "all predefined address pools have been fully subnetted"),
+        Row(PoolError.exhausted(.v6), .invalidInput, "all predefined address pools have been fully subnetted"),
         Row(
             NetworkOptionError.invalidMTU(text: "text", range: 68...65_535), .invalidInput,
             "invalid MTU: text is not a number from 68 to 65535"),

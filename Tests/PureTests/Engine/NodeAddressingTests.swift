@@ -102,6 +102,13 @@ import Testing
         }
     }
 
+    @Test func `where docker0 finds no subnet, what would give it one of that family is named`() {
+        let (four, six) = (NodeAddressingError.noneForBridge(.v4), NodeAddressingError.noneForBridge(.v6))
+        #expect(four.description.contains("--bip") && !four.description.contains("IPv6"))
+        #expect(six.description.contains("--fixed-cidr-v6 or a --default-address-pool of IPv6"))
+        #expect(!six.description.contains("--bip"))
+    }
+
     @Test func `C2: a node's networks are cut from its pools, beside what is kept out, until these are used up`() throws
     {
         let given = try addressing(

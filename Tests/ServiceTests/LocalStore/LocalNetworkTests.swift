@@ -19,8 +19,10 @@ import Testing
     }
 
     /// The networks of a daemon that starts with what is in a store.
-    private func start(_ store: NodeStore, _ addressing: NodeAddressing) async throws -> LocalNetworks {
-        let networks = LocalNetworks(store: store, addressing: addressing)
+    private func start(
+        _ store: NodeStore, _ addressing: NodeAddressing, bridgeIPv6: DefaultBridgeIPv6 = .nothing
+    ) async throws -> LocalNetworks {
+        let networks = LocalNetworks(store: store, bridgeIPv6: bridgeIPv6, addressing: addressing)
         try await networks.load(routed: [])
         return networks
     }
@@ -53,7 +55,11 @@ import Testing
             let store = try await NodeStore.open(directory + "/node.db")
             let pools = ["base=10.200.0.0/16,size=24"]
             let full = try addressing(pools, keptOut: ["10.200.0.0/16"])
-            await #expect(throws: NodeAddressingError.noneForBridge) { _ = try await start(store, full) }
+            await #expect(throws: NodeAddressingError.noneForBridge(.v4)) { _ = try await start(store, full) }
+            let fullOfIPv6 = try addressing(pools + ["base=fd00:1::/56,size=64"], keptOut: ["fd00:1::/56"])
+            await #expect(throws: NodeAddressingError.noneForBridge(.v6)) {
+                _ = try await start(store, fullOfIPv6, bridgeIPv6: .chosen)
+            }
             let networks = try await start(store, addressing(pools))
             _ = try await networks.ensureGatewayBridge(taken: [], routed: [])
             let found = subnets(networks)
