@@ -171,6 +171,13 @@ def poll(seconds, what, attempt, every=0.25):
         pause = min(every if took < 5 else 2 * every, pause * 1.7)
 
 
+def since(began, most):
+    """The seconds since then, by the monotonic clock, which are not more than so many."""
+    took = time.monotonic() - began
+    expect(took <= most, f"found after {took:.0f} s, not within {most}")
+    return took
+
+
 class Daemon(http.client.HTTPConnection):
     """A node's API: a hundred times faster to ask than a program that asks it."""
 

@@ -54,12 +54,6 @@ import Testing
         #expect(read >= Set(try kinds()).count)
     }
 
-    private struct Allowance {
-        let path: String
-        let form: String
-        let reason: String
-    }
-
     /// JSON in files that is no record of ours.
     private static let allowed: [Allowance] = [
         Allowance(
@@ -101,19 +95,15 @@ import Testing
         return found
     }
 
-    @Test func `whatever is kept in a file as JSON is a record`() throws {
-        var used: Set<Int> = []
+    @Test func `whatever is kept in a file as JSON is a record`() {
+        var found: [Allowance.Finding] = []
         for file in tree.files where file.path.hasPrefix("Sources/") && !file.isGenerated && file.target != "TestKit" {
             for finding in Self.unrecorded(in: file.lines.map { TidyTests.code(of: $0) }) {
-                if let index = Self.allowed.firstIndex(where: { $0.path == file.path && $0.form == finding.form }) {
-                    used.insert(index)
-                } else {
-                    Issue.record("\(file.path):\(finding.line) writes JSON that is no record: \(finding.form)")
-                }
+                found.append((file.path, finding.line, finding.form))
             }
         }
-        for (index, allowance) in Self.allowed.enumerated() where !used.contains(index) {
-            Issue.record("\(allowance.path) has no \(allowance.form) any more: take it off the list")
+        for problem in Self.allowed.problems(with: found, says: "writes JSON that is no record") {
+            Issue.record("\(problem)")
         }
     }
 

@@ -143,6 +143,18 @@ import Testing
 
         // MARK: Containers
 
+        /// - Returns: Which container is another one now, or none.
+        mutating func changeContainer() -> String {
+            let id = number(1...5)
+            containers["c\(id)"] = container(id)
+            return "c\(id)"
+        }
+
+        mutating func changeNetwork() {
+            let id = pick(World.bridges)
+            networks[id] = chance(3) ? nil : World.localNetwork(id, isInternal: chance(3))
+        }
+
         mutating func container(_ number: UInt8) -> ContainerRecord? {
             if chance(4) { return nil }
             var record = ContainerRecord(
@@ -228,13 +240,9 @@ import Testing
             var members: Set<String> = []
             switch world.number(0...5) {
             case 0, 1:
-                let id = world.number(1...5)
-                world.containers["c\(id)"] = world.container(id)
-                members.insert("c\(id)")
+                members.insert(world.changeContainer())
             case 2:
-                let id = world.pick(World.bridges)
-                world.networks[id] =
-                    world.chance(3) ? nil : World.localNetwork(id, isInternal: world.chance(3))
+                world.changeNetwork()
                 let concerned = composer.replace(networks: Array(world.networks.values))
                 for case .sandbox(let id) in concerned { members.insert(id) }
                 for case .bridge(let id) in concerned where world.networks[id] == nil { names.forget(network: id) }
@@ -292,13 +300,9 @@ import Testing
             var local: (version: UInt64, all: [LocalNetwork])?
             switch world.number(0...6) {
             case 0, 1:
-                let id = world.number(1...5)
-                world.containers["c\(id)"] = world.container(id)
-                members.insert("c\(id)")
+                members.insert(world.changeContainer())
             case 2:
-                let id = world.pick(World.bridges)
-                world.networks[id] =
-                    world.chance(3) ? nil : World.localNetwork(id, isInternal: world.chance(3))
+                world.changeNetwork()
                 local = (UInt64(step), Array(world.networks.values))
             default:
                 let changed = state.composer.apply((0..<world.number(1...2)).map { _ in world.changeSet() })

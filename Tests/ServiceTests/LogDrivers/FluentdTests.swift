@@ -62,11 +62,19 @@ import Testing
         }
     }
 
-    @Test func `records come acknowledged, with Docker's fields, each container under its tag`() async throws {
-        let forward = Forward()
+    /// - Parameter body: Its second argument is the receiver's port.
+    private static func with(
+        _ forward: Forward, _ body: (ShippingBench, Int) async throws -> Void
+    ) async throws {
         let receiver = LogReceiver { forward.take(&$0) }
         let port = try await receiver.listen()
-        try await withShipper { bench in
+        try await withShipper { try await body($0, port) }
+        try await receiver.stop()
+    }
+
+    @Test func `records come acknowledged, with Docker's fields, each container under its tag`() async throws {
+        let forward = Forward()
+        try await Self.with(forward) { bench, port in
             for name: Character in ["a", "b"] {
                 let log = try bench.container(
                     name, "fluentd", ["fluentd-address": "127.0.0.1:\(port)", "tag": "docker.{{.Name}}"])
@@ -84,14 +92,11 @@ import Testing
                 bench.keeper.position("a") != nil && bench.keeper.position("b") != nil
             }
         }
-        try await receiver.stop()
     }
 
     @Test func `what is acknowledged wrongly is not taken for sent`() async throws {
         let forward = Forward()
-        let receiver = LogReceiver { forward.take(&$0) }
-        let port = try await receiver.listen()
-        try await withShipper { bench in
+        try await Self.with(forward) { bench, port in
             let log = try bench.container("a", "fluentd", ["fluentd-address": "127.0.0.1:\(port)"])
             try bench.write(log, 0..<10)
             bench.shipper.begin(log, isRunning: true)
@@ -110,14 +115,11 @@ import Testing
                 Set(forward.numbers) == Set(0..<20)
             }
         }
-        try await receiver.stop()
     }
 
     @Test func `a receiver that answers nothing gets everything all the same`() async throws {
         let forward = Forward(.isSilent)
-        let receiver = LogReceiver { forward.take(&$0) }
-        let port = try await receiver.listen()
-        try await withShipper { bench in
+        try await Self.with(forward) { bench, port in
             let log = try bench.container("a", "fluentd", ["fluentd-address": "127.0.0.1:\(port)"])
             try bench.write(log, 0..<10)
             bench.shipper.begin(log, isRunning: true)
@@ -129,7 +131,6 @@ import Testing
             // It is not asked again.
             #expect(forward.chunks == 1)
         }
-        try await receiver.stop()
     }
 
     @Test func `the handshake shows that both know the key`() async throws {
@@ -139,11 +140,8 @@ import Testing
         let greeted = Mutex(0)
         for (key, works) in [("secret", true), ("wrong", false)] {
             let receiver = LogReceiver(greeting: Self.hello(nonce)) { said in
-                guard said.count > 5, said[0] == 0x96, let (ping, rest) = Unpacker.value(said[...]) else {
-                    return forward.take(&said)
-                }
-                said = Array(rest)
-                guard case .array(let parts) = ping, parts.count == 6, case .bytes(let name) = parts[1],
+                guard let parts = Self.ping(&said) else { return forward.take(&said) }
+                guard parts.count == 6, case .bytes(let name) = parts[1],
                     case .bytes(let salt) = parts[2],
                     case .bytes(let digest) = parts[3]
                 else { return [] }
@@ -177,11 +175,8 @@ import Testing
         let (nonce, auth) = (Array("nonce-16-bytes!!".utf8), Array("auth-16-bytes!!!".utf8))
         let users = Mutex<[String]>([])
         let receiver = LogReceiver(greeting: Self.hello(nonce, auth)) { said in
-            guard said.count > 5, said[0] == 0x96, let (ping, rest) = Unpacker.value(said[...]) else {
-                return forward.take(&said)
-            }
-            said = Array(rest)
-            guard case .array(let parts) = ping, parts.count == 6, case .bytes(let salt) = parts[2],
+            guard let parts = Self.ping(&said) else { return forward.take(&said) }
+            guard parts.count == 6, case .bytes(let salt) = parts[2],
                 case .bytes(let user) = parts[4], case .bytes(let digest) = parts[5]
             else { return [] }
             let right = Self.digest(auth + user + Array("word".utf8))
@@ -225,6 +220,14 @@ import Testing
         let salt: [UInt8] = [0xc4, UInt8(auth.count)] + auth
         return [0x92] + text("HELO") + [0x83] + text("nonce") + [0xc4, UInt8(nonce.count)] + nonce + text("auth") + salt
             + text("keepalive") + [0xc3]
+    }
+
+    /// What a PING says, taken from what was said; `nil` for anything else.
+    private static func ping(_ said: inout [UInt8]) -> [Unpacker.Value]? {
+        guard said.count > 5, said[0] == 0x96, let (ping, rest) = Unpacker.value(said[...]) else { return nil }
+        said = Array(rest)
+        guard case .array(let parts) = ping else { return [] }
+        return parts
     }
 
     private static func pong(_ isRight: Bool, _ digest: String) -> [UInt8] {
