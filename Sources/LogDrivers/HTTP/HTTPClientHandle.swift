@@ -13,7 +13,8 @@ struct HTTPClientHandle: Sendable {
     /// What the header `Host` says where the URL has the certificate's name instead of the receiver's.
     private let alias: (host: String, name: String)?
 
-    /// - Parameter host: Of the URLs that will be asked, where `trust` has another name for it.
+    /// - Parameter host: Of the URLs that will be asked: a name must be the certificate's, unless `trust` has another one for it. `nil` where it is not
+    ///   known; then a certificate for the address counts as well.
     /// - Throws: ``LogOptionError`` when certificates cannot be read.
     init(_ trust: HTTPTrust, host: String? = nil) async throws {
         let tls = try await onThread { try trust.configuration() }
@@ -23,9 +24,12 @@ struct HTTPClientHandle: Sendable {
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 1
         configuration.httpVersion = .http1Only
-        if let host, let name = trust.serverName, name != host {
-            // URLs have brackets around addresses of IPv6.
-            let bare = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
+        // URLs have brackets around addresses of IPv6.
+        let bare = host.map { $0.hasPrefix("[") ? String($0.dropFirst().dropLast()) : $0 }
+        if let name = trust.serverName ?? bare, !trust.isUnverified, !PeerName.isAddress(name) {
+            configuration.http1_1ConnectionDebugInitializer = { PeerName.check($0, for: name) }
+        }
+        if let host, let bare, let name = trust.serverName, name != host {
             configuration.dnsOverride = [name: bare]
             alias = (bare.contains(":") ? "[\(bare)]" : bare, name)
         } else {

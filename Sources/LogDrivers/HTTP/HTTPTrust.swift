@@ -9,7 +9,7 @@ struct HTTPTrust: Sendable, Hashable {
     var certificate: String?
     /// Of the certificate's key; `nil` where the certificate's file has it, too.
     var key: String?
-    /// The name in the receiver's certificate where it is not the URL's host. One for the address that is connected to counts as well (NIOSSL compares with both).
+    /// The name in the receiver's certificate where it is not the URL's host.
     var serverName: String?
     var isUnverified = false
 

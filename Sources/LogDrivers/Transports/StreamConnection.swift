@@ -36,9 +36,9 @@ package final class StreamConnection: Sendable {
                 channel.eventLoop.makeCompletedFuture {
                     if let context {
                         var name: String?
-                        if case .host(let host, _) = options.address, !isAddress(host) { name = host }
+                        if case .host(let host, _) = options.address, !PeerName.isAddress(host) { name = host }
                         try channel.pipeline.syncOperations.addHandler(
-                            try NIOSSLClientHandler(context: context, serverHostname: name))
+                            try handler(context, name, trustsAnybody: tls?.trustsAnybody == true))
                     }
                     try channel.pipeline.syncOperations.addHandler(InboxHandler(inbox))
                 }
@@ -58,8 +58,16 @@ package final class StreamConnection: Sendable {
         }
     }
 
-    private static func isAddress(_ host: String) -> Bool {
-        (try? SocketAddress(ipAddress: host, port: 0)) != nil  // No address: a name.
+    /// - Parameter name: That the certificate must be for; `nil` where it must be for the address.
+    private static func handler(
+        _ context: NIOSSLContext, _ name: String?, trustsAnybody: Bool
+    ) throws -> NIOSSLClientHandler {
+        guard let name, !trustsAnybody else { return try NIOSSLClientHandler(context: context, serverHostname: name) }
+        return try NIOSSLClientHandler._makeSSLClientHandler(
+            context: context, serverHostname: name,
+            additionalPeerCertificateVerificationCallback: { certificate, channel in
+                channel.eventLoop.makeCompletedFuture { try PeerName.check(certificate, for: name) }
+            })
     }
 
     /// Returns when the kernel has taken them all. With TLS, not before the handshake.

@@ -144,8 +144,8 @@ import X509
         async throws
     {
         let authority = try Authority()
-        // Of its name alone: one for the address that was connected to counts, too, whatever name was asked for.
-        let (shown, own) = (try authority.issue(Self.elsewhere), try authority.issue([.dnsName("localhost")]))
+        // Of its own name and address: neither is what was asked for.
+        let (shown, own) = (try authority.issue(Self.elsewhere), try authority.issue(Self.here))
         let files = [driver.authority: try authority.pem]
         for host in driver.hosts {
             try await Self.with(driver, host, shown, files) { try await $0.isRefused() }
@@ -156,6 +156,39 @@ import X509
             try await Self.with(driver, host, own, files, more: [option: "elsewhere.test"]) {
                 try await $0.isRefused()
             }
+        }
+    }
+
+    @Test(arguments: drivers)
+    func `a certificate for the address that was connected to does not do where a name was asked for`(driver: Driver)
+        async throws
+    {
+        let authority = try Authority()
+        let shown = try authority.issue([.ipAddress(ASN1OctetString(contentBytes: [127, 0, 0, 1]))])
+        let files = [driver.authority: try authority.pem]
+        for host in driver.hosts {
+            try await Self.with(driver, host, shown, files) { bench in
+                if host == "localhost" { try await bench.isRefused() } else { try await bench.arrives() }
+            }
+        }
+        try await Self.with(driver, "localhost", shown, files, more: [driver.skip: "true"]) {
+            try await $0.arrives()
+        }
+    }
+
+    @Test func `a name in a certificate is for a host, or with a star for those one label below`() {
+        for (pattern, name) in [
+            ("logs.test", "logs.test"), ("Logs.TEST.", "logs.test"), ("logs.test", "LOGS.test."),
+            ("*.logs.test", "a.logs.test"),
+        ] {
+            #expect(PeerName.covers(pattern, name), "\(pattern) for \(name)")
+        }
+        for (pattern, name) in [
+            ("logs.test", "a.logs.test"), ("*.logs.test", "logs.test"), ("*.logs.test", "a.b.logs.test"),
+            ("*.logs.test", ".logs.test"), ("*", "logs"), ("a.*.test", "a.logs.test"), ("", "logs.test"),
+            ("*.", "logs"),
+        ] {
+            #expect(!PeerName.covers(pattern, name), "\(pattern) for \(name)")
         }
     }
 
