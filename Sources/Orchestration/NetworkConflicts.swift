@@ -2,7 +2,8 @@ package import Addressing
 import EngineInterface
 package import Model
 
-/// A network of the swarm has addresses that a node says are in use where it is: from the network's containers on that node nobody reaches those.
+/// A network of the swarm has addresses that a node says are in use where it is: from the network's containers on that node nobody reaches those. Or
+/// addresses that are to be kept clear of there, as ``SubnetClaim/Kind`` says.
 package struct NetworkConflict: Hashable, Sendable {
     /// The network's id and name.
     package var network: String
@@ -16,7 +17,7 @@ package struct NetworkConflict: Hashable, Sendable {
 }
 
 extension NetworkConflict {
-    /// As events tell it: action `conflict` of the network, with the attributes `name`, `type`, `subnet`, `node`, `node.name`, and `route` or `resolver`.
+    /// As events tell it: action `conflict` of the network, with the attributes `name`, `type`, `subnet`, `node`, `node.name`, and `route`, `resolver` or `avoided`.
     ///
     /// - Parameter others: How many more there are of the node that are not told.
     package func event(others: Int = 0) -> EngineEvent {
@@ -76,18 +77,21 @@ package struct NetworkConflicts: Sendable {
         return found
     }
 
-    /// All there are of some nodes with some networks, in a fixed order. The widest claim stands for others inside of it.
+    /// All there are of some nodes with some networks, in a fixed order. The widest claim stands for others inside of it; what is in use stands for what is
+    /// only kept clear of.
     func between(_ nodes: [Node], _ networks: [SwarmNetwork]) -> [NetworkConflict] {
         let subnets = subnetsOfNetworks(networks)
         let index = SubnetIndex(subnets.keys)
         if index.isEmpty { return [] }
         return nodes.sorted { $0.id < $1.id }.flatMap { node in
             let claims = (node.description?.subnetClaims ?? []).sorted {
-                ($0.subnet.prefixLength, $0.subnet) < ($1.subnet.prefixLength, $1.subnet)
+                let (isFirst, isSecond) = ($0.kind == .avoided, $1.kind == .avoided)
+                if isFirst != isSecond { return isSecond }
+                return ($0.subnet.prefixLength, $0.subnet) < ($1.subnet.prefixLength, $1.subnet)
             }
             var seen: Set<IPNetwork> = []
             return claims.flatMap { claim in
-                // What a wider claim has met already is one conflict with the node.
+                // What another claim has met already is one conflict with the node.
                 index.overlapping(claim.subnet).filter { seen.insert($0).inserted }.flatMap { subnet in
                     (subnets[subnet] ?? []).sorted { $0.id < $1.id }.map { network in
                         NetworkConflict(
@@ -119,6 +123,7 @@ package struct NetworkConflicts: Sendable {
             let former = before.nodes.shared(id)?.value
             guard
                 former?.description?.routedSubnets != now.description?.routedSubnets
+                    || former?.description?.avoidedSubnets != now.description?.avoidedSubnets
                     || former?.description?.resolvers != now.description?.resolvers
             else { continue }
             let present = between([now], networks.filter { !told.contains($0.id) })

@@ -1,10 +1,11 @@
 package import Addressing
 package import Model
 
-/// A subnet that a node says is in use where it is.
+/// A subnet that a node says is in use where it is, or is not to be used there.
 package struct SubnetClaim: Hashable, Sendable {
-    /// What there is: something that the node routes, its own addresses and bridges among it, or a name server that it asks.
-    package enum Kind: String, Sendable { case route, resolver }
+    /// What there is: something that the node routes, its own addresses and bridges among it; a name server that it asks; or nothing but its operator's
+    /// word that nothing is to be chosen there (`--avoid-subnet`).
+    package enum Kind: String, Sendable { case route, resolver, avoided }
 
     package var subnet: IPNetwork
     package var kind: Kind
@@ -19,9 +20,11 @@ package struct SubnetClaim: Hashable, Sendable {
 }
 
 extension NodeDescription {
-    /// What the node says is in use, without ways out.
+    /// What the node says is in use or to be kept clear of, without ways out.
     package var subnetClaims: [SubnetClaim] {
-        let routes = (routedSubnets ?? []).compactMap { IPNetwork($0) }.map { SubnetClaim($0, .route) }
+        let avoided = Set((avoidedSubnets ?? []).compactMap { IPNetwork($0)?.masked })
+        let routes = (routedSubnets ?? []).compactMap { IPNetwork($0)?.masked }
+            .map { SubnetClaim($0, avoided.contains($0) ? .avoided : .route) }
         let servers = (resolvers ?? []).compactMap { IPAddress($0) }.map { SubnetClaim(IPNetwork($0), .resolver) }
         return (routes + servers).filter { $0.subnet.prefixLength >= SubnetClaim.shortestPrefix }
     }

@@ -33,7 +33,7 @@ extension AlertRule {
             "the certificate of node {node_name} expires in {value} days"),
         AlertRule(
             "NetworkConflict", .networkConflicts, .above, 0, for: 0, .warning,
-            "network {network_name} has addresses that are in use where {value} nodes are"),
+            "network {network_name} has addresses that are in use, or kept clear of, where {value} nodes are"),
         AlertRule(
             "AddressesUsedUp", .networkAddressesUsedRatio, .above, 0.9, for: 60, .warning,
             "the addresses of network {network_name} are nearly used up"),

@@ -39,6 +39,8 @@ enum NodeReports {
         // A host may have any number of routes; they are advice, see `SubnetClaims`.
         let routed = Array((description.routedSubnets ?? []).prefix(maximumEntries))
         description.routedSubnets = description.routedSubnets.map { _ in routed }
+        let avoided = Array((description.avoidedSubnets ?? []).prefix(maximumEntries))
+        description.avoidedSubnets = description.avoidedSubnets.map { _ in avoided }
         let resolvers = Array((description.resolvers ?? []).prefix(maximumResolvers))
         description.resolvers = description.resolvers.map { _ in resolvers }
         let texts =
@@ -58,7 +60,7 @@ enum NodeReports {
         else { throw refusal("texts that are no names") }
         let counts = [labels.count, description.engine.plugins.count, resources.genericResources?.count ?? 0]
         guard counts.allSatisfy({ $0 <= maximumEntries }) else { throw refusal("too many entries") }
-        guard routed.allSatisfy({ IPNetwork($0) != nil }) else { throw refusal("what is no subnet") }
+        guard (routed + avoided).allSatisfy({ IPNetwork($0) != nil }) else { throw refusal("what is no subnet") }
         guard resolvers.allSatisfy({ IPAddress($0) != nil }) else { throw refusal("what is no name server") }
         if let encryption = description.encryption { description.encryption = try checked(encryption) }
         return description

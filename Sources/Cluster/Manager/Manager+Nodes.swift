@@ -97,6 +97,7 @@ extension Manager {
         var node = node
         node.membership = nil
         node.description?.routedSubnets = nil
+        node.description?.avoidedSubnets = nil
         node.description?.resolvers = nil
         node.description?.metricsAddress = nil
         node.description?.encryption = nil

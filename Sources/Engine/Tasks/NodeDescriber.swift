@@ -29,6 +29,8 @@ struct NodeDescriber: Sendable {
         description.routedSubnets =
             Self.claims(keptOut: networks.keptOut, bridges: networks.subnets, routed: routed.subnets)
             .map(\.description)
+        let avoided = Self.avoided(keptOut: networks.keptOut, bridges: networks.subnets, routed: routed.subnets)
+        description.avoidedSubnets = avoided.isEmpty ? nil : avoided.map(\.description)
         description.resolvers = routed.resolvers.map(\.description)
         description.encryption = encryption.status.value
         description.metricsAddress = metricsAddress
@@ -41,5 +43,11 @@ struct NodeDescriber: Sendable {
         var seen: Set<IPNetwork> = []
         let inOrder = keptOut + Set(bridges.map(\.masked)).sorted() + routed
         return Array(inOrder.filter { seen.insert($0).inserted }.prefix(HostSubnets.maximum))
+    }
+
+    /// What of ``claims(keptOut:bridges:routed:)`` is kept out and not in use as well.
+    static func avoided(keptOut: [IPNetwork], bridges: [IPNetwork], routed: [IPNetwork]) -> [IPNetwork] {
+        let inUse = Set(bridges.map(\.masked) + routed)
+        return Array(keptOut.filter { !inUse.contains($0) }.prefix(HostSubnets.maximum))
     }
 }

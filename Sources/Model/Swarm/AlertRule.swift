@@ -81,7 +81,7 @@ package enum AlertMetric: String, Sendable, Codable, CaseIterable {
     /// Ways to other nodes with which something is wrong, as the node itself has found.
     case nodePathsIll = "node_paths_ill"
     case nodeCertificateDaysLeft = "node_certificate_days_left"
-    /// Of each network: the nodes that say that addresses of it are in use where they are.
+    /// Of each network: the nodes that say that addresses of it are in use where they are, or kept clear of.
     case networkConflicts = "network_conflicts"
     /// Of each network to which the swarm gives addresses: which part of those that can be given somebody has. Of two families the one that is fuller.
     case networkAddressesUsedRatio = "network_addresses_used_ratio"

@@ -114,6 +114,9 @@ package struct NodeDescription: Codable, Sendable, Equatable {
     package var tlsInfo: TLSInfo?
     /// Subnets that the node's own network routes, as CIDR texts; the API does not show them.
     package var routedSubnets: [String]?
+    /// Which of ``routedSubnets`` are nobody's at the node, and only to be kept clear of (`--avoid-subnet`); `nil` from programs that do not say. The API
+    /// does not show them.
+    package var avoidedSubnets: [String]?
     /// The addresses of the name servers that the node asks; the API does not show them either.
     package var resolvers: [String]?
     /// How it encrypts what encrypted overlays send; the API does not show it. `nil` from programs that know of none.

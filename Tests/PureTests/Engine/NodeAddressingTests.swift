@@ -171,6 +171,10 @@ import Testing
         let route = try network("10.4.0.0/16")
         let claims = NodeDescriber.claims(keptOut: [kept], bridges: [bridge], routed: [route, bridge.masked, kept])
         #expect(claims == [kept, bridge.masked, route])
+        // What is routed, too, is in use.
+        #expect(NodeDescriber.avoided(keptOut: [kept], bridges: [bridge], routed: [route, kept]).isEmpty)
+        #expect(NodeDescriber.avoided(keptOut: [kept, route], bridges: [bridge], routed: [route]) == [kept])
+        #expect(NodeDescriber.avoided(keptOut: [bridge.masked], bridges: [bridge], routed: []).isEmpty)
         let many = (UInt32(0)..<2000).map {
             IPNetwork(address: IPAddress(10, 0, 0, 0).advanced(by: $0), prefixLength: 32)
         }

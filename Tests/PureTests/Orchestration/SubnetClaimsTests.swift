@@ -169,6 +169,28 @@ import Testing
         #expect(chosen.map(\.node) == ["n2"] && chosen.map(\.network) == ["chosen"])
     }
 
+    @Test func `a conflict with a block that is kept clear of is told as that, unless something there is in use`()
+        throws
+    {
+        var swarm = SwarmSimulation()
+        addNode("n1", routes: ["192.168.0.0/24"], to: &swarm)
+        _ = try add(request("app"), to: &swarm)
+        let before = swarm.state
+        func events() -> [EngineEvent] {
+            NetworkConflicts(swarm.state).events(since: before, SwarmChanges(from: before, to: swarm.state))
+        }
+        swarm.state.nodes["n1"]?.description?.routedSubnets = ["10.1.0.0/16", "192.168.0.0/24"]
+        swarm.state.nodes["n1"]?.description?.avoidedSubnets = ["10.1.0.0/16"]
+        #expect(events().map { $0.attributes["avoided"] } == ["10.1.0.0/16"])
+        #expect(events().allSatisfy { $0.attributes["route"] == nil })
+        // The narrower route is what is in the way.
+        swarm.state.nodes["n1"]?.description?.routedSubnets = ["10.1.0.0/16", "10.1.0.0/25"]
+        #expect(events().map { $0.attributes["route"] } == ["10.1.0.0/25"])
+        #expect(events().allSatisfy { $0.attributes["avoided"] == nil })
+        // Nothing is chosen there either way.
+        #expect(try add(request("next"), to: &swarm).overlaps(network("10.1.0.0/16")) == false)
+    }
+
     @Test func `of a node that is in conflict with everything a few are told, and how many more there are`() throws {
         var swarm = SwarmSimulation()
         for number in 0..<40 { _ = try add(request("net\(number)"), to: &swarm) }

@@ -35,6 +35,7 @@ import Testing
     @Test(arguments: [
         #""Hostname":"a b""#, #""Hostname":"\#(String(repeating: "h", count: 300))""#,
         #""Resources":{"NanoCPUs":-1}"#, #""RoutedSubnets":["10.0.0.0/8;drop"]"#, #""Resolvers":["10.0.0.2/8"]"#,
+        #""AvoidedSubnets":["10.0.0.0/8;drop"]"#,
         #""Engine":{"EngineVersion":"\#(String(repeating: "v", count: 70_000))"}"#, #""Engine":{"Labels":{"a":1}}"#,
     ])
     func `a description that no node has is refused`(fields: String) {

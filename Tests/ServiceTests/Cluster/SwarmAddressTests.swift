@@ -56,6 +56,7 @@ import Testing
             #expect(event.attributes["node.name"] == "node-2" && event.attributes["name"] == "net\(made.count - 1)")
             for node in try await manager.listNodes(Filters()) {
                 #expect(node.description?.routedSubnets == nil && node.description?.resolvers == nil)
+                #expect(node.description?.avoidedSubnets == nil)
             }
         }
     }
