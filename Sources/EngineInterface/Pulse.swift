@@ -51,6 +51,8 @@ package enum NodePulseSeries: Int, Sendable, CaseIterable {
     case logSentLines, logSentBytes
     /// 1 while the receiver of the node's metrics does not take them.
     case metricsPushDown
+    /// How old the oldest line is that a receiver of logs does not have, of the one that is furthest behind.
+    case logBehindSeconds
 
     package var isCounter: Bool {
         switch self {
@@ -58,7 +60,7 @@ package enum NodePulseSeries: Int, Sendable, CaseIterable {
             .logDroppedLines, .logSentLines, .logSentBytes:
             true
         case .processors, .memoryUsedBytes, .memoryBytes, .diskUsedBytes, .diskBytes, .conntrackEntries,
-            .conntrackLimit, .containers, .logDestinationsDown, .metricsPushDown:
+            .conntrackLimit, .containers, .logDestinationsDown, .metricsPushDown, .logBehindSeconds:
             false
         }
     }

@@ -82,6 +82,7 @@ struct AlertSamples {
         case .nodeMemoryUsedRatio: pulses { ratio($0, .memoryUsedBytes, .memoryBytes) }
         case .nodeConntrackUsedRatio: pulses { ratio($0, .conntrackEntries, .conntrackLimit) }
         case .nodeLogDestinationsDown: pulses { value($0, .logDestinationsDown) }
+        case .nodeLogBehindSeconds: pulses { value($0, .logBehindSeconds) }
         case .nodeMetricsPushDown: pulses { value($0, .metricsPushDown) }
         case .nodeLogDroppedLines: .nodes { node in dropped(node.value.id) }
         case .nodePathsIll: .nodes { node in pathsIll(node.value.id) }

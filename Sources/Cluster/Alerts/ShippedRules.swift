@@ -23,6 +23,9 @@ extension AlertRule {
             "LogDown", .nodeLogDestinationsDown, .above, 0, for: 300, .warning,
             "log drivers on node {node_name} do not reach {value} of their destinations"),
         AlertRule(
+            "LogBehind", .nodeLogBehindSeconds, .above, 600, for: 300, .warning,
+            "a receiver of logs of node {node_name} lacks lines that are {value} seconds old"),
+        AlertRule(
             "MetricsPushDown", .nodeMetricsPushDown, .above, 0, for: 300, .warning,
             "the metrics of node {node_name} are not taken by their receiver"),
         AlertRule(

@@ -4,12 +4,13 @@ import Telemetry
 
 extension LogTotals {
     /// Of all receivers of a node's logs.
-    init(_ destinations: [DestinationStatus]) {
+    init(_ destinations: [DestinationStatus], now: Timestamp) {
         self.init()
         for status in destinations {
             dropped += status.totals.refused + status.totals.losses
             sentBytes += status.totals.bytes
             sentLines += status.totals.lines
+            behindSeconds = max(behindSeconds, status.secondsBehind(now))
         }
         down = Set(destinations.filter { $0.state == "down" }.map { "\($0.driver) \($0.address)" }).count
     }
@@ -26,6 +27,11 @@ extension LogDestinationFacts {
         refused = status.totals.refused
         losses = status.totals.losses
         retries = status.totals.retries
-        behindSeconds = status.oldest.map { max(0, now.wholeSeconds(since: $0)) } ?? 0
+        behindSeconds = status.secondsBehind(now)
     }
+}
+
+extension DestinationStatus {
+    /// 0 where nothing waits.
+    fileprivate func secondsBehind(_ now: Timestamp) -> Int { oldest.map { max(0, now.wholeSeconds(since: $0)) } ?? 0 }
 }

@@ -20,7 +20,8 @@ package struct TelemetryFeed: PulseSource, HistorySource {
 
     package func pulse(after time: Int64) async throws -> NodePulse {
         let snapshot = try await telemetry.snapshot(after: time)
-        var pulse = snapshot.pulse(logs: LogTotals(await shipper.destinations()), isPushDown: isPushDown())
+        let logs = LogTotals(await shipper.destinations(), now: .now)
+        var pulse = snapshot.pulse(logs: logs, isPushDown: isPushDown())
         pulse.paths = paths(Timestamp.now.seconds)
         return pulse
     }

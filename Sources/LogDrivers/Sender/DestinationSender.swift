@@ -116,7 +116,7 @@ actor DestinationSender {
     func status(of id: String) -> ShippingStatus? {
         guard let lane = lanes[id] else { return nil }
         return ShippingStatus(
-            health: machine.health, isBehind: lane.hasQueued || lane.oldest != nil, since: lane.oldest,
+            health: machine.health, isBehind: lane.oldest != nil, since: lane.oldest,
             counts: lane.counts, address: address)
     }
 

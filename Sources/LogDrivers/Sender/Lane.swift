@@ -40,8 +40,8 @@ struct Lane {
     private var heldSince: ContinuousClock.Instant?
     /// The line of each stream that is under way in pieces.
     private var pieces: [LogEntry.Stream: (id: String, ordinal: Int)] = [:]
-    /// When the oldest line that has not been sent was written.
-    private(set) var oldest: Timestamp?
+    /// When the oldest line under way was written.
+    private var oldestUnderWay: Timestamp?
 
     init(
         id: String, path: String, encoder: any LineEncoder, from position: LogPosition, isOver: Bool, isRemoved: Bool
@@ -58,6 +58,8 @@ struct Lane {
 
     var wantsToRead: Bool { mayHaveMore || (isOver && !isFinished) }
     var hasQueued: Bool { !queue.isEmpty }
+    /// When the oldest line that was read and that the receiver does not have was written; what waits for its turn is among those.
+    var oldest: Timestamp? { oldestUnderWay ?? queue.first?.time }
     var isDone: Bool { isRemoved && isFinished && queue.isEmpty && underWay == 0 }
 
     /// When lines that the encoder keeps have been kept long enough.
@@ -169,7 +171,7 @@ struct Lane {
         if queue.isEmpty { queue = [] }
         queuedBytes -= size
         underWay += taken.count
-        if oldest == nil { oldest = taken.first?.line.time }
+        if oldestUnderWay == nil { oldestUnderWay = taken.first?.line.time }
         return taken
     }
 
@@ -180,7 +182,7 @@ struct Lane {
         underWay = max(0, underWay - items.count)
         if let last = items.last { position = last.line.position }
         counts.sent += items.reduce(0) { $0 + $1.line.count }
-        oldest = underWay > 0 ? items.last?.line.time : nil
+        oldestUnderWay = underWay > 0 ? items.last?.line.time : nil
         settle()
     }
 

@@ -76,6 +76,8 @@ package enum AlertMetric: String, Sendable, Codable, CaseIterable {
     /// Of the last quarter of an hour.
     case nodeLogDroppedLines = "node_log_dropped_lines"
     case nodeLogDestinationsDown = "node_log_destinations_down"
+    /// Of the receiver that is furthest behind: how old the oldest line is that it does not have.
+    case nodeLogBehindSeconds = "node_log_behind_seconds"
     /// 1 for a node whose metrics are not taken by the receiver that they are posted to.
     case nodeMetricsPushDown = "node_metrics_push_down"
     /// Ways to other nodes with which something is wrong, as the node itself has found.

@@ -150,6 +150,10 @@ package struct ClusterFacts: Sendable {
                 "Lines that log drivers of a node have given up, and stretches of unknown length."
             ),
             (.logDestinationsDown, "log_destinations_down", "", "Receivers of logs that a node does not reach."),
+            (
+                .logBehindSeconds, "log_behind_seconds", "seconds",
+                "Age of the oldest line that was read on a node and that its receiver does not have."
+            ),
         ]
         for (series, name, unit, help) in families {
             page.family("apus_node_\(name)", series.isCounter ? .counter : .gauge, unit: unit, help)

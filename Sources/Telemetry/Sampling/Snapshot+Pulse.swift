@@ -7,7 +7,7 @@ extension Snapshot {
     /// What managers are told of this moment.
     ///
     /// - Parameters:
-    ///   - logs: Lines that log drivers have given up since the daemon's start, and destinations that cannot be reached.
+    ///   - logs: Lines that log drivers have given up since the daemon's start, destinations that cannot be reached, and how far they are behind.
     ///   - isPushDown: The receiver of the node's metrics does not take them.
     package func pulse(logs: LogTotals = LogTotals(), isPushDown: Bool = false) -> NodePulse {
         var pulse = NodePulse(time: time, node: NodePulseSeries.allCases.map { value($0, logs, isPushDown) })
@@ -48,6 +48,7 @@ extension Snapshot {
         case .logSentLines: UInt64(clamping: logs.sentLines)
         case .logSentBytes: UInt64(clamping: logs.sentBytes)
         case .metricsPushDown: isPushDown ? 1 : 0
+        case .logBehindSeconds: UInt64(clamping: logs.behindSeconds)
         }
     }
 }

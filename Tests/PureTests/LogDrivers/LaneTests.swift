@@ -26,7 +26,12 @@ import Testing
                 return lane
             }
             var first = try lane()
+            // Of what waits here, then of what is under way.
+            #expect(first.oldest == Timestamp(seconds: 0))
             let early = first.take(bytes: .max, lines: 200)
+            #expect(first.oldest == Timestamp(seconds: 0))
+            first.confirm(early)
+            #expect(first.oldest == Timestamp(seconds: 200))
             var second = try lane()
             let again = second.take(bytes: .max, lines: 150)
             let rest = second.take(bytes: .max, lines: 150)
@@ -35,7 +40,7 @@ import Testing
             second.confirm(again)
             #expect(second.position == again.last?.line.position)
             second.confirm(rest)
-            #expect(second.position == rest.last?.line.position && second.counts.sent == 300)
+            #expect(second.position == rest.last?.line.position && second.counts.sent == 300 && second.oldest == nil)
         }
     }
 

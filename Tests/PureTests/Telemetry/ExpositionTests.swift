@@ -213,7 +213,9 @@ import Testing
         #expect(lines.contains("apus_log_driver_up{driver=\"gelf\",address=\"others\"} 1"))
         #expect(lines.contains("apus_log_driver_up{driver=\"syslog\",address=\"others\"} 0"))
         #expect(lines.contains("apus_log_driver_sent_lines_total{driver=\"syslog\",address=\"others\"} 12"))
-        #expect(Self.pages(.text)[2].text.contains("apus_node_log_destinations_down{node=\"one\",node_id=\"n1\"} 0\n"))
+        for name in ["destinations_down", "behind_seconds"] {
+            #expect(Self.pages(.text)[2].text.contains("apus_node_log_\(name){node=\"one\",node_id=\"n1\"} 0\n"))
+        }
     }
 
     @Test func `labels are cut between characters and escaped`() throws {
@@ -260,13 +262,13 @@ import Testing
     @Test func `a pulse says what a snapshot says`() throws {
         let snapshot = Self.snapshot()
         var logs = LogTotals()
-        (logs.dropped, logs.down, logs.sentLines, logs.sentBytes) = (3, 1, 5, 70)
+        (logs.dropped, logs.down, logs.sentLines, logs.sentBytes, logs.behindSeconds) = (3, 1, 5, 70, 900)
         let pulse = snapshot.pulse(logs: logs, isPushDown: true)
         func told(_ series: NodePulseSeries) -> UInt64? { pulse.node.dropFirst(series.rawValue).first }
         #expect(told(.processors) == snapshot.node[NodeSeries.processors].map { UInt64($0) })
         #expect(told(.logDroppedLines) == 3 && told(.logDestinationsDown) == 1)
         #expect(told(.logSentLines) == 5 && told(.logSentBytes) == 70)
-        #expect(told(.metricsPushDown) == 1 && snapshot.pulse().node.last == 0)
+        #expect(told(.metricsPushDown) == 1 && told(.logBehindSeconds) == 900 && snapshot.pulse().node.last == 0)
         let total = try #require(snapshot.node[NodeSeries.memoryTotalBytes])
         let free = try #require(snapshot.node[NodeSeries.memoryAvailableBytes])
         #expect(told(.memoryUsedBytes) == UInt64(clamping: max(0, total - free)))

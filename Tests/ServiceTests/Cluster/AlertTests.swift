@@ -155,6 +155,7 @@ import Testing
         values[NodePulseSeries.diskBytes.rawValue] = 100
         values[NodePulseSeries.logDestinationsDown.rawValue] = 1
         values[NodePulseSeries.metricsPushDown.rawValue] = 1
+        values[NodePulseSeries.logBehindSeconds.rawValue] = 700
         for step in [-10, 0] as [Int64] {
             values[NodePulseSeries.logDroppedLines.rawValue] += 7
             board.take(
@@ -173,6 +174,7 @@ import Testing
         #expect(found(.nodeCertificateDaysLeft) == ["n1": 1, "n2": 90])
         #expect(abs((found(.nodeDiskFreeRatio)["n1"] ?? 0) - 0.05) < 0.001)
         #expect(found(.nodeLogDroppedLines) == ["n1": 7] && found(.nodeLogDestinationsDown) == ["n1": 1])
+        #expect(found(.nodeLogBehindSeconds) == ["n1": 700])
         #expect(found(.managersToSpare).isEmpty)
         #expect(samples.values(of: .networkConflicts).map(\.value) == [1])
         var machine = AlertMachine()
