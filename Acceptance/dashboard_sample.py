@@ -168,7 +168,8 @@ class Cluster:
                 task = next(t for t in self.tasks if t["service"] == s["id"] and t["slot"] == slot)
                 if slot == 2 and s["name"] == "web" and START - sec > OOM:
                     task = next(t for t in self.tasks if t["id"] == ID("web.2.old"))
-                if scopes and f"service:{s['id']}" not in scopes and f"task:{task['id']}" not in scopes and f"node:{task['node']}" not in scopes:
+                names = {f"service:{s['id']}", f"task:{task['id']}", f"node:{task['node']}", *(f"network:{a['network']}" for a in task["addresses"])}
+                if scopes and names.isdisjoint(scopes):
                     continue
                 t = sec + at
                 stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(sec)) + f".{int(at * 1e9):09d}Z"
@@ -196,7 +197,7 @@ class Cluster:
     def volume(self, q):
         a, b, n = int(q["from"]), int(q["to"]), int(q.get("buckets", 120))
         step = (b - a) / n
-        v = {"from": a, "step": step, "output": [0] * n, "error": [0] * n, "stated": [0] * n, "reachedBack": a}
+        v = {"from": a, "step": step, "output": [0] * n, "error": [0] * n, "stated": [0] * n}
         skip = max(1, (b - a) // 1000 // 3600)
         for sec in range(a // 1000, min(b // 1000, int(time.time())), skip):
             for l in self.second(sec, self.scopes(q)):

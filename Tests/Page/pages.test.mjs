@@ -45,6 +45,19 @@ test('a network has its nodes, its events and the lines of its services', option
   assert.equal(root.querySelectorAll('.events li').length, 1);
 });
 
+test('what is left out of a network’s page is said there', options, async () => {
+  told.logs = { lines: [], notes: [], reachedBack: 0, partial: { read: 32, all: 70, most: 32, mostOfNode: 8 }, isCut: true };
+  const before = globalThis.fetch, scopes = [];
+  globalThis.fetch = (path, more) => { const u = new URL(path, 'http://manager/'); if (u.pathname.endsWith('/logs')) scopes.push(u.searchParams.get('scope')); return before(path, more); };
+  live.add(Array.from({ length: 40 }, (_, i) => event(100 + i, { id: 'n1', action: 'connect' })));
+  await show('networks.js', 'Network', '/networks/backend', { id: 'backend' });
+  await settled();
+  globalThis.fetch = before;
+  delete told.logs;
+  assert.deepEqual(scopes, ['network:n1']);
+  for (const text of ['32 of 70 logs', 'Not all lines of this time', 'The newest 30 of ']) assert.ok(words().includes(text), `${text} in ${words().slice(-900)}`);
+});
+
 test('more events than are shown are told, and shown when asked for', options, async () => {
   live.add(Array.from({ length: 500 }, (_, i) => event(1000 + i)));
   await show('lists.js', 'Events', '/events');

@@ -43,7 +43,7 @@ extension EngineDashboard {
         var page = DashboardLogPage(reachedBack: query.window.from)
         let wanted = try await resolve(query.scopes)
         page.partial = wanted.partial
-        try await each(wanted, found) { scope in
+        let isWhole = try await each(wanted, found) { scope in
             var asked = Self.query(query.window)
             // Without a filter the newest that fit are the answer; with one all have to be looked at.
             if !isFiltered { asked.tail = query.limit }
@@ -55,6 +55,7 @@ extension EngineDashboard {
         let result = found.result()
         page.lines = result.lines
         page.notes = result.notes
+        page.isCut = !isWhole || found.looked > Self.mostLines
         if result.isCut, let first = page.lines.first, let time = Int64(exactly: first.time.rounded(.towardZero)) {
             page.reachedBack = time
         }
@@ -92,13 +93,16 @@ extension EngineDashboard {
     package func logVolume(_ query: DashboardLogQuery, buckets: Int) async throws -> DashboardLogVolume {
         let counts = VolumeCounts(query.window, buckets: buckets)
         let wanted = try await resolve(query.scopes)
-        try await each(wanted, nil) { scope in
+        let isWhole = try await each(wanted, nil) { scope in
             try await self.read(scope, Self.query(query.window)) { lines in
-                counts.add(lines.filter { Self.fits($0, query) })
+                counts.add(lines.filter { Self.fits($0, query) }, looked: lines.count)
                 return counts.looked <= Self.mostLines
             }
         }
-        return counts.result()
+        var volume = counts.result()
+        volume.partial = wanted.partial
+        volume.isCut = !isWhole || counts.looked > Self.mostLines
+        return volume
     }
 
     package func followLines(
@@ -129,10 +133,11 @@ extension EngineDashboard {
     }
 
     /// Each scope at the same time, within the time that one answer may take: what has been found by then is the answer.
+    /// - Returns: Whether all of them have come to their end by then.
     private func each(
         _ wanted: LogScopes, _ found: LogFinds?,
         _ body: @escaping @Sendable (DashboardScope) async throws -> Void
-    ) async throws {
+    ) async throws -> Bool {
         do {
             try await withDeadline(Self.longestLook) {
                 try await withThrowingTaskGroup(of: Void.self) { group in
@@ -147,12 +152,14 @@ extension EngineDashboard {
                     try await group.waitForAll()
                 }
             }
+            return true
         } catch is DeadlinePassed {
-            return
+            return false
         }
     }
 
-    /// `cluster` is every service, a node every task on it, and either every container there that belongs to no task.
+    /// `cluster` is every service, a network every service on it, a node every task on it, and of the first and the last every container there that
+    /// belongs to no task as well.
     private func resolve(_ scopes: [DashboardScope]) async throws -> LogScopes {
         var result = LogScopes()
         for scope in scopes {
@@ -166,10 +173,21 @@ extension EngineDashboard {
                 let tasks = try await sources.tasks.listTasks(Filters(["node": [scope.id]]))
                 result.all += tasks.filter { $0.status.state >= .starting }.map { DashboardScope(.task, $0.id) }
                 try await addContainers(of: scope.id, to: &result)
-            case .network: throw DashboardError(.badRequest)
+            case .network:
+                let services = try await sources.services.listServices(Filters(), withStatus: false)
+                let found = services.filter { Self.isOn(scope.id, $0) }
+                guard !found.isEmpty else { throw DashboardError(.badRequest) }
+                result.all += found.map { DashboardScope(.service, $0.id) }
             }
         }
         return result
+    }
+
+    /// Whether a service has an address on the network of that id, or its tasks are to have one.
+    private static func isOn(_ network: String, _ service: Service) -> Bool {
+        let attachments = service.spec.taskTemplate.networks ?? service.spec.networks ?? []
+        return (service.endpoint.virtualIPs ?? []).contains { $0.networkID == network }
+            || attachments.contains { $0.target == network }
     }
 
     /// Those that belong to no task and whose node can be asked, as ``inTurn(_:own:)`` puts them.

@@ -6,7 +6,7 @@ import Synchronization
 
 /// Chunks of a log as lines of the dashboard's.
 enum LogLines {
-    /// The longest text that is shown of one line, in bytes; the rest is left out.
+    /// The longest text that is shown of one line, in bytes; the rest is left out, and a sign says so.
     static let longest = 16 << 10
 
     /// `STAMP DETAILS TEXT`; a mark of the system's, which has neither, becomes one of ours.
@@ -20,12 +20,10 @@ enum LogLines {
         else {
             // Whatever a container writes, it is not told as the system's.
             guard chunk.stream == .systemError else { return nil }
-            let text = String(decoding: bytes.prefix(longest), as: UTF8.self)
             let now = Timestamp.now
             return DashboardLogLine(
                 time: Double(now.clampedNanosecondsSinceEpoch) / 1e6, stamp: now.fixedWidth, task: "", node: "",
-                stream: 3,
-                text: text)
+                stream: 3, text: shown(bytes))
         }
         let rest = bytes[space...].dropFirst()
         let end = rest.firstIndex(of: 0x20) ?? rest.endIndex
@@ -38,7 +36,11 @@ enum LogLines {
             time: Double(stamp.clampedNanosecondsSinceEpoch) / 1e6, stamp: stamp.fixedWidth,
             task: details["com.docker.swarm.task.id"] ?? owner, node: details["com.docker.swarm.node.id"] ?? "",
             stream: chunk.stream == .standardError ? 2 : 1,
-            text: String(decoding: rest[end...].dropFirst().prefix(longest), as: UTF8.self))
+            text: shown(rest[end...].dropFirst()))
+    }
+
+    private static func shown(_ bytes: some Collection<UInt8>) -> String {
+        String(decoding: bytes.prefix(longest), as: UTF8.self) + (bytes.count > longest ? "…" : "")
     }
 }
 
@@ -47,9 +49,16 @@ final class LogFinds: Sendable {
     private struct State {
         var lines: [DashboardLogLine] = []
         var notes: [String] = []
+        /// Of those that are not kept.
+        var moreNotes = 0
         var looked = 0
+
+        mutating func note(_ text: String) {
+            if notes.count < LogFinds.mostNotes { notes.append(text) } else { moreNotes += 1 }
+        }
         var isCut = false
     }
+    static let mostNotes = 64
     private let state = Mutex(State())
     private let most: Int
 
@@ -58,14 +67,14 @@ final class LogFinds: Sendable {
     var looked: Int { state.withLock { $0.looked } }
 
     /// What the reader should know of the answer.
-    func note(_ text: String) { state.withLock { if $0.notes.count < 64 { $0.notes.append(text) } } }
+    func note(_ text: String) { state.withLock { $0.note(text) } }
 
     func add(_ lines: [DashboardLogLine], looked: Int) {
         state.withLock { state in
             state.looked += looked
             for line in lines {
                 if line.stream == 3 {
-                    if state.notes.count < 64 { state.notes.append(line.text) }
+                    state.note(line.text)
                 } else {
                     state.lines.append(line)
                 }
@@ -75,10 +84,14 @@ final class LogFinds: Sendable {
         }
     }
 
+    /// What is said of notes that are too many.
+    static func more(_ count: Int) -> String { "\(count) more notes are left out" }
+
     func result() -> (lines: [DashboardLogLine], notes: [String], isCut: Bool) {
         state.withLock { state in
             Self.cut(&state, most)
-            return (state.lines, state.notes, state.isCut || state.lines.count == most)
+            let more = state.moreNotes > 0 ? [Self.more(state.moreNotes)] : []
+            return (state.lines, state.notes + more, state.isCut || state.lines.count == most)
         }
     }
 
@@ -103,13 +116,14 @@ final class VolumeCounts: Sendable {
         volume = Mutex(
             DashboardLogVolume(
                 from: window.from, step: Double(window.to - window.from) / Double(max(buckets, 1)),
-                buckets: max(buckets, 1), reachedBack: window.from))
+                buckets: max(buckets, 1)))
     }
 
     var looked: Int { count.withLock { $0 } }
 
-    func add(_ lines: [DashboardLogLine]) {
-        count.withLock { $0 += lines.count }
+    /// - Parameter looked: How many lines were read for these.
+    func add(_ lines: [DashboardLogLine], looked: Int) {
+        count.withLock { $0 += looked }
         volume.withLock { volume in
             for line in lines where line.stream != 3 {
                 let position = (line.time - Double(window.from)) / volume.step

@@ -10,7 +10,6 @@ actor MergedLog {
     /// Lines that are given at once.
     private static let most = 1000
     private static let mostBytes = 256 << 10
-    static let mostNotes = 64
 
     /// One log, read by whoever asks.
     private actor Source {
@@ -39,6 +38,8 @@ actor MergedLog {
 
     private var heads: [Head] = []
     private var notes: [String] = []
+    /// Of those that are not kept.
+    private var moreNotes = 0
     private let fits: @Sendable (DashboardLogLine) -> Bool
     private var rest: Int
     /// A node may send what nobody has asked for without end.
@@ -52,7 +53,7 @@ actor MergedLog {
     }
 
     func note(_ text: String) {
-        if notes.count < Self.mostNotes { notes.append(text) }
+        if notes.count < LogFinds.mostNotes { notes.append(text) } else { moreNotes += 1 }
     }
 
     /// - Parameter name: What a note calls it.
@@ -87,8 +88,9 @@ actor MergedLog {
         }
         // At the end, since they may be of any time.
         if lines.isEmpty || heads.isEmpty, !notes.isEmpty {
+            if moreNotes > 0 { notes.append(LogFinds.more(moreNotes)) }
             lines += notes.map { DashboardLogLine(time: 0, stamp: "", task: "", node: "", stream: 3, text: $0) }
-            notes = []
+            (notes, moreNotes) = ([], 0)
         }
         return lines.isEmpty ? nil : lines
     }

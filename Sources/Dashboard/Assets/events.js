@@ -1,6 +1,6 @@
 // Events as words and as lists.
 import { Glyph, Section, html } from './ui.js';
-import { has, hms, t, when } from './words.js';
+import { has, hms, number, t, when } from './words.js';
 import { live, sel, to } from './app.js';
 import { eventKind, nodeName, serviceName, taskName } from './derive.js';
 
@@ -20,12 +20,14 @@ const hrefOf = e => (e.task && live.state.tasks.has(e.task) ? to.task(e.task) : 
 /** Newest first. A click puts the moment there; hovering moves every crosshair. */
 export function EventList({ events, most = 14, all }) {
   const list = [...events].reverse().slice(0, most);
-  if (!list.length) return html`<p class="bar f3">${t('emptyEvents')}</p>`;
+  if (!list.length) return html`<p class="bar f3">${t('emptyEvents')}</p>${!all && html`<${Rest} shown=${0} of=${0} />`}`;
   return html`<ol class=${`events${all ? ' all' : ''}`} onPointerLeave=${() => sel.setHover(null)}>${list.map(e => {
     const [who, what] = eventWords(e), k = eventKind(e), href = hrefOf(e);
     return html`<li key=${`${e.time}${e.id}${e.action}`} data-x=${e.time} onPointerEnter=${() => sel.setHover(e.time)}><time title=${new Date(e.time).toISOString()}><button type="button" onClick=${() => sel.at(e.time)}>${all ? when(e.time) : hms(e.time)}</button></time>${k ? html`<${Glyph} k=${k === 'update' ? 'update' : k} label=${e.type} />` : html`<span></span>`}${all && html`<span class="ty">${e.type}</span>`}<span>${href ? html`<a href=${href}><b>${who}</b></a>` : html`<b>${who}</b>`} ${what}</span></li>`;
-  })}</ol>`;
+  })}</ol>${!all && html`<${Rest} shown=${list.length} of=${events.length} />`}`;
 }
+/** What a list does not have, of the time shown. */
+const Rest = ({ shown, of }) => html`${of > shown && html`<p class="bar f3">${t('newestOf', { n: number(shown), m: number(of) })}</p>`}${live.knownSince > sel.value.from && html`<p class="bar f3">${t('earlierEvents', { t: when(live.knownSince) })}</p>`}`;
 /** Events of one object, and of what is part of it: a service's tasks, a node's tasks and containers. */
 export const eventsOf = (kind, x) => inRange(live.events, sel.value).filter(e => {
   const s = live.state, task = e.task && s.tasks.get(e.task);

@@ -45,5 +45,5 @@ function VolumeBar({ scope, text, stderr, stated, box }) {
   }, [want, Math.floor(v.to / 10_000)]);
   const total = volume ? volume.output.reduce((n, x) => n + x, 0) + volume.error.reduce((n, x) => n + x, 0) : box.lines.length;
   const key = (k, label) => html`<span><svg class="sq" viewBox="0 0 8 8" aria-hidden="true"><path class=${k} d="M0 0h8v8H0z" /></svg><i>${label}</i></span>`;
-  return html`<section aria-label=${t('volume')}><div class="bar"><h2>${t('volume')}</h2><span class="f3">${t('nLines', { n: number(total) })}</span><p class="keys end">${key('b1', t('stdout'))}${key('b2', t('stderr'))}${key('b3', t('stated'))}</p></div><div class="wide"><${Volume} volume=${volume} label=${t('volume')} /></div></section>`;
+  return html`<section aria-label=${t('volume')}><div class="bar"><h2>${t('volume')}</h2><span class="f3">${t('nLines', { n: number(total) })}</span>${volume?.isCut && html`<span class="amber">${t('cutVolume')}</span>`}<p class="keys end">${key('b1', t('stdout'))}${key('b2', t('stderr'))}${key('b3', t('stated'))}</p></div><div class="wide"><${Volume} volume=${volume} label=${t('volume')} /></div></section>`;
 }

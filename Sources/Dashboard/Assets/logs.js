@@ -26,7 +26,7 @@ export function useLines({ scope, text, stderr, stated }) {
         if (isOver) return;
         const lines = page.lines.map(shown).filter(fits), seen = new Set(b.lines.map(key));
         b.lines = older ? [...lines.filter(l => !seen.has(key(l))), ...b.lines].slice(0, KEPT) : lines;
-        b.notes = page.notes; b.partial = page.partial; b.reachedBack = page.reachedBack; b.isDone = page.reachedBack <= from; b.error = null; b.version = (b.version || 0) + 1;
+        b.notes = page.notes; b.partial = page.partial; b.isCut = page.isCut; b.reachedBack = page.reachedBack; b.isDone = page.reachedBack <= from; b.error = null; b.version = (b.version || 0) + 1;
       } catch (error) { if (error.name === 'AbortError') return; b.error = error; }
       b.isLoading = false; redraw();
     };
@@ -122,6 +122,7 @@ export function LogList({ box, hue, text, fill, rows, end }) {
       ${!rows && last < lines.length && html`<li class="space" aria-hidden="true" style=${{ height: `${total - offsets[last]}px` }}></li>`}
       ${!lines.length && html`<li class="note f3">${box.isLoading ? t('loading') : box.error ? t(`e_${box.error.code}`) : t('noLines')}</li>`}
       ${box.partial && html`<li class="note"><${Glyph} k="warn" />${t('fewLogs', { n: number(box.partial.read), m: number(box.partial.all), most: box.partial.most, few: box.partial.mostOfNode })}</li>`}
+      ${box.isCut && html`<li class="note"><${Glyph} k="warn" />${t('cutLogs')}</li>`}
       ${box.notes.map(n => html`<li class="note"><${Glyph} k="warn" />${n}</li>`)}
       ${end}
     </ol>`;

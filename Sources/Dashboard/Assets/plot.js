@@ -137,7 +137,6 @@ export function Volume({ volume, label }) {
       if (d) {
         let most = 1;
         d.output.forEach((n, i) => { most = Math.max(most, n + d.error[i]); });
-        if (d.reachedBack > d.from) g.unshift(hatch(v, [{ from: d.from, to: d.reachedBack }], v.top, v.h));
         d.output.forEach((n, i) => {
           const x = v.X(d.from + i * d.step), bw = v.X(d.from + (i + 1) * d.step) - x, stated = Math.min(d.stated[i], n + d.error[i]);
           const onError = Math.min(stated, d.error[i]), parts = [[1, n - (stated - onError)], [2, d.error[i] - onError], [3, stated]];

@@ -96,7 +96,7 @@ package struct DashboardMetrics: Codable, Sendable, Equatable {
 
 /// Lines of logs, the newest of a window that fit.
 package struct DashboardLogQuery: Sendable, Equatable {
-    /// Services, one task or one container; `cluster` for all services.
+    /// Services, one task or one container; a network for the services on it, `cluster` for all services.
     package var scopes: [DashboardScope]
     package var window: DashboardWindow
     /// At most 1,000.
@@ -160,6 +160,8 @@ package struct DashboardLogPage: Codable, Sendable, Equatable {
     package var notes: [String] = []
     /// Where fewer logs were read than were asked for.
     package var partial: DashboardLogsRead?
+    /// Not all of the window was looked at: there was too much for one answer, or it took too long.
+    package var isCut = false
     package init(reachedBack: Int64) { self.reachedBack = reachedBack }
 }
 
@@ -173,13 +175,14 @@ package struct DashboardLogVolume: Codable, Sendable, Equatable {
     package var error: [Int]
     /// Lines that state an error themselves; they are in one of the two others as well.
     package var stated: [Int]
-    /// Milliseconds: later than `from` when not all could be counted in time.
-    package var reachedBack: Int64
-    package init(from: Int64, step: Double, buckets: Int, reachedBack: Int64) {
+    /// Where fewer logs were counted than were asked for.
+    package var partial: DashboardLogsRead?
+    /// Not all of the window was counted: there was too much for one answer, or it took too long.
+    package var isCut = false
+    package init(from: Int64, step: Double, buckets: Int) {
         error = Array(repeating: 0, count: buckets)
         self.from = from
         output = Array(repeating: 0, count: buckets)
-        self.reachedBack = reachedBack
         stated = Array(repeating: 0, count: buckets)
         self.step = step
     }

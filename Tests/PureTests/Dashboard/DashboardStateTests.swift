@@ -39,7 +39,7 @@ import Testing
             AsyncThrowingStream { $0.finish() }
         }
         func logVolume(_ query: DashboardLogQuery, buckets: Int) -> DashboardLogVolume {
-            DashboardLogVolume(from: 0, step: 1, buckets: buckets, reachedBack: 0)
+            DashboardLogVolume(from: 0, step: 1, buckets: buckets)
         }
         func followLines(_: [DashboardScope], _: @escaping @Sendable ([DashboardLogLine]) -> Void) {}
         func events(_: DashboardWindow, limit: Int) -> [EventView] { [] }

@@ -57,7 +57,7 @@ actor FakeDashboard: DashboardBackend {
         }
     }
     func logVolume(_ query: DashboardLogQuery, buckets: Int) -> DashboardLogVolume {
-        DashboardLogVolume(from: query.window.from, step: 1, buckets: buckets, reachedBack: query.window.from)
+        DashboardLogVolume(from: query.window.from, step: 1, buckets: buckets)
     }
     func followLines(_: [DashboardScope], _ take: @escaping @Sendable ([DashboardLogLine]) -> Void) {
         take([DashboardLogLine(time: 1, stamp: "s", task: "t", node: "n", stream: 1, text: "<b>text</b>")])

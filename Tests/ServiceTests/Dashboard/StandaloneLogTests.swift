@@ -50,8 +50,53 @@ import Testing
         }
     }
 
+    /// Services whose logs have one line, or come to no end.
+    private struct Services: ServiceBackend {
+        let all: [Service]
+        var isStuck = false
+
+        func listServices(_ filters: Filters, withStatus: Bool) -> [Service] { all }
+
+        func serviceLogs(_ reference: String, _ query: LogQuery) -> LogStream {
+            if isStuck {
+                return LogStream(
+                    isTerminal: false,
+                    output: AsyncThrowingStream(unfolding: {
+                        try await Task.sleep(for: .seconds(3600))
+                        return nil
+                    }))
+            }
+            let line =
+                "2026-01-02T03:04:05.000000006Z com.docker.swarm.task.id=t,com.docker.swarm.node.id=n from \(reference)\n"
+            return LogStream(
+                isTerminal: false,
+                output: AsyncThrowingStream { continuation in
+                    continuation.yield([OutputChunk(stream: .standardOutput, bytes: ByteBuffer(string: line))])
+                    continuation.finish()
+                })
+        }
+
+        func inspectService(_ reference: String, insertDefaults: Bool) throws -> Service {
+            throw ContainerError.notFound(reference)
+        }
+
+        func createService(_ spec: ServiceSpec) throws -> (id: String, warnings: [String]) {
+            throw ContainerError.notFound("")
+        }
+
+        func updateService(
+            _ reference: String, version: UInt64, _ spec: ServiceSpec, rollback: Bool,
+            credentialsFrom origin: CredentialsOrigin
+        ) throws -> [String] {
+            throw ContainerError.notFound(reference)
+        }
+
+        func removeService(_ reference: String) throws { throw ContainerError.notFound(reference) }
+    }
+
     private func dashboard(
-        _ knowledge: StandaloneKnowledge = Self.knowledge, listing: (any ContainerListBackend)? = nil
+        _ knowledge: StandaloneKnowledge = Self.knowledge, listing: (any ContainerListBackend)? = nil,
+        services: (any ServiceBackend)? = nil
     ) async -> EngineDashboard {
         let engine = FakeEngine()
         var info = SwarmInfo()
@@ -77,7 +122,7 @@ import Testing
                 })
         }
         let sources = EngineDashboard.Sources(
-            system: engine, swarm: engine, nodes: engine, services: engine, tasks: engine, networks: engine,
+            system: engine, swarm: engine, nodes: engine, services: services ?? engine, tasks: engine, networks: engine,
             listing: listing ?? engine, logs: engine)
         return EngineDashboard(sources, extras: extras, version: "1", logger: Logger(label: "test"))
     }
@@ -120,6 +165,47 @@ import Testing
             notes += lines.filter { $0.stream == 3 }.map(\.text)
         }
         #expect(notes.first == "9 of 16 logs were read: choose some")
+    }
+
+    @Test func `a network's lines are those of its services, and it is said how many are read`()
+        async throws
+    {
+        let all = (0..<40).map { number in
+            var service = Service(id: "s\(number)")
+            let network = number < 36 ? "w1" : "w2"
+            if number % 2 == 0 {
+                service.endpoint.virtualIPs = [VirtualIP(networkID: network, addr: nil)]
+            } else {
+                // One without a virtual address.
+                var attachment = NetworkAttachmentConfig()
+                attachment.target = network
+                service.spec.taskTemplate.networks = [attachment]
+            }
+            return service
+        }
+        let dashboard = await dashboard(services: Services(all: all))
+        let window = try #require(DashboardWindow(from: 1_767_000_000_000, to: 1_768_000_000_000))
+        func query(_ id: String) -> DashboardLogQuery {
+            DashboardLogQuery(scopes: [DashboardScope(.network, id)], window: window)
+        }
+        let page = try await dashboard.logs(query("w1"))
+        let some = DashboardLogsRead(read: 32, all: 36, most: 32, mostOfNode: 8)
+        #expect(page.partial == some && page.lines.count == 32 && !page.isCut)
+        let volume = try await dashboard.logVolume(query("w1"), buckets: 10)
+        #expect(volume.partial == some && volume.output.reduce(0, +) == 32 && !volume.isCut)
+        let few = try await dashboard.logs(query("w2"))
+        #expect(few.partial == nil && Set(few.lines.map(\.text)) == Set((36..<40).map { "from s\($0)" }))
+        await #expect(throws: DashboardError(.badRequest)) { try await dashboard.logs(query("w3")) }
+    }
+
+    @Test func `an answer that was not looked for to its end says so`() async throws {
+        let dashboard = await dashboard(services: Services(all: [Service(id: "s")], isStuck: true))
+        let window = try #require(DashboardWindow(from: 1_767_000_000_000, to: 1_768_000_000_000))
+        let query = DashboardLogQuery(scopes: [DashboardScope(.service, "s")], window: window)
+        async let page = dashboard.logs(query)
+        async let volume = dashboard.logVolume(query, buckets: 10)
+        #expect(try await page.isCut)
+        #expect(try await volume.isCut)
     }
 
     @Test func `those that cannot be asked are shown as well`() async throws {
@@ -196,6 +282,11 @@ import Testing
     @Test func `what the system says is told, and not without end, and what has no stamp is not`() async throws {
         let said = log((0..<1000).map { "what \($0)" }, on: .systemError)
         let all = try await merged([said, log(["a word of theirs", line(1, "a")])])
-        #expect(all.first == "a" && all.count == 1 + MergedLog.mostNotes && all[1] == "# log 0: what 0")
+        #expect(all.first == "a" && all.count == 2 + LogFinds.mostNotes && all[1] == "# log 0: what 0")
+        #expect(all.last == "# \(1000 - LogFinds.mostNotes) more notes are left out")
+        let finds = LogFinds(most: 10)
+        for number in 0..<(LogFinds.mostNotes + 3) { finds.note("\(number)") }
+        #expect(finds.result().notes.count == LogFinds.mostNotes + 1)
+        #expect(finds.result().notes.last == "3 more notes are left out")
     }
 }
