@@ -61,9 +61,9 @@ demo-down:
 	Demo/registry stop
 	Acceptance/leftovers --lab demo
 
-# Without a browser what needs one is red, and the rest goes on.
+# Without a browser, or without others' receivers of logs, what needs them is red, and the rest goes on.
 test: build tests
-	-Scripts/packages browser
+	-Scripts/packages browser receivers
 	APUS_COMPLETE=1 Scripts/test
 
 check: tests
