@@ -45,6 +45,12 @@ test('a network has its nodes, its events and the lines of its services', option
   assert.equal(root.querySelectorAll('.events li').length, 1);
 });
 
+test('a network’s page has what was repaired of it, and what was not', options, async () => {
+  live.add([event(50, { id: 'n1', action: 'repair', attributes: { count: '3', reason: 'link' } }), event(51, { id: 'n1', action: 'repair', attributes: { count: '2' } }), event(52, { id: 'n2', action: 'repair', attributes: { count: '9' } }), event(53, { id: 'n1', action: 'drift', attributes: { count: '1', error: 'no such device' } })]);
+  await show('networks.js', 'Network', '/networks/backend', { id: 'backend' });
+  for (const text of ['Repairs 5', '1 not put right', '3 repaired · link', 'no such device']) assert.ok(words().includes(text), `${text} in ${words().slice(0, 900)}`);
+});
+
 test('what is left out of a network’s page is said there', options, async () => {
   told.logs = { lines: [], notes: [], reachedBack: 0, partial: { read: 32, all: 70, most: 32, mostOfNode: 8 }, isCut: true };
   const before = globalThis.fetch, scopes = [];

@@ -67,6 +67,7 @@ extension EventView {
         for key in [
             "exitCode", "image", "reason", "signal", "network", "container", "state.new", "state.old", "user",
             "summary", "outcome", "severity", "node.name", "service.name", "client", "address", "leftOut",
+            "count", "part", "error",
         ] {
             attributes[key] = event.attributes[key]?.cut(to: .value)
         }

@@ -11,8 +11,8 @@ export function eventWords(e) {
   const who = task ? taskName(s, task) : e.type === 'service' ? e.name || serviceName(s, e.id) : e.type === 'node' ? e.name || nodeName(s, e.id) : e.type === 'audit' ? s.services.get(e.id)?.name || s.nodes.get(e.id)?.name || e.name || e.id || a.address || '' : (e.name || e.id).replace(/^([^.]+\.[^.]+)\.[a-z0-9]{25}$/, '$1').slice(0, 40);
   if (e.type === 'audit') return [who, `${(a.summary || e.action).replace(e.id, '').replace(who, '').replace(/\s+/g, ' ').trim()} · ${[a.user || (a.client || '').replace(/^user=/, ''), a.outcome === 'refused' && t('refused')].filter(Boolean).join(' · ')}`];
   if (e.type === 'node' && a['state.new']) return [who, t(a['state.new'] === 'ready' ? 'ev_up' : 'ev_down')];
-  const words = has(key) ? t(key, { exitCode: a.exitCode ?? '?' }) : has(`s_${e.action}`) ? t(`s_${e.action}`) : e.action;
-  return [who, [words, a.reason, a.network].filter(Boolean).join(' · ')];
+  const words = has(key) ? t(key, { exitCode: a.exitCode ?? '?', count: a.count ?? '?' }) : has(`s_${e.action}`) ? t(`s_${e.action}`) : e.action;
+  return [who, [words, a.reason, a.network, e.type === 'network' && a.error].filter(Boolean).join(' · ')];
 }
 
 const hrefOf = e => (e.task && live.state.tasks.has(e.task) ? to.task(e.task) : e.service && live.state.services.has(e.service) ? to.service(serviceName(live.state, e.service)) : e.type === 'node' && live.state.nodes.has(e.id) ? to.node(nodeName(live.state, e.id)) : e.type === 'container' && live.state.containers.has(e.id) ? to.container(e.id) : null);

@@ -5,10 +5,31 @@ import Telemetry
 
 /// What the data plane has found and repaired since the daemon has started, for metrics.
 final class RepairCounts: Sendable {
+    /// Networks with counts of their own: those that are gone stay until the daemon ends.
+    static let mostNetworks = 256
+
     private let counts = Mutex<[String: NodeNetworkFacts.Drift]>([:])
+    /// By the networks' ids.
+    private let ofNetworks = Mutex<[String: NodeNetworkFacts.NetworkDrift]>([:])
 
     /// By kind of part.
     var drift: [String: NodeNetworkFacts.Drift] { counts.withLock { $0 } }
+
+    /// In the order of their names.
+    var networks: [NodeNetworkFacts.NetworkDrift] {
+        ofNetworks.withLock { Array($0.values) }.sorted { ($0.network, $0.networkID) < ($1.network, $1.networkID) }
+    }
+
+    /// Counts what was found of one network; of more than ``mostNetworks`` the ones that come last are not counted.
+    func note(network id: String, name: String, repaired: Int = 0, failed: Int = 0) {
+        ofNetworks.withLock { networks in
+            guard networks[id] != nil || networks.count < Self.mostNetworks else { return }
+            var one = networks[id] ?? NodeNetworkFacts.NetworkDrift(network: name, networkID: id)
+            one.drift.repaired += UInt64(clamping: repaired)
+            one.drift.failed += UInt64(clamping: failed)
+            networks[id] = one
+        }
+    }
 
     func note(_ report: DriftReport) {
         counts.withLock { counts in
@@ -38,6 +59,7 @@ extension NodeNetworkFacts {
         self.init()
         convergence = times.convergence
         drift = repairs.drift
+        networkDrift = repairs.networks
         for (kind, taken) in times.passes { passes[kind.rawValue] = taken }
         for origin in QueryCounts.Origin.allCases {
             answers += QueryCounts.Code.allCases.map {

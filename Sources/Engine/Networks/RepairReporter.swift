@@ -67,6 +67,12 @@ struct RepairReporter: Sendable {
             attributes["name"] = endpoint?.networkName
             attributes["container"] = id
         }
+        if !actor.isEmpty {
+            let isRepair = action == "repair"
+            counts.note(
+                network: actor, name: attributes["name"] ?? actor, repaired: isRepair ? count : 0,
+                failed: isRepair ? 0 : count)
+        }
         events.publish("network", action, actor, attributes)
     }
 }

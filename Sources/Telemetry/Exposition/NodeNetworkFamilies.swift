@@ -11,6 +11,19 @@ package struct NodeNetworkFacts: Sendable, Equatable {
         package init() {}
     }
 
+    /// The same of one network.
+    package struct NetworkDrift: Sendable, Equatable {
+        /// The network's name.
+        package var network: String
+        package var networkID: String
+        package var drift = Drift()
+
+        package init(network: String, networkID: String) {
+            self.network = network
+            self.networkID = networkID
+        }
+    }
+
     /// Answers of one kind.
     package struct Answers: Sendable, Equatable {
         /// `node` or `upstream`.
@@ -43,6 +56,8 @@ package struct NodeNetworkFacts: Sendable, Equatable {
 
     /// By kind of part: `node`, `overlay`, `ingress`, `sandbox`.
     package var drift: [String: Drift] = [:]
+    /// By network, of those of which something was found.
+    package var networkDrift: [NetworkDrift] = []
     package var answers: [Answers] = []
     /// For which queries have waited for upstreams, all together.
     package var upstreamNanoseconds: UInt64 = 0
@@ -97,7 +112,22 @@ struct NodeNetworkFamilies {
             "apus_dns_seconds", .counter, unit: "seconds",
             "Time for which queries have waited for upstream servers, all together.")
         page.sample(.init([("scope", "upstream")]), microseconds: Int64(clamping: facts.upstreamNanoseconds / 1000))
+        if !facts.networkDrift.isEmpty { writeDrift(facts.networkDrift, to: &page) }
         if !facts.bridgePorts.isEmpty { writePorts(facts, to: &page) }
+    }
+
+    private static func writeDrift(_ networks: [NodeNetworkFacts.NetworkDrift], to page: inout ExpositionWriter) {
+        let labelled = networks.map {
+            ($0.drift, ExpositionWriter.Labels([("network", $0.network), ("network_id", $0.networkID)]))
+        }
+        page.family(
+            "apus_network_drift_repairs", .counter,
+            "Things of a network in the kernel of this node that were other than it needs them, and were put right.")
+        for (drift, labels) in labelled { page.sample(labels, Int64(clamping: drift.repaired)) }
+        page.family(
+            "apus_network_drift_failures", .counter,
+            "Attempts to compare or to put right what a network needs in the kernel of this node that have failed.")
+        for (drift, labels) in labelled { page.sample(labels, Int64(clamping: drift.failed)) }
     }
 
     private static func writePorts(_ facts: NodeNetworkFacts, to page: inout ExpositionWriter) {

@@ -93,6 +93,9 @@ import Testing
         facts.convergence.note(.milliseconds(3))
         facts.bridgePorts = [NodeNetworkFacts.BridgePorts(network: "app", networkID: "w1", used: 1022)]
         facts.mostBridgePorts = 1023
+        var drift = NodeNetworkFacts.NetworkDrift(network: "app", networkID: "w1")
+        drift.drift.repaired = 5
+        facts.networkDrift = [drift]
         return facts
     }
 
@@ -213,6 +216,7 @@ import Testing
         #expect(lines.contains("apus_log_driver_up{driver=\"gelf\",address=\"others\"} 1"))
         #expect(lines.contains("apus_log_driver_up{driver=\"syslog\",address=\"others\"} 0"))
         #expect(lines.contains("apus_log_driver_sent_lines_total{driver=\"syslog\",address=\"others\"} 12"))
+        #expect(lines.contains("apus_network_drift_repairs_total{network=\"app\",network_id=\"w1\"} 5"))
         for name in ["destinations_down", "behind_seconds"] {
             #expect(Self.pages(.text)[2].text.contains("apus_node_log_\(name){node=\"one\",node_id=\"n1\"} 0\n"))
         }
