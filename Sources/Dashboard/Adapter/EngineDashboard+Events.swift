@@ -67,9 +67,11 @@ extension EventView {
         for key in [
             "exitCode", "image", "reason", "signal", "network", "container", "state.new", "state.old", "user",
             "summary", "outcome", "severity", "node.name", "service.name", "client", "address", "leftOut",
-            "count", "part", "error",
         ] {
             attributes[key] = event.attributes[key]?.cut(to: .value)
         }
+        guard event.type == "network" else { return }
+        // Of repairs; what else has an error may name whom it was about.
+        for key in ["count", "error"] { attributes[key] = event.attributes[key]?.cut(to: .value) }
     }
 }

@@ -1,6 +1,7 @@
 import EngineInterface
 import Foundation
 import Logging
+import Model
 import NIOCore
 import Testing
 
@@ -160,6 +161,16 @@ import Testing
         #expect(DashboardWindow(from: 0, to: 60_000) != nil)
         #expect(DashboardScope(parsing: "service:") == nil && DashboardScope(parsing: "cluster:x") == nil)
         #expect(DashboardScope(parsing: "task:a:b") == DashboardScope(.task, "a:b"))
+    }
+
+    @Test func `an event of a repair says how much there was, and no other tells its error`() {
+        let attributes = ["count": "3", "error": "no such device", "secret": "x"]
+        func told(_ type: String) -> [String: String] {
+            EventView(ToldEvent(EngineEvent(type: type, action: "drift", actorID: "w1", attributes: attributes)))
+                .attributes
+        }
+        #expect(told("network") == ["count": "3", "error": "no such device"])
+        #expect(told("daemon").isEmpty)
     }
 
     @Test func `pages come back the same from gzip`() throws {
