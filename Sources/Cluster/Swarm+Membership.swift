@@ -77,7 +77,7 @@ extension Swarm {
     /// The numbers of a new swarm's ingress network, which this node routes nowhere else and carries; `nil`: the first of its pools.
     @inline(never) private func chooseIngress(_ text: String, _ pools: SubnetChooser?) async throws -> IPNetwork? {
         let routed = try await executor.describeNode().routedSubnets ?? []
-        return try await IngressPool.choose(text, pools: pools, routed: routed.compactMap { IPNetwork(ipv4: $0) }) {
+        return try await IngressPool.choose(text, pools: pools, routed: routed.filter { $0.family == .v4 }) {
             [executor, log] subnet in
             do {
                 let trouble = try await executor.tryIngress(subnet)

@@ -43,30 +43,24 @@ package struct NetworkConflicts: Sendable {
 
     /// How many nodes each network is in conflict with, by the network's id; networks without a conflict are left out.
     ///
-    /// It costs a look at each node's texts, of which nearly all are those of other nodes, too.
+    /// It costs a look at each node's claims, of which nearly all are those of other nodes, too.
     package var nodesByNetwork: [String: Int] {
         let networks = subnetsOfNetworks(state.networks.shared.map(\.value))
         let index = SubnetIndex(networks.keys)
-        var known: [String: Set<String>] = [:]
+        var known: [IPNetwork: Set<String>] = [:]
         var found: [String: Int] = [:]
         for node in state.nodes.shared {
             var ofNode: Set<String> = []
-            for text in (node.value.description?.routedSubnets ?? []) + (node.value.description?.resolvers ?? []) {
+            for claim in node.value.description?.subnetClaims ?? [] {
                 let met =
-                    known[text]
-                    ?? Set(
-                        Self.claim(text).map { index.overlapping($0).flatMap { networks[$0] ?? [] }.map(\.id) } ?? [])
-                known[text] = met
+                    known[claim.subnet]
+                    ?? Set(index.overlapping(claim.subnet).flatMap { networks[$0] ?? [] }.map(\.id))
+                known[claim.subnet] = met
                 ofNode.formUnion(met)
             }
             for network in ofNode { found[network, default: 0] += 1 }
         }
         return found
-    }
-
-    private static func claim(_ text: String) -> IPNetwork? {
-        let subnet = IPNetwork(text) ?? IPAddress(text).map { IPNetwork($0) }
-        return subnet.flatMap { $0.prefixLength >= SubnetClaim.shortestPrefix ? $0 : nil }
     }
 
     private func subnetsOfNetworks(_ networks: [SwarmNetwork]) -> [IPNetwork: [SwarmNetwork]] {

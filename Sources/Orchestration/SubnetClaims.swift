@@ -22,10 +22,9 @@ package struct SubnetClaim: Hashable, Sendable {
 extension NodeDescription {
     /// What the node says is in use or to be kept clear of, without ways out.
     package var subnetClaims: [SubnetClaim] {
-        let avoided = Set((avoidedSubnets ?? []).compactMap { IPNetwork($0)?.masked })
-        let routes = (routedSubnets ?? []).compactMap { IPNetwork($0)?.masked }
-            .map { SubnetClaim($0, avoided.contains($0) ? .avoided : .route) }
-        let servers = (resolvers ?? []).compactMap { IPAddress($0) }.map { SubnetClaim(IPNetwork($0), .resolver) }
+        let avoided = Set((avoidedSubnets ?? []).map(\.masked))
+        let routes = (routedSubnets ?? []).map(\.masked).map { SubnetClaim($0, avoided.contains($0) ? .avoided : .route) }
+        let servers = (resolvers ?? []).map { SubnetClaim(IPNetwork($0), .resolver) }
         return (routes + servers).filter { $0.subnet.prefixLength >= SubnetClaim.shortestPrefix }
     }
 }

@@ -1,4 +1,3 @@
-import Addressing
 import Foundation
 import GRPCCore
 import Model
@@ -36,13 +35,6 @@ enum NodeReports {
         description.tlsInfo = nil
         let resources = description.resources
         let labels = description.engine.labels ?? [:]
-        // A host may have any number of routes; they are advice, see `SubnetClaims`.
-        let routed = Array((description.routedSubnets ?? []).prefix(maximumEntries))
-        description.routedSubnets = description.routedSubnets.map { _ in routed }
-        let avoided = Array((description.avoidedSubnets ?? []).prefix(maximumEntries))
-        description.avoidedSubnets = description.avoidedSubnets.map { _ in avoided }
-        let resolvers = Array((description.resolvers ?? []).prefix(maximumResolvers))
-        description.resolvers = description.resolvers.map { _ in resolvers }
         let texts =
             [description.platform.architecture, description.platform.system, description.engine.engineVersion]
             + description.engine.plugins.flatMap { [$0.type, $0.name] } + labels.keys
@@ -60,8 +52,13 @@ enum NodeReports {
         else { throw refusal("texts that are no names") }
         let counts = [labels.count, description.engine.plugins.count, resources.genericResources?.count ?? 0]
         guard counts.allSatisfy({ $0 <= maximumEntries }) else { throw refusal("too many entries") }
-        guard (routed + avoided).allSatisfy({ IPNetwork($0) != nil }) else { throw refusal("what is no subnet") }
-        guard resolvers.allSatisfy({ IPAddress($0) != nil }) else { throw refusal("what is no name server") }
+        guard description.$routedSubnets.unread.isEmpty else { throw refusal("what is no subnet") }
+        guard description.$avoidedSubnets.unread.isEmpty else { throw refusal("what is no subnet") }
+        guard description.$resolvers.unread.isEmpty else { throw refusal("what is no name server") }
+        // A host may have any number of routes; they are advice, see `SubnetClaims`.
+        description.routedSubnets = description.routedSubnets.map { Array($0.prefix(maximumEntries)) }
+        description.avoidedSubnets = description.avoidedSubnets.map { Array($0.prefix(maximumEntries)) }
+        description.resolvers = description.resolvers.map { Array($0.prefix(maximumResolvers)) }
         if let encryption = description.encryption { description.encryption = try checked(encryption) }
         return description
     }

@@ -105,7 +105,7 @@ struct PublishingRules {
             let own = node.value.membership?.dataPathAddress ?? IPAddress(ipv4: node.value.status.addr)
             if let own, network.contains(own) { return true }
             guard let routed = node.value.description?.routedSubnets else { return true }
-            if routed.contains(where: { IPNetwork(ipv4: $0)?.overlaps(network) == true }) { return true }
+            if routed.contains(where: { $0.overlaps(network) }) { return true }
         }
         return state.nodes.shared.isEmpty
     }

@@ -26,12 +26,11 @@ struct NodeDescriber: Sendable {
             + SystemInfo.Plugins().network.map { NodeDescription.Plugin(type: "Network", name: $0) }
             + SystemInfo.Plugins().volume.map { NodeDescription.Plugin(type: "Volume", name: $0) }
         let routed = try await routes.present()
-        description.routedSubnets =
-            Self.claims(keptOut: networks.keptOut, bridges: networks.subnets, routed: routed.subnets)
-            .map(\.description)
+        description.routedSubnets = Self.claims(
+            keptOut: networks.keptOut, bridges: networks.subnets, routed: routed.subnets)
         let avoided = Self.avoided(keptOut: networks.keptOut, bridges: networks.subnets, routed: routed.subnets)
-        description.avoidedSubnets = avoided.isEmpty ? nil : avoided.map(\.description)
-        description.resolvers = routed.resolvers.map(\.description)
+        description.avoidedSubnets = avoided.isEmpty ? nil : avoided
+        description.resolvers = routed.resolvers
         description.encryption = encryption.status.value
         description.metricsAddress = metricsAddress
         description.hasSCTP = SocketProtocols.haveSCTP

@@ -112,13 +112,13 @@ package struct NodeDescription: Codable, Sendable, Equatable {
     @Zero package var resources: NodeResources
     @Zero package var engine: EngineDescription
     package var tlsInfo: TLSInfo?
-    /// Subnets that the node's own network routes, as CIDR texts; the API does not show them.
-    package var routedSubnets: [String]?
+    /// Subnets that the node's own network routes; the API does not show them. `nil` for one that has not told.
+    @WithoutUnread package var routedSubnets: [IPNetwork]?
     /// Which of ``routedSubnets`` are nobody's at the node, and only to be kept clear of (`--avoid-subnet`); `nil` from programs that do not say. The API
     /// does not show them.
-    package var avoidedSubnets: [String]?
+    @WithoutUnread package var avoidedSubnets: [IPNetwork]?
     /// The addresses of the name servers that the node asks; the API does not show them either.
-    package var resolvers: [String]?
+    @WithoutUnread package var resolvers: [IPAddress]?
     /// How it encrypts what encrypted overlays send; the API does not show it. `nil` from programs that know of none.
     package var encryption: NodeEncryption?
     /// Where it serves its metrics over TCP; `nil` when it does not. The API does not show it.

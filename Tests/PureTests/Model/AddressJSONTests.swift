@@ -55,6 +55,34 @@ import Testing
         #expect(try rewritten(Node.Membership.self, "{}") == empty)
     }
 
+    @Test func `what a node says is in use where it is`() throws {
+        let resolvers = #""Resolvers":["10.0.0.53","fd00::53"]"#
+        let subnets = #""RoutedSubnets":["10.1.0.7/24","fd00:1::/64","0.0.0.0/1"]"#
+        let read = try WireJSON.decode(NodeDescription.self, from: Data("{\(resolvers),\(subnets)}".utf8))
+        #expect(read.resolvers?.map(\.family) == [.v4, .v6])
+        #expect(read.routedSubnets?.map(\.prefixLength) == [24, 64, 1])
+        let text = String(decoding: try WireJSON.encode(read), as: UTF8.self)
+        #expect(text.contains(resolvers) && text.contains(subnets))
+        // That there are none is another thing than that a node has not told.
+        let none = try rewritten(NodeDescription.self, #"{"Resolvers":[],"RoutedSubnets":[]}"#)
+        #expect(none.contains(#""Resolvers":[]"#) && none.contains(#""RoutedSubnets":[]"#))
+        for silent in ["{}", #"{"Resolvers":null,"RoutedSubnets":null}"#] {
+            let text = try rewritten(NodeDescription.self, silent)
+            #expect(!text.contains("Resolvers") && !text.contains("RoutedSubnets"))
+        }
+    }
+
+    @Test func `what cannot be read of that is left out, and known to who may refuse it`() throws {
+        let text = #"{"Hostname":"n","Resolvers":["ns1","10.0.0.53"],"RoutedSubnets":["10.1.0.0/33","10.2.0.0/16",""]}"#
+        let read = try WireJSON.decode(NodeDescription.self, from: Data(text.utf8))
+        #expect(read.hostname == "n" && read.resolvers == [IPAddress(10, 0, 0, 53)])
+        #expect(read.routedSubnets?.map(\.description) == ["10.2.0.0/16"])
+        #expect(read.$resolvers.unread == ["ns1"] && read.$routedSubnets.unread == ["10.1.0.0/33", ""])
+        let written = String(decoding: try WireJSON.encode(read), as: UTF8.self)
+        #expect(written.contains(#""Resolvers":["10.0.0.53"]"#))
+        #expect(written.contains(#""RoutedSubnets":["10.2.0.0/16"]"#))
+    }
+
     @Test func `an attachment that asks for an address`() throws {
         let spec = #"{"Address":"10.1.0.9","Aliases":[],"ContainerID":"c","ContainerName":"n"}"#
         #expect(try rewritten(NetworkAttachmentSpec.self, spec) == spec)

@@ -23,7 +23,9 @@ import Testing
     {
         var swarm = SwarmSimulation()
         swarm.addNode("n1")
-        swarm.state.nodes["n1"]?.description?.routedSubnets = ["10.1.0.0/23", "198.51.100.0/24"]
+        swarm.state.nodes["n1"]?.description?.routedSubnets = ["10.1.0.0/23", "198.51.100.0/24"].compactMap {
+            IPNetwork($0)
+        }
         for index in 0..<40 {
             let made = try NetworkAllocator(state: swarm.state).allocate(
                 request("net\(index)"), id: "net\(index)", at: swarm.now)

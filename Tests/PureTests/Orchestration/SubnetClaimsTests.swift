@@ -30,8 +30,8 @@ import Testing
     ) {
         swarm.addNode(id)
         swarm.state.nodes[id]?.spec.role = role
-        swarm.state.nodes[id]?.description?.routedSubnets = routes
-        swarm.state.nodes[id]?.description?.resolvers = resolvers
+        swarm.state.nodes[id]?.description?.routedSubnets = routes.compactMap { IPNetwork($0) }
+        swarm.state.nodes[id]?.description?.resolvers = resolvers.compactMap { IPAddress($0) }
     }
 
     @Test
@@ -137,8 +137,9 @@ import Testing
         addNode("n1", routes: ["192.168.0.0/24"], to: &swarm)
         _ = try add(request("app"), to: &swarm)
         let before = swarm.state
-        swarm.state.nodes["n1"]?.description?.routedSubnets = ["192.168.0.0/24", "10.1.0.0/16", "10.1.0.0/25"]
-        swarm.state.nodes["n1"]?.description?.resolvers = ["240.255.255.53"]
+        swarm.state.nodes["n1"]?.description?.routedSubnets = try ["192.168.0.0/24", "10.1.0.0/16", "10.1.0.0/25"].map(
+            network)
+        swarm.state.nodes["n1"]?.description?.resolvers = [IPAddress(240, 255, 255, 53)]
         var changes = SwarmChanges(from: before, to: swarm.state)
         let events = NetworkConflicts(swarm.state).events(since: before, changes)
         #expect(events.map(\.action) == ["conflict", "conflict"] && events.allSatisfy { $0.type == "network" })
@@ -153,7 +154,7 @@ import Testing
         #expect(NetworkConflicts(swarm.state).nodesByNetwork == ["app": 1, "ingress": 1])
         // The same said otherwise is no news; neither is a network beside it, and what the manager sees first is.
         let then = swarm.state
-        swarm.state.nodes["n1"]?.description?.routedSubnets = ["10.1.0.0/24"]
+        swarm.state.nodes["n1"]?.description?.routedSubnets = [try network("10.1.0.0/24")]
         changes = SwarmChanges(from: then, to: swarm.state)
         #expect(NetworkConflicts(swarm.state).new(since: then, changes).isEmpty)
         let last = swarm.state

@@ -148,7 +148,7 @@ import Testing
         }
         state.networks["ingress"] = NetworkAllocator(state: state).ingress(id: "ingress", at: now)
         state.nodes["n1"]?.description = NodeDescription()
-        state.nodes["n1"]?.description?.routedSubnets = ["240.255.4.0/24"]
+        state.nodes["n1"]?.description?.routedSubnets = ["240.255.4.0/24"].compactMap { IPNetwork($0) }
         var board = PulseBoard()
         var values = [UInt64](repeating: 0, count: NodePulseSeries.allCases.count)
         values[NodePulseSeries.diskUsedBytes.rawValue] = 95

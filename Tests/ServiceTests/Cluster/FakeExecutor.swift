@@ -55,7 +55,7 @@ final class FakeExecutor: TaskExecutor, TaskContainerLookup {
     let state = Mutex(State())
     let encryption = ObservableValue<NodeEncryption?>(NodeEncryption())
     /// What the node's own network routes, and the name servers that it asks.
-    let routes = Mutex<(subnets: [String], resolvers: [String])>(([], []))
+    let routes = Mutex<(subnets: [IPNetwork], resolvers: [IPAddress])>(([], []))
 
     init(hostname: String) { self.hostname = hostname }
 

@@ -14,7 +14,7 @@ import Testing
         var state = SwarmState()
         var node = Node(id: "n1")
         var description = NodeDescription()
-        description.routedSubnets = routed
+        description.routedSubnets = routed?.compactMap { IPNetwork($0) }
         node.description = description
         state.nodes["n1"] = node
         var cluster = ClusterObject(id: "c")

@@ -33,7 +33,8 @@ import Testing
         async throws
     {
         try await withSwarm { manager, first, _, second in
-            second.executor.routes.withLock { $0 = (["10.1.0.0/23", "192.168.7.0/24"], ["10.1.2.53"]) }
+            let told = try ["10.1.0.0/23", "192.168.7.0/24"].map { try #require(IPNetwork($0)) }
+            second.executor.routes.withLock { $0 = (told, [IPAddress(10, 1, 2, 53)]) }
             let routed = try ["10.1.0.0/23", "10.1.2.0/24"].map { try #require(IPNetwork($0)) }
             // Told with the next sign of life: a network that is made before may still be beside it.
             var made: [String] = []
@@ -45,7 +46,7 @@ import Testing
             }
             let last = try #require(made.last)
             let own = try #require(try await subnet(last, manager))
-            second.executor.routes.withLock { $0.subnets.append(own.description) }
+            second.executor.routes.withLock { $0.subnets.append(own) }
             let event = try await eventually(within: .seconds(30), "the conflict is told") {
                 () async throws -> EngineEvent? in
                 first.events.withLock { events in
