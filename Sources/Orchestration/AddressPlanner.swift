@@ -190,9 +190,16 @@ struct AddressPlanner {
         }
         // Its node chooses, and sees to what is asked for.
         if network.isNodeLocal { return settle([]) }
+        var asked: [IPAddress] = []
+        switch requested.address {
+        case nil: break
+        case .hosts(let hosts): asked = hosts.all
+        // Refused when it was asked for: nobody can have it.
+        case .unread: return fail(task, "Address already in use", &draft)
+        }
         var chosen: [IPNetwork] = []
-        for text in requested.addressTexts {
-            guard let wanted = IPAddress(text).flatMap({ supply.take($0, in: network.id, for: nil, draft) }) else {
+        for address in asked {
+            guard let wanted = supply.take(address, in: network.id, for: nil, draft) else {
                 supply.giveBack(chosen, in: network.id)
                 return fail(task, "Address already in use", &draft)
             }

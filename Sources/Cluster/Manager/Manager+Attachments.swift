@@ -24,7 +24,7 @@ extension Manager {
                 guard state.nodes[nodeID] != nil else {
                     throw AttachmentError.notMember(node: nodeID)
                 }
-                if !network.isNodeLocal { try check(spec.addressTexts, in: network) }
+                if !network.isNodeLocal { try check(spec.address, in: network) }
                 let held = state.sharedTasks(onNode: nodeID).count { $0.value.isAttachment && $0.value.isLive }
                 guard held < Self.maximumAttachments else {
                     throw AttachmentError.limitReached(node: nodeID)
@@ -83,14 +83,16 @@ extension Manager {
         return network
     }
 
-    private func check(_ addresses: [String], in network: SwarmNetwork) throws {
-        var families: Set<IPFamily> = []
-        for text in addresses {
-            guard let address = IPAddress(text), families.insert(address.family).inserted else {
-                throw text.contains(":") ? EndpointError.invalidAddress6(text) : .invalidAddress(text)
-            }
-            guard network.addressRanges.contains(where: { $0.subnet.contains(address) }) else {
-                throw EndpointError.addressOutside(text)
+    /// - Throws: ``EndpointError`` for what is no address, and for addresses that the network has not.
+    private func check(_ requested: RequestedAddresses?, in network: SwarmNetwork) throws {
+        switch requested {
+        case nil: return
+        case .unread(let text): throw text.contains(":") ? EndpointError.invalidAddress6(text) : .invalidAddress(text)
+        case .hosts(let hosts):
+            for address in hosts.all {
+                guard network.addressRanges.contains(where: { $0.subnet.contains(address) }) else {
+                    throw EndpointError.addressOutside(address.description)
+                }
             }
         }
     }

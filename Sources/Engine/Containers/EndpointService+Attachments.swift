@@ -92,7 +92,7 @@ extension EndpointService {
                 attachmentID, to: name,
                 NetworkAttachmentSpec(
                     containerID: record.id, containerName: record.name, aliases: endpoint.requested?.aliases ?? [],
-                    address: requested.isEmpty ? nil : requested))
+                    address: requested.isEmpty ? nil : RequestedAddresses(requested)))
             let joined = try EndpointRecord(place)
             if joined.overlay?.isEncrypted == true, let reason = network.encryption.obstacle {
                 throw EndpointError.encryptionImpossible(network: joined.networkName, reason: reason)

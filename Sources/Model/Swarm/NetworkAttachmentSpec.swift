@@ -6,10 +6,12 @@ package struct NetworkAttachmentSpec: Codable, Sendable, Equatable {
     @Zero package var containerName: String
     /// What it is called on the network besides.
     @Zero package var aliases: [String]
-    /// The address that is asked for; `nil` for any.
-    package var address: String?
+    /// The addresses that are asked for; `nil` for any.
+    package var address: RequestedAddresses?
 
-    package init(containerID: String, containerName: String, aliases: [String] = [], address: String? = nil) {
+    package init(
+        containerID: String, containerName: String, aliases: [String] = [], address: RequestedAddresses? = nil
+    ) {
         self.address = address
         self.aliases = aliases
         self.containerID = containerID

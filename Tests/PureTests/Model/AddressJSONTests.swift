@@ -86,6 +86,22 @@ import Testing
     @Test func `an attachment that asks for an address`() throws {
         let spec = #"{"Address":"10.1.0.9","Aliases":[],"ContainerID":"c","ContainerName":"n"}"#
         #expect(try rewritten(NetworkAttachmentSpec.self, spec) == spec)
+        let asked: [(String, RequestedAddresses)] = [
+            ("10.1.0.9", .hosts(HostAddresses(IPAddress(10, 1, 0, 9)))),
+            ("fd00::9", .hosts(HostAddresses(v6: IPv6Address("fd00::9")))),
+            ("10.1.0.9,fd00::9", .hosts(HostAddresses(v4: IPv4Address(10, 1, 0, 9), v6: IPv6Address("fd00::9")))),
+            ("", .hosts(HostAddresses())),
+            // Whatever else somebody has kept or sent is the same when it is written again.
+            ("10.1.0.9,10.1.0.10", .unread("10.1.0.9,10.1.0.10")), ("10.1.0.9,x", .unread("10.1.0.9,x")),
+            ("any", .unread("any")),
+        ]
+        for (text, value) in asked {
+            let spec = #"{"Address":"\#(text)","Aliases":[],"ContainerID":"c","ContainerName":"n"}"#
+            #expect(try rewritten(NetworkAttachmentSpec.self, spec) == spec)
+            #expect(try WireJSON.decode(NetworkAttachmentSpec.self, from: Data(spec.utf8)).address == value)
+        }
+        let bare = #"{"Aliases":[],"ContainerID":"c","ContainerName":"n"}"#
+        #expect(try rewritten(NetworkAttachmentSpec.self, bare) == bare)
     }
 
     @Test func `what a node is told of the networks`() throws {

@@ -28,7 +28,7 @@ import Testing
         task.nodeID = node
         task.desiredState = .running
         task.spec.networkAttachmentSpec = NetworkAttachmentSpec(
-            containerID: "c-\(id)", containerName: id, address: address)
+            containerID: "c-\(id)", containerName: id, address: address.map { RequestedAddresses($0) })
         var place = NetworkAttachmentConfig()
         place.target = "att"
         task.spec.networks = [place]
@@ -94,6 +94,15 @@ import Testing
         attach(&swarm, "e", address: "10.198.0.5")
         swarm.plan()
         #expect(addresses("e").first == "10.198.0.5/29")
+        // What a manager would have refused, and a record has all the same.
+        for (id, text) in [("f", "10.198.0.3,10.198.0.4"), ("g", "10.198.0"), ("h", "10.198.0.3,x")] {
+            attach(&swarm, id, address: text)
+            swarm.plan()
+            #expect(swarm.state.tasks[id]?.status.err == "Address already in use")
+        }
+        attach(&swarm, "i", address: "10.198.0.3")
+        swarm.plan()
+        #expect(addresses("i").first == "10.198.0.3/29")
     }
 
     @Test func `a full network says so, and what nobody waits for any more is forgotten`() throws {

@@ -87,7 +87,7 @@ import Testing
         var task = SwarmTask(id: "a")
         (task.createdAt, task.nodeID, task.desiredState) = (swarm.now, "n1", .running)
         task.spec.networkAttachmentSpec = NetworkAttachmentSpec(
-            containerID: "c", containerName: "c", aliases: ["x"], address: "192.0.2.77")
+            containerID: "c", containerName: "c", aliases: ["x"], address: RequestedAddresses("192.0.2.77"))
         var place = NetworkAttachmentConfig()
         place.target = "lan"
         task.spec.networks = [place]

@@ -21,7 +21,8 @@ import Testing
 
     private func spec(_ name: String, address: String? = nil) -> NetworkAttachmentSpec {
         NetworkAttachmentSpec(
-            containerID: RandomID.docker(), containerName: name, aliases: ["pal"], address: address)
+            containerID: RandomID.docker(), containerName: name, aliases: ["pal"],
+            address: address.map { RequestedAddresses($0) })
     }
 
     @Test func `a worker's container gets a place, every node hears of it, and it ends when nobody holds it`()
@@ -102,6 +103,10 @@ import Testing
             #expect(
                 await refusal("open", "10.9.9.9")?.message.hasSuffix(
                     "Invalid address 10.9.9.9: It does not belong to any of this network's subnets") == true)
+            for (text, family) in [("10.9.9", "IPv4"), ("10.9.9.9,10.9.9.8", "IPv4"), ("fd00::1%eth0", "IPv6")] {
+                let message = await refusal("open", text)?.message
+                #expect(message?.hasSuffix("invalid \(family) address: \(text)") == true, "\(message ?? "")")
+            }
             let reserved = await #expect(throws: APIError.self) {
                 try await told {
                     var requested = spec("box")
