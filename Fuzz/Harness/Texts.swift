@@ -108,6 +108,9 @@ enum Texts {
         if let address = IPAddress(text) {
             Harness.demand(IPAddress(address.description) == address, "\(address) is not \(text)")
         }
+        if let address = TransportAddress(text) {
+            Harness.demand(TransportAddress(address.description) == address, "\(address) is not \(text)")
+        }
         if let network = IPNetwork(text) {
             Harness.demand(IPNetwork(network.description) == network, "\(network) is not \(text)")
             Harness.demand(

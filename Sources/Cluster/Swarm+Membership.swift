@@ -63,7 +63,7 @@ extension Swarm {
             guard (1024...49_151).contains(membership.dataPathPort) else {
                 throw SwarmError.dataPathPortOutOfRange(membership.dataPathPort)
             }
-            membership.managers = [.init(nodeID: membership.nodeID, addr: membership.advertiseAddress)]
+            membership.managers = [.init(nodeID: membership.nodeID, addr: membership.advertiseAddress.description)]
             let ingress = try await chooseIngress(request.ingressPool ?? "", chooser)
             try await found(
                 membership, spec, ingress, availability: request.availability, pools: pools,
@@ -162,7 +162,7 @@ extension Swarm {
         let certificate = try authority.issue(
             CertificateSigningRequest(derEncoded: try key.signingRequest()), for: member,
             addresses: CertificateAuthority.octets(of: [
-                membership.advertiseAddress, membership.dataPathAddress.description,
+                membership.advertiseAddress.address, membership.dataPathAddress,
             ]))
         let credentials = try NodeCredentials(key: key, certificate: certificate, roots: [authority.root])
         var cluster = try makeCluster(membership, spec, authority)
@@ -237,7 +237,7 @@ extension Swarm {
         node.spec.availability = availability.flatMap { NodeAvailability(rawValue: $0) } ?? .active
         node.status.addr = membership.dataPathAddress.description
         var status = ManagerStatus()
-        status.addr = membership.advertiseAddress
+        status.addr = membership.advertiseAddress.description
         node.managerStatus = status
         var own = Node.Membership()
         own.dataPathAddress = membership.dataPathAddress
@@ -265,8 +265,8 @@ extension Swarm {
             dataPath.isEmpty ? own.address : try LocalAddress.resolve(dataPath, peer: nil, what: "data path").address
         return Membership(
             nodeID: RandomID.swarm(), clusterID: RandomID.swarm(), role: .worker,
-            listenAddress: HostText.join(listening.address, listening.port),
-            advertiseAddress: HostText.join(own.address, port),
+            listenAddress: TransportAddress(listening.address, port: UInt16(clamping: listening.port)),
+            advertiseAddress: TransportAddress(own.address, port: UInt16(clamping: port)),
             dataPathAddress: data, dataPathPort: 4789, managers: [])
     }
 
@@ -320,7 +320,7 @@ extension Swarm {
             let key = try await onThread { try joinKey.take() }
             return try await Joiner(token: token, group: group, key: key).join(
                 request.remoteAddrs, description: description, advertiseAddress: membership.advertiseAddress,
-                dataPathAddress: membership.dataPathAddress.description, availability: request.availability ?? "active")
+                dataPathAddress: membership.dataPathAddress, availability: request.availability ?? "active")
         }
         do {
             return try await join()

@@ -174,13 +174,13 @@ struct Agent: ServiceLifecycle.Service {
         _ dispatcher: Wire.Dispatcher.Client<some ClientTransport>, _ session: SessionState,
         _ description: NodeDescription
     ) async throws {
-        let dataPathAddress = membership.value.dataPathAddress.description
+        let dataPathAddress = membership.value.dataPathAddress
         try await dispatcher.session(options: NodeTransport.streamOptions) { writer in
             let described = try Wire.payload(description)
             try await writer.write(
                 .with {
                     $0.description_p = described
-                    $0.dataPathAddress = dataPathAddress
+                    $0.dataPathAddress = dataPathAddress.description
                     $0.program = Capabilities.present.program
                 })
             // How often is the manager's to say: its answer is waited for.
@@ -210,7 +210,7 @@ struct Agent: ServiceLifecycle.Service {
 
     /// Says again and again that the node lives, and what has changed since it said how it is.
     private func signs(
-        of description: NodeDescription, at dataPathAddress: String, _ session: SessionState,
+        of description: NodeDescription, at dataPathAddress: IPAddress, _ session: SessionState,
         to writer: RPCWriter<Wire.SessionRequest>
     ) async throws {
         var told = description
@@ -222,7 +222,7 @@ struct Agent: ServiceLifecycle.Service {
             try await writer.write(
                 .with {
                     $0.description_p = news
-                    $0.dataPathAddress = dataPathAddress
+                    $0.dataPathAddress = dataPathAddress.description
                 })
         }
     }
@@ -317,7 +317,7 @@ struct Agent: ServiceLifecycle.Service {
     private func renew(_ client: NodeTransport.Client) async throws {
         let key = NodeKey()
         let request = Data(try key.signingRequest())
-        let address = membership.value.advertiseAddress
+        let address = membership.value.advertiseAddress.description
         let reply = try await Wire.Certificates.Client(wrapping: client).renew(
             .with {
                 $0.signingRequest = request

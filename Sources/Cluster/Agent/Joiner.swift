@@ -1,3 +1,4 @@
+import Addressing
 import EngineInterface
 import Foundation
 import GRPCCore
@@ -30,8 +31,8 @@ struct Joiner {
     /// Tries the managers in turn until one answers.
     /// - Throws: ``SwarmError`` for what managers refuse, and when none can be reached.
     func join(
-        _ addresses: [String], description: NodeDescription, advertiseAddress: String, dataPathAddress: String,
-        availability: String
+        _ addresses: [String], description: NodeDescription, advertiseAddress: TransportAddress,
+        dataPathAddress: IPAddress, availability: String
     ) async throws -> Outcome {
         var last = SwarmError.noManagerNamed
         for address in addresses {
@@ -48,8 +49,8 @@ struct Joiner {
     }
 
     private func join(
-        _ address: String, _ description: NodeDescription, _ advertiseAddress: String, _ dataPathAddress: String,
-        _ availability: String
+        _ address: String, _ description: NodeDescription, _ advertiseAddress: TransportAddress,
+        _ dataPathAddress: IPAddress, _ availability: String
     ) async throws -> Outcome {
         let pem = try await fetchRoot(address)
         guard JoinToken.equal(JoinToken.digest(ofRootPEM: pem), token.digest) else {
@@ -68,8 +69,8 @@ struct Joiner {
                     $0.token = text
                     $0.signingRequest = request
                     $0.description_p = described
-                    $0.advertiseAddress = advertiseAddress
-                    $0.dataPathAddress = dataPathAddress
+                    $0.advertiseAddress = advertiseAddress.description
+                    $0.dataPathAddress = dataPathAddress.description
                     $0.availability = availability
                     $0.program = Capabilities.present.program
                 }, options: NodeTransport.callOptions)

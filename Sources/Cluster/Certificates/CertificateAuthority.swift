@@ -46,11 +46,8 @@ package struct CertificateAuthority: Sendable {
         self.root = root
     }
 
-    /// The octets of `host:port` and `host` where the host is an address.
-    static func octets(of addresses: [String]) -> [[UInt8]] {
-        let hosts = addresses.compactMap { HostText.address(in: $0) }
-        return Set(hosts).sorted().map(\.octets)
-    }
+    /// Each once, in network byte order.
+    static func octets(of addresses: [IPAddress]) -> [[UInt8]] { Set(addresses).sorted().map(\.octets) }
 
     /// The certificate in the one form whose digest is in join tokens.
     package var rootPEM: String { get throws { try root.canonicalPEM } }

@@ -13,10 +13,10 @@ package struct Membership: VersionedRecord, Equatable {
     package var nodeID: String
     package var clusterID: String
     package var role: NodeRole
-    /// `host:port` that this node listens on as a manager.
-    package var listenAddress: String
-    /// `host:port` under which others reach it.
-    package var advertiseAddress: String
+    /// Where this node listens as a manager.
+    package var listenAddress: TransportAddress
+    /// Where others reach it.
+    package var advertiseAddress: TransportAddress
     /// Where VXLAN reaches this node.
     package var dataPathAddress: IPAddress
     package var dataPathPort: Int

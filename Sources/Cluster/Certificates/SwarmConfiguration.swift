@@ -52,7 +52,6 @@ package struct SwarmConfiguration: Sendable {
 
     /// Where others reach this node's member of the store.
     func storeURL(_ membership: Membership) -> String {
-        let host = HostText.split(membership.advertiseAddress)?.host ?? membership.advertiseAddress
-        return "https://" + HostText.join(host, storePort)
+        "https://" + HostText.join(membership.advertiseAddress.address, storePort)
     }
 }

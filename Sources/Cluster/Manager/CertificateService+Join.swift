@@ -59,12 +59,11 @@ extension CertificateService {
         let place = NodeAddress(nil, context)
         let dataPath = try place.parse(request.dataPathAddress)
         let advertised =
-            request.advertiseAddress.isEmpty ? dataPath : try place.parse(withPort: request.advertiseAddress)
+            request.advertiseAddress.isEmpty ? nil : try place.parse(withPort: request.advertiseAddress)
         let id = try Member.nodeID(joiningWith: signingRequest.publicKey, clusterID: cluster.id)
         return Newcomer(
             member: Member(nodeID: id, clusterID: cluster.id, role: isManager ? .manager : .worker), cluster: cluster,
             signingRequest: signingRequest, place: place, dataPath: dataPath, advertised: advertised,
-            advertiseAddress: request.advertiseAddress,
             availability: NodeAvailability(rawValue: request.availability) ?? .active)
     }
 
@@ -124,15 +123,13 @@ extension CertificateService {
     private func checkAddresses(of newcomer: Newcomer) throws {
         // Its own, of a try before, is no other one's.
         let others = manager.model.objects.nodes.values.lazy.filter { $0.id != newcomer.member.nodeID }
-        for address in Set([newcomer.dataPath, newcomer.advertised]) {
+        for address in Set(newcomer.addresses) {
             try newcomer.place.check(joining: address, beside: others)
         }
     }
 
     private func certificate(for newcomer: Newcomer) throws -> Certificate {
-        try issue(
-            newcomer.signingRequest, for: newcomer.member, newcomer.cluster,
-            [newcomer.advertiseAddress, newcomer.dataPath.description])
+        try issue(newcomer.signingRequest, for: newcomer.member, newcomer.cluster, newcomer.addresses)
     }
 }
 
@@ -144,11 +141,11 @@ private struct Newcomer {
     let signingRequest: CertificateSigningRequest
     let place: NodeAddress
     let dataPath: IPAddress
-    /// The address of ``advertiseAddress``, or the same as ``dataPath``.
-    let advertised: IPAddress
-    /// `host:port`; empty when it named none.
-    let advertiseAddress: String
+    /// Where it is reached as a manager; `nil` when it named no such place.
+    let advertised: TransportAddress?
     let availability: NodeAvailability
+
+    var addresses: [IPAddress] { [dataPath, advertised?.address].compactMap(\.self) }
 
     /// Whether a node in the store is what this one has become by a try before, and nothing has come of it: no session, no member of the store,
     /// no other certificate, and no other role than its token gives.
@@ -165,7 +162,7 @@ private struct Newcomer {
     /// The certificate that the node was given, if it can be given once more: it counts, and what the node says of itself is what it said then.
     func certificate(toRepeatFor node: Node) -> Certificate? {
         guard let membership = node.membership, membership.dataPathAddress == dataPath,
-            membership.advertiseAddress == advertiseAddress,
+            membership.advertiseAddress == advertised,
             node.spec.availability == availability || membership.specSince != nil,
             let certificate = Self.certificate(of: node), certificate.notValidAfter > Date()
         else { return nil }
@@ -181,7 +178,7 @@ private struct Newcomer {
         if membership.specSince == nil { node.spec.availability = availability }
         node.status.addr = dataPath.description
         membership.dataPathAddress = dataPath
-        membership.advertiseAddress = advertiseAddress
+        membership.advertiseAddress = advertised
         membership.note(certificate, pem: try certificate.canonicalPEM)
         node.membership = membership
     }

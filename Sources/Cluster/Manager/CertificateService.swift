@@ -46,14 +46,18 @@ struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
         // The role is the swarm's to say, not the old certificate's.
         let renewed = Member(
             nodeID: member.nodeID, clusterID: cluster.id, role: node.grantedRole == .manager ? .manager : .worker)
-        let address =
-            request.advertiseAddress.isEmpty ? node.membership?.advertiseAddress ?? "" : request.advertiseAddress
-        if address != node.membership?.advertiseAddress {
+        var address = node.membership?.advertiseAddress
+        // What is on record for it is not looked at again.
+        if !request.advertiseAddress.isEmpty, request.advertiseAddress != address?.description {
             let place = NodeAddress(node.id, context)
-            try place.check(try place.parse(withPort: address), of: node)
+            let told = try place.parse(withPort: request.advertiseAddress)
+            try place.check(told.address, of: node)
+            address = told
         }
+        let advertised = address
         let certificate = try issue(
-            signingRequest, for: renewed, cluster, [address, node.membership?.dataPathAddress?.description ?? ""])
+            signingRequest, for: renewed, cluster,
+            [advertised?.address, node.membership?.dataPathAddress].compactMap(\.self))
         let pem = try certificate.canonicalPEM
         try await makeRoom(in: node)
         _ = try await writer.update(Node.self, node.id) { node in
@@ -63,7 +67,7 @@ struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
             }
             node.membership = node.membership ?? .init()
             node.membership?.note(certificate, pem: pem)
-            node.membership?.advertiseAddress = address
+            node.membership?.advertiseAddress = advertised
             return true
         }
         return try reply(renewed, certificate, cluster)
@@ -104,7 +108,7 @@ struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
     }
 
     func issue(
-        _ request: CertificateSigningRequest, for member: Member, _ cluster: ClusterObject, _ addresses: [String]
+        _ request: CertificateSigningRequest, for member: Member, _ cluster: ClusterObject, _ addresses: [IPAddress]
     ) throws -> Certificate {
         let expiry = cluster.spec.caConfig?.nodeCertExpiry ?? 0
         let lifetime = expiry > 0 ? Double(expiry) / 1e9 : CertificateAuthority.nodeLifetime

@@ -26,7 +26,7 @@ struct LocalRenewal {
         let certificate = try authority.issue(
             CertificateSigningRequest(derEncoded: try key.signingRequest()), for: own.member,
             addresses: CertificateAuthority.octets(of: [
-                membership.advertiseAddress, membership.dataPathAddress.description,
+                membership.advertiseAddress.address, membership.dataPathAddress,
             ]),
             lifetime: expiry > 0 ? Double(expiry) / 1e9 : CertificateAuthority.nodeLifetime, now: now)
         let new = try NodeCredentials(key: key, certificate: certificate, roots: own.roots)

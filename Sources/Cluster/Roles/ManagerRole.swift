@@ -36,7 +36,7 @@ struct ManagerRole: Sendable {
         beginning: EtcdConfiguration.Beginning = .new, log: Logger
     ) throws -> EtcdSupervisor {
         let files = configuration.credentials
-        let listen = try NodeTransport.split(membership.listenAddress).host
+        let listen = membership.listenAddress.address
         return try EtcdSupervisor(
             EtcdConfiguration(
                 name: membership.nodeID, dataDirectory: configuration.storeDirectory,
@@ -177,9 +177,8 @@ struct ManagerRole: Sendable {
         _ manager: Manager, _ dispatcher: Dispatcher, _ forNodes: ObjectWriter, _ authority: CertificateAuthority
     ) throws -> GRPCServer<HTTP2ServerTransport.Posix> {
         let membership = file.value
-        let (host, port) = try NodeTransport.split(membership.listenAddress)
         let transport = try NodeTransport.server(
-            host: host, port: port, identity: identity, clusterID: membership.clusterID,
+            at: membership.listenAddress, identity: identity, clusterID: membership.clusterID,
             connections: ConnectionGuard(), group: group)
         let model = manager.model
         let managers: @Sendable () -> [Wire.Manager] = {
@@ -295,7 +294,7 @@ struct ManagerRole: Sendable {
                         node.membership?.note(own, pem: try own.canonicalPEM)
                     }
                     var status = node.managerStatus ?? ManagerStatus()
-                    status.addr = membership.advertiseAddress
+                    status.addr = membership.advertiseAddress.description
                     node.managerStatus = status
                     return node != before
                 }

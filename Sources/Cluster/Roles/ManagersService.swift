@@ -24,7 +24,8 @@ struct ManagersService: Wire.Managers.SimpleServiceProtocol {
             return reply([])
         }
         let place = NodeAddress(id, context)
-        let address = try place.parse(withPort: request.address)
+        let told = try place.parse(withPort: request.address)
+        let address = told.address
         try place.check(address, of: try await writer.get(Node.self, id))
         // The store of a manager is where the manager is.
         let scheme = "https://"
@@ -37,7 +38,7 @@ struct ManagersService: Wire.Managers.SimpleServiceProtocol {
                 code: .invalidArgument, message: "the store of a manager is not at \(request.peerURL.prefix(64))")
         }
         do {
-            return reply(try await attach(id, request.peerURL, request.address))
+            return reply(try await attach(id, request.peerURL, told))
         } catch let error as StateStoreError {
             throw RPCError(error)
         }
@@ -64,7 +65,7 @@ struct ManagersService: Wire.Managers.SimpleServiceProtocol {
     }
 
     /// Where the node's member will be is written down before it is added: a member that belongs to no node would be removed.
-    private func attach(_ id: String, _ url: String, _ address: String) async throws -> [EtcdMember] {
+    private func attach(_ id: String, _ url: String, _ address: TransportAddress) async throws -> [EtcdMember] {
         guard let node = try await writer.get(Node.self, id), Self.mayJoin(node) else { throw Self.refusal(id) }
         _ = try await writer.update(Node.self, id) { node in
             guard Self.mayJoin(node) else { throw Self.refusal(id) }
@@ -73,7 +74,7 @@ struct ManagersService: Wire.Managers.SimpleServiceProtocol {
             node.membership?.storeURL = url
             node.membership?.advertiseAddress = address
             var status = node.managerStatus ?? ManagerStatus()
-            status.addr = address
+            status.addr = address.description
             node.managerStatus = status
             return node != before
         }

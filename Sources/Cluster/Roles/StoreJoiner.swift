@@ -1,3 +1,4 @@
+import Addressing
 import EtcdStore
 import GRPCCore
 import LinuxSystem
@@ -62,7 +63,7 @@ struct StoreJoiner {
                     try await Wire.Managers.Client(wrapping: client).joinStore(
                         .with {
                             $0.peerURL = url
-                            $0.address = membership.advertiseAddress
+                            $0.address = membership.advertiseAddress.description
                         }, options: patient)
                 }
                 try await role.sealing.take(

@@ -40,14 +40,14 @@ struct NodeAddress {
         return address
     }
 
-    /// `host:port`.
+    /// `host:port`; where there is no port it is the managers' usual one.
     /// - Throws: `RPCError` with `.invalidArgument`.
-    func parse(withPort text: String) throws -> IPAddress {
+    func parse(withPort text: String) throws -> TransportAddress {
         // What cannot be split is refused.
         guard text.utf8.count <= HostText.longest, let parts = try? NodeTransport.split(text) else {
             throw RPCError(code: .invalidArgument, message: "invalid address of a node: \(text.prefix(64))")
         }
-        return try parse(parts.host)
+        return TransportAddress(try parse(parts.host), port: UInt16(clamping: parts.port))
     }
 
     /// A member may name the address that its connection comes from, and those that are on record for it.
@@ -74,7 +74,6 @@ struct NodeAddress {
 
     private static func known(_ node: Node?) -> [IPAddress] {
         guard let membership = node?.membership else { return [] }
-        let advertised = membership.advertiseAddress.flatMap { HostText.address(in: $0) }
-        return [membership.dataPathAddress, advertised].compactMap(\.self)
+        return [membership.dataPathAddress, membership.advertiseAddress?.address].compactMap(\.self)
     }
 }

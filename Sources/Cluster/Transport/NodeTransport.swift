@@ -40,7 +40,7 @@ package enum NodeTransport {
     ///   - clusterID: Members of other swarms are refused.
     ///   - connections: Bounds what unauthenticated peers' connections cost.
     static func server(
-        host: String, port: Int, identity: TLSIdentity, clusterID: String, connections: ConnectionGuard,
+        at address: TransportAddress, identity: TLSIdentity, clusterID: String, connections: ConnectionGuard,
         group: MultiThreadedEventLoopGroup
     ) throws -> HTTP2ServerTransport.Posix {
         let security = try HTTP2ServerTransport.Posix.TransportSecurity.mTLS(certificateReloader: identity) { tls in
@@ -79,8 +79,9 @@ package enum NodeTransport {
                 Self.noticeLoss(channel).flatMap { Self.bound(channel) }.flatMap { connections.watch(channel) }
             }
         }
+        let (host, port) = (address.address.description, Int(clamping: address.port))
         return HTTP2ServerTransport.Posix(
-            address: IPv6Address(host) == nil ? .ipv4(host: host, port: port) : .ipv6(host: host, port: port),
+            address: address.address.family == .v4 ? .ipv4(host: host, port: port) : .ipv6(host: host, port: port),
             transportSecurity: security, config: config, eventLoopGroup: group)
     }
 

@@ -30,8 +30,8 @@ package struct Node: Codable, Sendable, Equatable, Identifiable {
         /// The role that the node's certificate may have. It follows what the specification asks for, but a manager keeps it until it
         /// is no member of the store any more.
         package var role: NodeRole?
-        /// `host:port` that others reach the node at when it is a manager.
-        package var advertiseAddress: String?
+        /// Where others reach the node when it is a manager.
+        @NilIfUnread package var advertiseAddress: TransportAddress?
         /// Where the node's member of the store listens.
         package var storeURL: String?
         /// The newest secret of the store that the node has, by its id.

@@ -28,6 +28,19 @@ import Testing
         #expect(HostText.address(in: longest) != nil && longest.utf8.count == HostText.longest)
     }
 
+    @Test func `an address with a port is written in one way, and a name or a missing port is none`() throws {
+        for text in ["10.0.0.1:2377", "[fd00::1]:1", "[::]:65535", "0.0.0.0:2377"] {
+            let read = try #require(TransportAddress(text))
+            #expect(read.description == text)
+            #expect(TransportAddress(read.address, port: read.port) == read)
+        }
+        #expect(TransportAddress("[FD00:0::1]:80")?.description == "[fd00::1]:80")
+        for text in [
+            "", "10.0.0.1", "10.0.0.1:", "10.0.0.1:0", "10.0.0.1:65536", "10.0.0.1:-1", "10.0.0.1:80:80", "fd00::1",
+            "[fd00::1]", "manager:2377", ":2377", "[fd00::1%eth0]:80",
+        ] { #expect(TransportAddress(text) == nil, "\(text)") }
+    }
+
     @Test func `a prefix of one's own follows from an id, and another from another`() throws {
         let one = UniqueLocalPrefix(hashing: "m4n8").network
         #expect(one == UniqueLocalPrefix(hashing: "m4n8").network && one != UniqueLocalPrefix(hashing: "m4n9").network)

@@ -53,6 +53,16 @@ import Testing
         let empty = #"{"Certificate":"","DataPathAddress":""}"#
         #expect(try rewritten(Node.Membership.self, empty) == empty)
         #expect(try rewritten(Node.Membership.self, "{}") == empty)
+        for address in ["192.0.2.11:2377", "[2001:db8::11]:2377"] {
+            let manager = #"{"AdvertiseAddress":"\#(address)","Certificate":"PEM","DataPathAddress":"192.0.2.11"}"#
+            #expect(try rewritten(Node.Membership.self, manager) == manager)
+        }
+        // A node is read whatever is on record for where it is reached as a manager; one that named no place has an empty text there.
+        for address in ["\"\"", "\"eth0:2377\"", "\"192.0.2.11\"", "\"192.0.2.11:0\"", "7", "null"] {
+            let node = #"{"AdvertiseAddress":\#(address),"Certificate":"","DataPathAddress":"192.0.2.11"}"#
+            let read = try WireJSON.decode(Node.Membership.self, from: Data(node.utf8))
+            #expect(read.advertiseAddress == nil && read.dataPathAddress == IPAddress(192, 0, 2, 11), "\(address)")
+        }
     }
 
     @Test func `what a node says is in use where it is`() throws {

@@ -106,11 +106,12 @@ import Testing
         _ node: TestNode, _ swarm: Swarm, at address: String, as program: Wire.Program
     ) async throws -> Result<NodeStatus, RPCError> {
         let token = try await swarm.inspectSwarm().joinTokens?.worker ?? ""
+        let own = try #require(IPAddress(address))
         var description = NodeDescription()
         description.hostname = "other"
         let credentials = try await Joiner(token: try JoinToken(token), group: Self.group).join(
-            ["\(node.address):\(node.port)"], description: description, advertiseAddress: "\(address):2377",
-            dataPathAddress: address, availability: "active"
+            ["\(node.address):\(node.port)"], description: description,
+            advertiseAddress: TransportAddress(own, port: 2377), dataPathAddress: own, availability: "active"
         ).credentials
         let id = credentials.member.nodeID
         let identity = try TLSIdentity(credentials)

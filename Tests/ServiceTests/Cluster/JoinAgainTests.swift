@@ -1,3 +1,4 @@
+import Addressing
 import EngineInterface
 import LinuxSystem
 import Model
@@ -17,11 +18,12 @@ import X509
     private func join(
         _ manager: TestNode, _ token: String, as key: NodeKey, at address: String, availability: String = "active"
     ) async throws -> NodeCredentials {
+        let own = try #require(IPAddress(address))
         var description = NodeDescription()
         description.hostname = "again"
         return try await Joiner(token: try JoinToken(token), group: Self.group, key: key).join(
-            ["\(manager.address):\(manager.port)"], description: description, advertiseAddress: "\(address):2377",
-            dataPathAddress: address, availability: availability
+            ["\(manager.address):\(manager.port)"], description: description,
+            advertiseAddress: TransportAddress(own, port: 2377), dataPathAddress: own, availability: availability
         ).credentials
     }
 

@@ -1,3 +1,4 @@
+import Addressing
 import DockerMessages
 import EngineInterface
 import EtcdStore
@@ -168,7 +169,7 @@ import X509
             // Every node that has heard of it lets no such manager tell it anything, the demoted one included.
             let server = GRPCServer(
                 transport: try NodeTransport.server(
-                    host: "127.0.0.9", port: 0, identity: identity, clusterID: clusterID,
+                    at: TransportAddress(IPAddress(127, 0, 0, 9), port: 0), identity: identity, clusterID: clusterID,
                     connections: ConnectionGuard(), group: group), services: [])
             try await withThrowingTaskGroup(of: Void.self) { tasks in
                 tasks.addTask { try await server.serve() }

@@ -89,6 +89,8 @@ import Testing
             let swarm = directory + "/swarm"
             let file = try #require(try await MembershipFile.load(directory: swarm))
             #expect(file.value.role == .manager && file.value.managers.map(\.addr) == ["198.51.100.11:2377"])
+            #expect(file.value.advertiseAddress.description == "198.51.100.11:2377")
+            #expect(file.value.listenAddress.description == "0.0.0.0:2377")
             let files = CredentialFiles(directory: swarm + "/certificates")
             #expect(try files.setAsideUnread().isEmpty)
             #expect(try files.load()?.member.nodeID == file.value.nodeID)

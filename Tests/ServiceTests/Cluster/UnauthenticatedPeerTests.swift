@@ -1,3 +1,4 @@
+import Addressing
 import Concurrency
 import EngineInterface
 import Foundation
@@ -22,11 +23,12 @@ import X509
 
     /// A worker's credentials, and no worker behind them.
     private func join(_ manager: TestNode, token: String, address: String) async throws -> NodeCredentials {
+        let own = try #require(IPAddress(address))
         var description = NodeDescription()
         description.hostname = "mallory"
         return try await Joiner(token: try JoinToken(token), group: Self.group).join(
-            ["\(manager.address):\(manager.port)"], description: description, advertiseAddress: "\(address):2377",
-            dataPathAddress: address, availability: "active"
+            ["\(manager.address):\(manager.port)"], description: description,
+            advertiseAddress: TransportAddress(own, port: 2377), dataPathAddress: own, availability: "active"
         ).credentials
     }
 
@@ -243,7 +245,7 @@ import X509
         let connections = ConnectionGuard(limits)
         let server = GRPCServer(
             transport: try NodeTransport.server(
-                host: "127.0.0.9", port: 0, identity: manager, clusterID: "c",
+                at: TransportAddress(IPAddress(127, 0, 0, 9), port: 0), identity: manager, clusterID: "c",
                 connections: connections, group: Self.group), services: [])
         let (worker, joiner) = (try credentials("w", .worker), try TLSIdentity(joiner: NodeKey(), roots: []))
         try await withThrowingTaskGroup(of: Void.self) { tasks in
