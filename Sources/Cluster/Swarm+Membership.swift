@@ -235,9 +235,9 @@ extension Swarm {
         node.updatedAt = node.createdAt
         node.spec.role = .manager
         node.spec.availability = availability.flatMap { NodeAvailability(rawValue: $0) } ?? .active
-        node.status.addr = membership.dataPathAddress.description
+        node.status.addr = membership.dataPathAddress
         var status = ManagerStatus()
-        status.addr = membership.advertiseAddress.description
+        status.addr = membership.advertiseAddress
         node.managerStatus = status
         var own = Node.Membership()
         own.dataPathAddress = membership.dataPathAddress

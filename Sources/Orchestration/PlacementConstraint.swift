@@ -67,7 +67,7 @@ package struct PlacementConstraint: Sendable, Equatable {
         case "node.role": actual = node.spec.role.rawValue
         case "node.ip":
             guard let wanted = IPAddress(value).map({ IPNetwork($0) }) ?? IPNetwork(value) else { return false }
-            return (IPAddress(node.status.addr).map { wanted.contains($0) } ?? false) == isEqual
+            return (node.status.addr.map { wanted.contains($0) } ?? false) == isEqual
         case "node.platform.os": actual = node.description?.platform.system
         case "node.platform.arch": actual = node.description?.platform.architecture
         default:

@@ -72,7 +72,7 @@ struct SwarmMetrics: Sendable {
 
     private func labels(of node: Node) -> [String: String] {
         var labels = [
-            "id": node.id, "address": node.status.addr, "hostname": node.description?.hostname ?? "",
+            "id": node.id, "address": node.status.addr?.description ?? "", "hostname": node.description?.hostname ?? "",
             "availability": node.spec.availability.rawValue, "role": node.spec.role.rawValue,
             "status": node.status.state.rawValue,
             "engine_version": node.description?.engine.engineVersion ?? "",
@@ -80,7 +80,7 @@ struct SwarmMetrics: Sendable {
             "platform_os": node.description?.platform.system ?? "",
         ]
         if let manager = node.managerStatus {
-            labels["manager_address"] = manager.addr
+            labels["manager_address"] = manager.addr?.description ?? ""
             labels["manager_leader"] = manager.leader == true ? "true" : "false"
             labels["manager_reachability"] = manager.reachability
         }

@@ -39,9 +39,6 @@ import Testing
             names: ["addr", "advertiseAddr", "dataPathAddr", "listenAddr", "nodeAddr", "remoteAddrs"],
             reason: "requests' bodies and answers of the Engine API; a manager may be called by a host's name"),
         Excuse(
-            path: "Sources/Model/Swarm/Node.swift", names: ["addr"],
-            reason: "how node inspect shows what the membership has as values"),
-        Excuse(
             path: "Sources/Model/Swarm/TaskSpec.swift", names: ["nameservers"],
             reason: "a service's specification, kept and shown as it came"),
         Excuse(

@@ -329,7 +329,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
             // It has a worker's certificate: those of the manager that it was are good for nothing any more.
             if isWorker, node.grantedRole == .worker { node.membership?.issued = nil }
             if let dataPathAddress {
-                node.status.addr = dataPathAddress.description
+                node.status.addr = dataPathAddress
                 node.membership?.dataPathAddress = dataPathAddress
             }
             return node != before

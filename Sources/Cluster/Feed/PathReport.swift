@@ -1,3 +1,4 @@
+import Addressing
 import EngineInterface
 import Model
 import Orchestration
@@ -55,7 +56,7 @@ struct PathReport {
     }
 
     private static func address(of node: Node) -> String {
-        node.membership?.dataPathAddress.map { "\($0)" } ?? node.status.addr
+        (node.membership?.dataPathAddress ?? node.status.addr)?.description ?? ""
     }
 
     private func describe(_ node: Node) -> SwarmPaths.Node {

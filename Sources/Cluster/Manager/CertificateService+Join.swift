@@ -176,7 +176,7 @@ private struct Newcomer {
     func describe(_ node: inout Node, _ certificate: Certificate) throws {
         var membership = node.membership ?? .init()
         if membership.specSince == nil { node.spec.availability = availability }
-        node.status.addr = dataPath.description
+        node.status.addr = dataPath
         membership.dataPathAddress = dataPath
         membership.advertiseAddress = advertised
         membership.note(certificate, pem: try certificate.canonicalPEM)

@@ -102,7 +102,7 @@ struct PublishingRules {
         // What nodes route of IPv6 they do not tell.
         if network.family == .v6 || network.prefixLength == 0 || network.overlaps(Self.loopback) { return true }
         for node in state.nodes.shared {
-            let own = node.value.membership?.dataPathAddress ?? IPAddress(ipv4: node.value.status.addr)
+            let own = node.value.membership?.dataPathAddress ?? node.value.status.addr
             if let own, network.contains(own) { return true }
             guard let routed = node.value.description?.routedSubnets else { return true }
             if routed.contains(where: { $0.overlaps(network) }) { return true }

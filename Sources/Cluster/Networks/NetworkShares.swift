@@ -120,9 +120,8 @@ struct NodeShare: Equatable {
         vtep = node.membership?.dataPathAddress
         ingressAddresses = node.membership?.ingressAddresses?.all ?? []
         assignedIngressTag = node.membership?.assignedIngressTag
-        let end = node.managerStatus.flatMap { HostText.split($0.addr) }
-        managerAddress = end.flatMap { IPAddress($0.host) }
-        managerPort = end?.port.flatMap { UInt16($0) }
+        managerAddress = node.managerStatus?.addr?.address
+        managerPort = node.managerStatus?.addr?.port
     }
 
     /// In which its tasks are reached through the mesh: IPv4 in any case, as before nodes had places of their own.

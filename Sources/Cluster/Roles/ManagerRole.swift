@@ -183,7 +183,8 @@ struct ManagerRole: Sendable {
         let model = manager.model
         let managers: @Sendable () -> [Wire.Manager] = {
             model.objects.sharedManagers.compactMap { node in
-                guard node.value.grantedRole == .manager, let address = node.value.managerStatus?.addr else {
+                guard node.value.grantedRole == .manager, let address = node.value.managerStatus?.addr?.description
+                else {
                     return nil
                 }
                 return .with {
@@ -294,7 +295,7 @@ struct ManagerRole: Sendable {
                         node.membership?.note(own, pem: try own.canonicalPEM)
                     }
                     var status = node.managerStatus ?? ManagerStatus()
-                    status.addr = membership.advertiseAddress.description
+                    status.addr = membership.advertiseAddress
                     node.managerStatus = status
                     return node != before
                 }

@@ -74,7 +74,7 @@ struct ManagersService: Wire.Managers.SimpleServiceProtocol {
             node.membership?.storeURL = url
             node.membership?.advertiseAddress = address
             var status = node.managerStatus ?? ManagerStatus()
-            status.addr = address.description
+            status.addr = address
             node.managerStatus = status
             return node != before
         }

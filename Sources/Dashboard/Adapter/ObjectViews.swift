@@ -23,7 +23,7 @@ extension NodeView {
         state = node.status.state.rawValue
         availability = node.spec.availability.rawValue
         reachability = node.managerStatus?.reachability
-        address = node.status.addr
+        address = node.status.addr?.description ?? ""
         engine = node.description?.engine.engineVersion ?? ""
         if let platform = node.description?.platform { system = "\(platform.system)/\(platform.architecture)" }
         cpus = Double(node.description?.resources.nanoCPUs ?? 0) / 1e9

@@ -90,8 +90,8 @@ package enum NodeState: String, Codable, Sendable { case unknown, down, ready, d
 package struct NodeStatus: Codable, Sendable, Equatable {
     @Zero package var state: NodeState
     package var message: String?
-    /// Where the node is reached, without a port.
-    @Zero package var addr: String
+    /// Where the node is reached.
+    @BlankIfNone package var addr: IPAddress?
     package init() {}
 }
 
@@ -100,8 +100,8 @@ package struct ManagerStatus: Codable, Sendable, Equatable {
     package var leader: Bool?
     /// `unknown`, `unreachable`, `reachable`.
     package var reachability = "unknown"
-    /// `host:port`.
-    @Zero package var addr: String
+    /// Where others reach it.
+    @BlankIfNone package var addr: TransportAddress?
     package init() {}
 }
 

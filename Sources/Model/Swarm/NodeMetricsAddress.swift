@@ -31,11 +31,12 @@ package struct NodeMetricsAddress: Sendable, Equatable, TextCodable {
     package var description: String { host.family == .v6 ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
     /// Where others reach it.
-    /// - Parameter node: The node's address as managers know it, without a port.
+    /// - Parameter node: The node's address as managers know it.
     /// - Returns: `nil` for one that serves on loopback alone, or of which no address is known.
-    package func reached(at node: String) -> String? {
+    package func reached(at node: IPAddress?) -> String? {
         if host.isLoopback { return nil }
         guard host.isUnspecified else { return description }
-        return NodeMetricsAddress(host: node, port: port).flatMap { $0.host.isOfAHost ? $0.description : nil }
+        guard let node, node.isOfAHost else { return nil }
+        return HostText.join(node, port)
     }
 }

@@ -65,6 +65,26 @@ import Testing
         }
     }
 
+    @Test func `where a node and a manager are reached`() throws {
+        for address in ["192.0.2.11", "2001:db8::11", ""] {
+            let status = #"{"Addr":"\#(address)","State":"ready"}"#
+            #expect(try rewritten(NodeStatus.self, status) == status)
+            #expect(try WireJSON.decode(NodeStatus.self, from: Data(status.utf8)).addr == IPAddress(address))
+        }
+        for address in ["192.0.2.11:2377", "[2001:db8::11]:2377", ""] {
+            let status = #"{"Addr":"\#(address)","Reachability":"unknown"}"#
+            #expect(try rewritten(ManagerStatus.self, status) == status)
+            #expect(try WireJSON.decode(ManagerStatus.self, from: Data(status.utf8)).addr == TransportAddress(address))
+        }
+        // Whatever else somebody has kept there counts as not known, and the node is read.
+        let odd =
+            #"{"ID":"n","ManagerStatus":{"Addr":"eth0","Reachability":"unknown"},"Membership":{"DataPathAddress":"x"},"Status":{"Addr":"eth0"}}"#
+        let node = try WireJSON.decode(Node.self, from: Data(odd.utf8))
+        #expect(
+            node.id == "n" && node.status.addr == nil && node.managerStatus != nil && node.managerStatus?.addr == nil)
+        #expect(node.membership != nil && node.membership?.dataPathAddress == nil)
+    }
+
     @Test func `what a node says is in use where it is`() throws {
         let resolvers = #""Resolvers":["10.0.0.53","fd00::53"]"#
         let subnets = #""RoutedSubnets":["10.1.0.7/24","fd00:1::/64","0.0.0.0/1"]"#

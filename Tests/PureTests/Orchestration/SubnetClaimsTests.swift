@@ -180,12 +180,12 @@ import Testing
         func events() -> [EngineEvent] {
             NetworkConflicts(swarm.state).events(since: before, SwarmChanges(from: before, to: swarm.state))
         }
-        swarm.state.nodes["n1"]?.description?.routedSubnets = ["10.1.0.0/16", "192.168.0.0/24"]
-        swarm.state.nodes["n1"]?.description?.avoidedSubnets = ["10.1.0.0/16"]
+        swarm.state.nodes["n1"]?.description?.routedSubnets = try ["10.1.0.0/16", "192.168.0.0/24"].map(network)
+        swarm.state.nodes["n1"]?.description?.avoidedSubnets = [try network("10.1.0.0/16")]
         #expect(events().map { $0.attributes["avoided"] } == ["10.1.0.0/16"])
         #expect(events().allSatisfy { $0.attributes["route"] == nil })
         // The narrower route is what is in the way.
-        swarm.state.nodes["n1"]?.description?.routedSubnets = ["10.1.0.0/16", "10.1.0.0/25"]
+        swarm.state.nodes["n1"]?.description?.routedSubnets = try ["10.1.0.0/16", "10.1.0.0/25"].map(network)
         #expect(events().map { $0.attributes["route"] } == ["10.1.0.0/25"])
         #expect(events().allSatisfy { $0.attributes["avoided"] == nil })
         // Nothing is chosen there either way.

@@ -10,7 +10,7 @@ extension NetworkFacts {
     init(_ objects: SwarmState, serving: Set<String>) {
         self.init()
         let ingress = objects.networks.values.filter { $0.spec.ingress == true }.min { $0.id < $1.id }
-        let ends = objects.nodes.values.compactMap { $0.managerStatus?.addr.split(separator: ":") }
+        let ends = objects.nodes.values.compactMap { $0.managerStatus?.addr?.description.split(separator: ":") }
         let usual: [UInt16] = [2377, 2380]
         let port = objects.cluster.flatMap { UInt16(exactly: $0.dataPathPort) }.flatMap { $0 == 0 ? nil : $0 }
         var swarm: [NetworkFact] = [

@@ -39,7 +39,7 @@ private struct RandomSwarm {
         node.status.state = chance(4) ? .down : .ready
         if chance(3) {
             var status = ManagerStatus()
-            status.addr = "192.0.2.1:\(2377 + (chance(2) ? 1 : 0))"
+            status.addr = TransportAddress(IPAddress(192, 0, 2, 1), port: chance(2) ? 2378 : 2377)
             node.managerStatus = status
         }
         return node

@@ -1,3 +1,4 @@
+import Addressing
 import EngineInterface
 import Model
 import NodeProtocol
@@ -16,7 +17,7 @@ import Testing
             var node = Node(id: id)
             node.spec.name = name
             node.status.state = id == down ? .down : .ready
-            node.status.addr = "192.0.2.\(id.dropFirst())"
+            node.status.addr = IPAddress("192.0.2.\(id.dropFirst())")
             state.nodes[id] = node
         }
         return state

@@ -1,3 +1,4 @@
+import Addressing
 import Foundation
 import Model
 import NodeProtocol
@@ -29,7 +30,7 @@ import Testing
         try message(
             Wire.SessionRequest.with {
                 $0.description_p = described
-                $0.dataPathAddress = node.status.addr
+                $0.dataPathAddress = node.status.addr?.description ?? ""
                 $0.program = Capabilities.present.program
             }, "session-request")
         try message(

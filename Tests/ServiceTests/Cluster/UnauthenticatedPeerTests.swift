@@ -117,7 +117,7 @@ import X509
                 }
                 let foreign = try await session(identity, node, [try message("10.9.9.9")])
                 #expect(foreign.answered == 0 && foreign.end == .permissionDenied)
-                #expect(try await swarm.inspectNode(id).status.addr == "127.0.0.9")
+                #expect(try await swarm.inspectNode(id).status.addr?.description == "127.0.0.9")
 
                 let large = try await session(
                     identity, node, [try message("127.0.0.9", hostname: String(repeating: "x", count: 900_000))])
