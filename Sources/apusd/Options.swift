@@ -158,6 +158,13 @@ struct Options: ParsableArguments {
         } catch { throw ValidationError("\(error)") }
     }
 
+    /// Resolvers for containers; empty for the host's.
+    func nameServers() throws -> [IPAddress] {
+        do {
+            return try NodeAddressing.nameServers(dns)
+        } catch { throw ValidationError("\(error)") }
+    }
+
     /// Where alerts are posted; `nil` for nowhere.
     func alertReceiver() throws -> String? {
         if alertWebhook.isEmpty { return nil }

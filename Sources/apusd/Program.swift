@@ -96,7 +96,7 @@ struct Program: AsyncParsableCommand {
             rootDirectory: options.root, runDirectory: options.runDir, version: ProductVersion.text)
         configuration.registryMirrors = options.registryMirror
         configuration.insecureRegistries = options.insecureRegistry
-        configuration.nameServers = options.dns
+        configuration.nameServers = try options.nameServers()
         configuration.bridgeIPv6 = try options.bridgeIPv6()
         configuration.addressing = try options.addressing()
         configuration.unpackedLimit = try options.unpackedLimit()

@@ -22,7 +22,7 @@ package struct EngineConfiguration: Sendable {
     /// Registries that may be spoken to without TLS: `host` or `host:port`. Loopback ones always may.
     package var insecureRegistries: [String] = []
     /// Resolvers for containers; empty for those of the host's `/etc/resolv.conf`.
-    package var nameServers: [String] = []
+    package var nameServers: [IPAddress] = []
     package var bridgeIPv6 = DefaultBridgeIPv6.nothing
     package var addressing = NodeAddressing()
     package var unpackedLimit = UnpackedLimit()

@@ -39,6 +39,17 @@ package struct NodeAddressing: Sendable, Equatable {
         self.keptOut = blocks.sorted()
     }
 
+    /// The resolvers that containers are to have, as `--dns` has them.
+    /// - Throws: ``NodeAddressingError/invalidNameServer(_:)``.
+    package static func nameServers(_ texts: [String]) throws(NodeAddressingError) -> [IPAddress] {
+        var servers: [IPAddress] = []
+        for text in texts {
+            guard let address = IPAddress(text) else { throw .invalidNameServer(text) }
+            servers.append(address)
+        }
+        return servers
+    }
+
     /// Where subnets come from that nobody names: IPv4's from the usual blocks unless there are pools of that family, and IPv6's from the node's own prefix
     /// where this has none.
     var chooser: SubnetChooser {
@@ -85,7 +96,7 @@ package struct NodeAddressing: Sendable, Equatable {
 }
 
 /// What of a node's addresses cannot be as the command line has it. Read by whoever starts the daemon, so it has a text of its own: Docker's where that has
-/// one. Source: moby, `opts/address_pools.go` and `libnetwork/ipamutils`.
+/// one. Source: moby, `opts/address_pools.go`, `opts/opts.go` and `libnetwork/ipamutils`.
 package enum NodeAddressingError: Fault, CustomStringConvertible, Equatable {
     case noPair(String)
     case unknownKey(String, field: String)
@@ -102,6 +113,7 @@ package enum NodeAddressingError: Fault, CustomStringConvertible, Equatable {
     case bridgeTaken(IPNetwork, by: IPNetwork)
     case invalidBlock(String)
     case wideBlock(String)
+    case invalidNameServer(String)
     /// Nothing is left of a family that Docker's own bridge could have.
     case noneForBridge(IPFamily)
 
@@ -127,6 +139,7 @@ package enum NodeAddressingError: Fault, CustomStringConvertible, Equatable {
             "--bip \(address): another network of this node has the subnet \(other)"
         case .invalidBlock(let text): "--avoid-subnet \(text): invalid CIDR address: \(text)"
         case .wideBlock(let text): "--avoid-subnet \(text): at least /8 is wanted"
+        case .invalidNameServer(let text): "--dns \(text): IP address is not correctly formatted: \(text)"
         case .noneForBridge(.v6):
             "docker0 gets no subnet of IPv6: all predefined address pools of IPv6 have been fully subnetted, or are routed or kept out; --fixed-cidr-v6 or a --default-address-pool of IPv6 gives it one"
         case .noneForBridge(.v4):

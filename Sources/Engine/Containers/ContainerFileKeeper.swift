@@ -10,7 +10,7 @@ struct ContainerFileKeeper: Sendable {
     let networks: LocalNetworks
     let paths: EnginePaths
     /// Resolvers for containers; empty for those of the host.
-    let nameServers: [String]
+    let nameServers: [IPAddress]
     let log: Logger
 
     /// Writes hosts, hostname and resolv.conf anew, as addresses change from start to start.

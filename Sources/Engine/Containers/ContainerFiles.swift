@@ -53,7 +53,7 @@ enum ContainerFiles {
     }
 
     /// - Parameter upstream: The host's `resolv.conf`.
-    static func resolvConf(_ record: ContainerRecord, upstream: String, defaultServers: [String]) -> String {
+    static func resolvConf(_ record: ContainerRecord, upstream: String, defaultServers: [IPAddress]) -> String {
         let host = record.hostConfig
         if NameTableComposer.hasResolver(record) {
             var text = "nameserver 127.0.0.11\n"
@@ -73,7 +73,9 @@ enum ContainerFiles {
                 return fields.count < 2 || fields[0] != "nameserver" || isUsable(fields[1], by: record)
             }.joined(separator: "\n")
         }
-        let given = defaultServers.isEmpty ? servers(upstream).filter { isUsable($0, by: record) } : defaultServers
+        let given =
+            defaultServers.isEmpty
+            ? servers(upstream).filter { isUsable($0, by: record) } : defaultServers.map(\.description)
         var lines = (own.isEmpty ? given : own).map {
             "nameserver \($0)"
         }

@@ -60,7 +60,7 @@ extension NetworkCoordinator {
     private func upstreams(for record: any NetworkMember) async throws -> Upstreams {
         let own = record.nameServers.compactMap { IPAddress($0) }
         if !own.isEmpty { return Upstreams(own.map { Upstreams.Server($0) }, origin: .sandbox) }
-        let given = configuration.nameServers.compactMap { IPAddress($0) }
+        let given = configuration.nameServers
         if !given.isEmpty { return Upstreams(given.map { Upstreams.Server($0) }) }
         let text = try await onThread { try Files.text("/etc/resolv.conf") }
         return Upstreams(resolvConf: text ?? "")

@@ -11,6 +11,20 @@ import Testing
 @Suite struct NodeAddressingTests {
     private static let id = String(repeating: "0123456789abcdef", count: 4)
 
+    @Test func `resolvers for containers are addresses, and a name among them is refused before anything starts`()
+        throws
+    {
+        let read = try NodeAddressing.nameServers(["192.0.2.53", "2001:DB8:0::53"])
+        #expect(read.map(\.description) == ["192.0.2.53", "2001:db8::53"])
+        #expect(try NodeAddressing.nameServers([]).isEmpty)
+        for text in ["ns1.example", "192.0.2.53/24", "192.0.2.53:53", "fe80::1%eth0", ""] {
+            let error = #expect(throws: NodeAddressingError.self) {
+                try NodeAddressing.nameServers(["192.0.2.53", text])
+            }
+            #expect(error?.description == "--dns \(text): IP address is not correctly formatted: \(text)")
+        }
+    }
+
     private func network(_ text: String) throws -> IPNetwork { try #require(IPNetwork(text)) }
 
     private func addressing(_ pools: [String] = [], keptOut: [String] = []) throws -> NodeAddressing {

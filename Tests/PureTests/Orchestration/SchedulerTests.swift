@@ -1,3 +1,4 @@
+import Addressing
 import Model
 import Orchestration
 import Testing
@@ -207,7 +208,7 @@ import Testing
         description.engine.labels = ["disk": "ssd"]
         node.description = description
         node.spec.labels = ["zone": "East"]
-        node.status.addr = "10.1.2.3"
+        node.status.addr = IPAddress("10.1.2.3")
         for (text, matches) in [
             ("node.id==abc", true), ("node.id!=abc", false), ("node.hostname==worker-1", true),
             ("node.role==manager", false), ("node.role != manager", true), ("node.platform.os==linux", true),

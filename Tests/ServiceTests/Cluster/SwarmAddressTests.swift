@@ -33,8 +33,8 @@ import Testing
         async throws
     {
         try await withSwarm { manager, first, _, second in
-            let told = try ["10.1.0.0/23", "192.168.7.0/24"].map { try #require(IPNetwork($0)) }
-            second.executor.routes.withLock { $0 = (told, [IPAddress(10, 1, 2, 53)]) }
+            let claimed = try ["10.1.0.0/23", "192.168.7.0/24"].map { try #require(IPNetwork($0)) }
+            second.executor.routes.withLock { $0 = (claimed, [IPAddress(10, 1, 2, 53)]) }
             let routed = try ["10.1.0.0/23", "10.1.2.0/24"].map { try #require(IPNetwork($0)) }
             // Told with the next sign of life: a network that is made before may still be beside it.
             var made: [String] = []
