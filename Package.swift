@@ -194,7 +194,7 @@ let package = Package(
                 "LinuxSystem", "CArchive", "CDashboardAssets", "OCI", "Model", "Addressing", "Faults",
             ],
             [
-                hummingbirdCore, hummingbirdHTTP2, nioCore, nioFoundation, nioTLS, nioSSL, httpTypes, crypto,
+                hashTrees, hummingbirdCore, hummingbirdHTTP2, nioCore, nioFoundation, nioTLS, nioSSL, httpTypes, crypto,
                 cryptoExtras, log, lifecycle,
             ], exclude: ["Assets"]),
         library(

@@ -3,6 +3,11 @@ package protocol DashboardBackend: Sendable {
     /// All that there is now, from memory.
     /// - Throws: ``DashboardError`` with `.noSwarm` on a node that manages none.
     func state() async throws -> DashboardState
+    /// The same, told as what has changed.
+    /// - Parameter number: That of the look before, ``DashboardChanges/number``; `nil` for all there is. Who asks with another one than the last that was given
+    ///   is told all there is.
+    /// - Throws: As ``state()``.
+    func look(since number: UInt64?) async throws -> DashboardChanges
     /// Yields when ``state()`` may be another one. What is missed is seen all the same, some seconds later.
     func changes() async -> AsyncStream<Void>
     /// - Throws: ``DashboardError`` with `.notKept` where there is no history.
@@ -33,4 +38,11 @@ package protocol DashboardBackend: Sendable {
     /// - Throws: ``DashboardError`` with `.notKept` where this manager opens none.
     func openTerminal(in container: String, size: DashboardTerminalSize, by user: String) async throws
         -> any DashboardTerminal
+}
+
+extension DashboardBackend {
+    /// All there is, where nobody keeps what was told.
+    package func look(since number: UInt64?) async throws -> DashboardChanges {
+        DashboardChanges(whole: try await state())
+    }
 }

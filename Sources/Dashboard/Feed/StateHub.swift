@@ -1,5 +1,6 @@
 import Concurrency
 import Foundation
+import HashTreeCollections
 package import Logging
 
 /// The state as it was last looked at, each object encoded once however many look on, and numbered by when it changed.
@@ -16,12 +17,16 @@ package final class StateHub: Sendable {
         var revision: UInt64 = 0
         /// Distinguishes this process's numbers from those of another.
         var epoch = ""
-        var objects: [Key: (revision: UInt64, json: String)] = [:]
-        /// What the objects were encoded from.
-        var state: DashboardState?
-        var gone: [(revision: UInt64, key: Key)] = []
-        /// What has been gone for longer than `gone` tells: who is behind that begins anew.
+        /// As JSON; what pictures have in common is shared, so that a change copies nothing else.
+        var objects: TreeDictionary<Key, String> = [:]
+        /// Which objects came, changed or went with a revision, the oldest first: who lags little is told by these.
+        var steps: [(revision: UInt64, keys: [Key])] = []
+        /// How many keys the steps have.
+        var remembered = 0
+        /// The steps up to this one are told no more: who is behind that begins anew.
         var forgotten: UInt64 = 0
+        /// The number that the backend gave what was looked at last.
+        var number: UInt64?
         /// A code of ``DashboardError``, or other words, while it cannot be looked at.
         var problem: String?
         var isKnown = false
@@ -31,8 +36,13 @@ package final class StateHub: Sendable {
     private let logger: Logger
     private let picture: ObservableValue<Picture>
     private let watchers = ObservableValue(0)
-    /// Objects that are gone and told; beyond it whoever lags begins anew.
-    private static let toldGone = 4096
+    /// An object as it is sent; without words when it cannot be written.
+    typealias Written = (key: Key, json: String?)
+
+    /// Looks follow each other: what one tells is what has changed since the one before.
+    private let looks = KeyedLock<String>()
+    /// Changes that are told of when there are few objects; of many it is twice as many as there are. Beyond it whoever lags begins anew.
+    static let leastTold = 8192
     /// Lost wake-ups are made good after this long, while somebody looks.
     private static let longestSilence: Duration = .seconds(5)
     /// Changes that follow each other closely are told together.
@@ -57,12 +67,17 @@ package final class StateHub: Sendable {
 
     /// Looks once, for a request that needs the state as it is now.
     func look() async -> Picture {
-        let state: Result<DashboardState, any Error>
-        do { state = .success(try await backend.state()) } catch { state = .failure(error) }
-        let before = picture.value
-        let encoded = state.map { (state: $0, objects: Self.encode($0, after: before)) }
-        picture.change { picture in Self.merge(encoded, into: &picture) }
-        return picture.value
+        await looks.run("look") {
+            let changes: Result<DashboardChanges, any Error>
+            do {
+                changes = .success(try await backend.look(since: picture.value.number))
+            } catch {
+                changes = .failure(error)
+            }
+            let told = changes.map { (changes: $0, objects: Self.encode($0.state)) }
+            picture.change { picture in picture.take(told) }
+            return picture.value
+        }
     }
 
     /// Looks whenever something has changed and somebody looks on. Ends with its task.
@@ -116,72 +131,83 @@ package final class StateHub: Sendable {
         }
     }
 
-    /// Objects that are as in the picture before are not encoded again.
-    private static func encode(_ state: DashboardState, after before: Picture) -> [Key: String] {
+    private static func encode(_ state: DashboardState) -> [Written] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        var objects: [Key: String] = [:]
+        var objects: [Written] = []
         func add<Value: Encodable>(_ key: Key, _ value: Value) {
             // A value of ours that cannot be written (a number that is none) is left out, not the whole picture.
-            guard let data = try? encoder.encode(value) else { return }
-            objects[key] = String(decoding: data, as: UTF8.self)
+            let data = try? encoder.encode(value)
+            objects.append((key, data.map { String(decoding: $0, as: UTF8.self) }))
         }
-        func addAll<Value: Encodable & Equatable & Identifiable>(
-            _ kind: String, _ part: KeyPath<DashboardState, [Value]>
-        )
-        where Value.ID == String {
-            let former = Dictionary(
-                before.state?[keyPath: part].map { ($0.id, $0) } ?? [], uniquingKeysWith: { first, _ in first })
-            for item in state[keyPath: part] {
-                let key = Key(kind: kind, id: item.id)
-                if former[item.id] == item, let same = before.objects[key] {
-                    objects[key] = same.json
-                } else {
-                    add(key, item)
-                }
-            }
+        func addAll<Value: Encodable & Identifiable>(_ kind: DashboardKind, _ items: [Value]) where Value.ID == String {
+            for item in items { add(Key(kind: kind.rawValue, id: item.id), item) }
         }
         add(Key(kind: "cluster", id: ""), state.cluster)
-        addAll("nodes", \.nodes)
-        addAll("services", \.services)
-        addAll("tasks", \.tasks)
-        addAll("networks", \.networks)
-        addAll("containers", \.containers)
-        addAll("alerts", \.alerts)
-        addAll("paths", \.paths)
+        addAll(.nodes, state.nodes)
+        addAll(.services, state.services)
+        addAll(.tasks, state.tasks)
+        addAll(.networks, state.networks)
+        addAll(.containers, state.containers)
+        addAll(.alerts, state.alerts)
+        addAll(.paths, state.paths)
         return objects
     }
+}
 
-    private static func merge(
-        _ encoded: Result<(state: DashboardState, objects: [Key: String]), any Error>, into picture: inout Picture
+extension StateHub.Picture {
+    /// Takes in what a look has found; costs what is told of, and not what there is.
+    fileprivate mutating func take(
+        _ told: Result<(changes: DashboardChanges, objects: [StateHub.Written]), any Error>
     ) {
-        picture.isKnown = true
-        let next = picture.revision + 1
-        var hasChanged = picture.revision == 0
-        switch encoded {
+        isKnown = true
+        let next = revision + 1
+        switch told {
         case .failure(let error):
-            let problem = (error as? DashboardError)?.code.rawValue ?? "unavailable"
-            hasChanged = hasChanged || picture.problem != problem
-            picture.problem = problem
-        case .success((let state, let objects)):
-            picture.state = state
-            if picture.problem != nil { hasChanged = true }
-            picture.problem = nil
-            for (key, json) in objects where picture.objects[key]?.json != json {
-                picture.objects[key] = (next, json)
-                hasChanged = true
+            let word = (error as? DashboardError)?.code.rawValue ?? "unavailable"
+            guard revision == 0 || problem != word else { return }
+            problem = word
+            revision = next
+        case .success((let changes, let told)):
+            number = changes.number
+            var changed: [StateHub.Key] = []
+            for (key, json) in told where objects[key] != json {
+                objects[key] = json
+                changed.append(key)
             }
-            for key in picture.objects.keys where objects[key] == nil {
-                picture.objects[key] = nil
-                picture.gone.append((next, key))
-                hasChanged = true
+            for key in lost(by: changes, but: told) where objects.removeValue(forKey: key) != nil {
+                changed.append(key)
             }
-            if let last = picture.gone.dropLast(toldGone).last {
-                picture.forgotten = last.revision
-                picture.gone = Array(picture.gone.suffix(toldGone))
-            }
+            guard revision == 0 || problem != nil || !changed.isEmpty else { return }
+            problem = nil
+            revision = next
+            remember(changed)
         }
-        if hasChanged { picture.revision = next }
+    }
+
+    /// Keys of objects that have gone, known or not.
+    private func lost(by changes: DashboardChanges, but told: [StateHub.Written]) -> [StateHub.Key] {
+        if changes.isWhole {
+            let present = Set(told.map(\.key))
+            return objects.keys.filter { !present.contains($0) }
+        }
+        return changes.gone.flatMap { kind, ids in ids.map { StateHub.Key(kind: kind.rawValue, id: $0) } }
+    }
+
+    /// Half of it is forgotten at a time, so that a step costs the same however many are kept. The last one stays, however large it is.
+    private mutating func remember(_ changed: [StateHub.Key]) {
+        guard !changed.isEmpty else { return }
+        steps.append((revision, changed))
+        remembered += changed.count
+        let most = max(StateHub.leastTold, 2 * objects.count)
+        guard remembered > most else { return }
+        var kept = steps[...]
+        while remembered > most / 2, kept.count > 1, let first = kept.first {
+            remembered -= first.keys.count
+            forgotten = first.revision
+            kept = kept.dropFirst()
+        }
+        steps = Array(kept)
     }
 }
 
@@ -190,13 +216,20 @@ extension StateHub.Picture {
     /// - Parameter revision: `nil`, or one that is too old, for everything.
     func delta(since revision: UInt64?) -> String {
         let isWhole = revision.map { $0 < forgotten || $0 > self.revision } ?? true
-        let since = isWhole ? 0 : revision ?? 0
         var set: [String: [String]] = [:]
-        for (key, object) in objects where object.revision > since { set[key.kind, default: []].append(object.json) }
         var lost: [String: [String]] = [:]
-        if !isWhole {
-            for (number, key) in gone where number > since && objects[key] == nil {
-                lost[key.kind, default: []].append(Self.quoted(key.id))
+        if isWhole {
+            for (key, json) in objects { set[key.kind, default: []].append(json) }
+        } else if let revision {
+            var told: Set<StateHub.Key> = []
+            for step in steps.reversed().prefix(while: { $0.revision > revision }) {
+                for key in step.keys where told.insert(key).inserted {
+                    if let json = objects[key] {
+                        set[key.kind, default: []].append(json)
+                    } else {
+                        lost[key.kind, default: []].append(Self.quoted(key.id))
+                    }
+                }
             }
         }
         let parts = [

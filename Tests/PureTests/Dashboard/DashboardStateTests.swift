@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import Model
 import NIOCore
+import TestKit
 import Testing
 
 @testable import Dashboard
@@ -27,6 +28,15 @@ import Testing
     private actor Stage: DashboardBackend {
         var shown = DashboardState(cluster: ClusterView())
         var error: DashboardError?
+        /// What is told to who knows the look before; `nil` to tell all there is each time.
+        var told: DashboardChanges?
+        var askedSince: [UInt64?] = []
+        func tell(_ changes: DashboardChanges) { told = changes }
+        func look(since number: UInt64?) throws -> DashboardChanges {
+            askedSince.append(number)
+            if let told { return told }
+            return DashboardChanges(whole: try state())
+        }
         func show(_ state: DashboardState) { shown = state }
         func fail(_ error: DashboardError?) { self.error = error }
         func state() throws -> DashboardState {
@@ -96,6 +106,75 @@ import Testing
         await stage.show(state(services: [("a", 1)]))
         let first = await hub.look()
         #expect(await hub.look().revision == first.revision)
+    }
+
+    /// What a page has made of what it was told: how many tasks of each service run.
+    private struct Page {
+        var services: [String: Int] = [:]
+        var revision: UInt64?
+
+        mutating func take(_ picture: StateHub.Picture) throws {
+            struct Told: Decodable {
+                struct Service: Decodable {
+                    var id: String
+                    var running: Int
+                }
+                struct Objects: Decodable { var services: [Service]? }
+                struct Gone: Decodable { var services: [String]? }
+                var whole: Bool
+                var set: Objects
+                var gone: Gone
+            }
+            let told = try JSONDecoder().decode(Told.self, from: Data(picture.delta(since: revision).utf8))
+            if told.whole { services = [:] }
+            for service in told.set.services ?? [] { services[service.id] = service.running }
+            for id in told.gone.services ?? [] { services[id] = nil }
+            revision = picture.revision
+        }
+    }
+
+    @Test func `who is told what has changed knows what there is, however far behind`() async throws {
+        var random = SeededGenerator.fresh("DashboardStateTests")
+        let stage = Stage()
+        let hub = StateHub(backend: stage, epoch: "e", logger: Logger(label: "test"))
+        var (prompt, slow) = (Page(), Page())
+        var known: [String: Int] = [:]
+        for round in 1...300 {
+            let isWhole = round == 1 || Int.random(in: 0..<20, using: &random) == 0
+            let (before, most) = (known, round % 50 == 0 ? 600 : 4)
+            for _ in 0..<Int.random(in: 0...most, using: &random) {
+                let id = "s\(Int.random(in: 0..<800, using: &random))"
+                known[id] = Bool.random(using: &random) ? Int.random(in: 0..<3, using: &random) : nil
+            }
+            let told = known.filter { isWhole || before[$0.key] != $0.value || $0.value == 0 }
+            var changes = DashboardChanges(
+                number: UInt64(round), isWhole: isWhole, state: state(services: told.map { ($0.key, $0.value) }))
+            if !isWhole { changes.gone[.services] = before.keys.filter { known[$0] == nil } }
+            await stage.tell(changes)
+            let picture = await hub.look()
+            try prompt.take(picture)
+            if Int.random(in: 0..<40, using: &random) == 0 || round == 300 { try slow.take(picture) }
+            #expect(prompt.services == known)
+            if slow.revision == picture.revision { #expect(slow.services == known) }
+        }
+        #expect(await stage.askedSince == [UInt64?.none] + (1..<300).map { Optional(UInt64($0)) })
+    }
+
+    @Test func `a change costs what it is, and who lags for long begins anew`() async throws {
+        let stage = Stage()
+        let hub = StateHub(backend: stage, epoch: "e", logger: Logger(label: "test"))
+        var first: StateHub.Picture?
+        for round in 0..<100 {
+            let changed = state(services: (0..<100).map { ("s\($0)", round) })
+            await stage.tell(DashboardChanges(number: UInt64(round), isWhole: round == 0, state: changed))
+            let picture = await hub.look()
+            first = first ?? picture
+            #expect(picture.remembered <= StateHub.leastTold && picture.objects.count == 101)
+        }
+        let (last, known) = (hub.current, try #require(first))
+        #expect(try told(last, since: known.revision).whole)
+        let delta = try told(last, since: last.revision - 1)
+        #expect(!delta.whole && delta.set["services"]?.count == 100 && delta.set["cluster"] == nil)
     }
 
     @Test func `a problem is told and keeps what was known`() async throws {
