@@ -191,7 +191,7 @@ let package = Package(
             "Dashboard",
             [
                 "Cluster", "Telemetry", "DockerMessages", "DockerTypes", "EngineInterface", "Concurrency",
-                "LinuxSystem", "CArchive", "CDashboardAssets", "OCI", "Model", "Addressing", "Faults",
+                "LinuxSystem", "CArchive", "CDashboardAssets", "OCI", "Orchestration", "Model", "Addressing", "Faults",
             ],
             [
                 hashTrees, hummingbirdCore, hummingbirdHTTP2, nioCore, nioFoundation, nioTLS, nioSSL, httpTypes, crypto,

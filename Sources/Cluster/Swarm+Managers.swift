@@ -123,5 +123,8 @@ extension Swarm {
 
 extension Swarm {
     /// What the nodes tell this one of themselves; `nil` on a node that is no manager, or does not answer as one yet.
-    package var feeds: FeedHub? { part?.state.value.manager?.feeds }
+    package var feeds: FeedHub? { activeManager?.feeds }
+
+    /// The manager that answers here; `nil` on a node that is none, or does not answer as one yet.
+    package var activeManager: Manager? { part?.state.value.manager }
 }

@@ -143,6 +143,7 @@ struct Program: AsyncParsableCommand {
     ) -> EngineDashboard.Extras {
         var extras = EngineDashboard.Extras()
         extras.alerts = alerts
+        extras.manager = { await swarm.activeManager }
         extras.board = { await swarm.feeds?.board }
         extras.standalone = {
             await swarm.feeds.map {

@@ -161,6 +161,9 @@ package struct PulseBoard: Sendable {
     /// How a node's container that belongs to no task was when the node told of it last.
     package func container(_ id: String, ofNode nodeID: String) -> TaskLatest? { nodes[nodeID]?.containers[id] }
 
+    /// The tasks that a node told of last.
+    package func taskIDs(ofNode id: String) -> Set<String> { nodes[id]?.tasks ?? [] }
+
     package var nodeIDs: Set<String> { Set(nodes.keys) }
 
     /// Counters become differences. One that has begun anew has grown by what it is.

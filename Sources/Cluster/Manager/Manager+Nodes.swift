@@ -93,7 +93,7 @@ extension Manager {
     }
 
     /// Without what only the swarm needs, and with how a manager is at this moment.
-    private func shown(_ node: Node) -> Node {
+    package func shown(_ node: Node) -> Node {
         var node = node
         node.membership = nil
         node.description?.routedSubnets = nil

@@ -48,6 +48,8 @@ package struct EngineDashboard: DashboardBackend {
         /// The ways between nodes.
         package var paths: (@Sendable () async throws -> SwarmPaths)?
         package var alerts: FiringAlerts?
+        /// The manager that this node is; without it each look lists all objects. `nil` when it is none.
+        package var manager: (@Sendable () async -> Manager?)?
         /// Silences an alert by its fingerprint for so many minutes, for an operator.
         package var silence: (@Sendable (String, Int, String) async throws -> Void)?
         /// Ends a silence by its id.
@@ -69,6 +71,8 @@ package struct EngineDashboard: DashboardBackend {
     let logger: Logger
     /// What was looked at last, and when: charts of one page have the same objects.
     let recent = RecentState()
+    /// What is shown, kept up for who is told of changes.
+    let keeper = DashboardKeeper()
 
     package init(_ sources: Sources, extras: Extras = Extras(), version: String, logger: Logger) {
         self.extras = extras
@@ -97,28 +101,11 @@ package struct EngineDashboard: DashboardBackend {
             state.nodes[index].moreContainers = listed.more > 0 ? listed.more : nil
         }
         if let known = await extras.standalone?() { state.add(known.board, but: info.nodeID, now: .now) }
-        state.cluster.id = info.cluster?.id ?? ""
-        let name = info.cluster?.spec.name ?? ""
-        state.cluster.name = name.isEmpty ? "default" : name
-        state.cluster.node = own?.name ?? ""
-        state.cluster.nodeID = info.nodeID
-        state.cluster.version = version
         let managers = state.nodes.filter { $0.role == "manager" && $0.reachability != nil }
-        state.cluster.managers = managers.count
-        // Without a quorum none is known to be reachable, but for the one of several that answers here.
-        state.cluster.reachable = managers.count {
-            $0.reachability == "reachable" || ($0.id == info.nodeID && managers.count > 1)
-        }
-        state.cluster.hasHistory = extras.curves != nil
-        state.cluster.hasTerminal = extras.execs != nil
+        state.cluster = cluster(info, managers, name: own?.name ?? "")
         if let board = await extras.board?() { state.fill(from: board, now: Timestamp.now.seconds) }
         state.paths = try await extras.paths?().paths.map(PathView.init) ?? []
-        state.alerts = extras.alerts?.views ?? []
-        if !state.alerts.isEmpty, let silenced = await extras.silencedUntil?() {
-            for index in state.alerts.indices {
-                state.alerts[index].silencedUntil = silenced[state.alerts[index].id]?.milliseconds
-            }
-        }
+        state.alerts = await alerts()
         recent.keep(state)
         return state
     }

@@ -115,31 +115,47 @@ extension [NetworkView] {
     /// Addresses that live tasks and services have, of the first subnet when that is one of IPv4; nodes' own are not among them.
     mutating func countAddresses(of tasks: [SwarmTask], _ services: [Service]) {
         var used: [String: Set<String>] = [:]
-        for task in tasks where !task.status.state.isTerminal {
-            for attachment in task.networksAttachments ?? [] {
-                if let first = attachment.addresses.first {
-                    used[attachment.network.id, default: []].insert("\(first)")
-                }
-            }
-        }
-        for service in services {
-            for address in service.endpoint.virtualIPs ?? [] {
-                if let given = address.addr { used[address.networkID, default: []].insert("\(given)") }
-            }
+        for place in tasks.flatMap(\.shownAddresses) + services.flatMap(\.shownAddresses) {
+            used[place.network, default: []].insert(place.address)
         }
         for index in indices {
-            guard let length = self[index].subnets.first.flatMap(Self.prefixLength), (8...30).contains(length) else {
-                continue
-            }
-            self[index].used = used[self[index].id]?.count ?? 0
-            self[index].total = (1 << (32 - length)) - 2
+            let addresses = used[self[index].id]?.count ?? 0
+            self[index].count(addresses)
         }
+    }
+}
+
+extension NetworkView {
+    /// Tells that so many addresses are in use, where they are counted.
+    mutating func count(_ addresses: Int) {
+        guard let length = subnets.first.flatMap(Self.prefixLength), (8...30).contains(length) else { return }
+        used = addresses
+        total = (1 << (32 - length)) - 2
     }
 
     private static func prefixLength(_ subnet: String) -> Int? {
         let parts = subnet.split(separator: "/")
         guard parts.count == 2, !subnet.contains(":") else { return nil }
         return parts.last.flatMap { Int($0) }
+    }
+}
+
+extension SwarmTask {
+    /// What is counted of it as in use of networks: one address of each while it is live.
+    var shownAddresses: [AddressView] {
+        guard !status.state.isTerminal, !isAttachment else { return [] }
+        return (networksAttachments ?? []).compactMap { attachment in
+            attachment.addresses.first.map { AddressView(network: attachment.network.id, address: "\($0)") }
+        }
+    }
+}
+
+extension Service {
+    /// What is counted of it as in use of networks: its own addresses.
+    var shownAddresses: [AddressView] {
+        (endpoint.virtualIPs ?? []).compactMap { held in
+            held.addr.map { AddressView(network: held.networkID, address: "\($0)") }
+        }
     }
 }
 

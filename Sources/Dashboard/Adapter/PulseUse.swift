@@ -6,24 +6,25 @@ extension DashboardState {
     /// - Parameter now: Seconds since 1970; what is older than a minute is no part of what a service uses.
     package mutating func fill(from board: PulseBoard, now: Int64) {
         for index in nodes.indices { nodes[index].use = NodeUse(board, nodes[index].id) }
-        var services: [String: TaskUse] = [:]
+        var told: [String: [String]] = [:]
         for index in tasks.indices {
             guard let latest = board.tasks[tasks[index].id] else { continue }
-            let use = TaskUse(latest)
-            tasks[index].use = use
-            guard now - latest.time <= PulseBoard.staleAfter else { continue }
-            services[tasks[index].service, default: TaskUse()].add(use)
+            tasks[index].use = TaskUse(latest)
+            told[tasks[index].service, default: []].append(tasks[index].id)
         }
         for index in containers.indices {
             let latest = board.container(containers[index].id, ofNode: containers[index].node)
-            containers[index].use = latest.map(TaskUse.init)
+            containers[index].use = latest.map { TaskUse($0) }
         }
-        for index in self.services.indices { self.services[index].use = services[self.services[index].id] }
+        for index in services.indices {
+            services[index].use = TaskUse(of: told[services[index].id] ?? [], board, now: now)
+        }
     }
 }
 
 extension NodeUse {
-    fileprivate init?(_ board: PulseBoard, _ id: String) {
+    /// What a node told last; `nil` of one that has told nothing.
+    init?(_ board: PulseBoard, _ id: String) {
         guard let latest = board.latest(ofNode: id) else { return nil }
         func told(_ series: NodePulseSeries) -> Double? {
             latest.values.dropFirst(series.rawValue).first.map { Double($0) }
@@ -44,14 +45,26 @@ extension NodeUse {
 }
 
 extension TaskUse {
-    fileprivate init(_ latest: PulseBoard.TaskLatest) {
+    init(_ latest: PulseBoard.TaskLatest) {
         self.init()
         memory = latest.values.dropFirst(TaskPulseSeries.memoryWorkingSetBytes.rawValue).first.map { Double($0) }
         cpu = latest.cores
         at = latest.time &* 1000
     }
 
-    fileprivate mutating func add(_ other: TaskUse) {
+    /// Of several tasks together, as far as their nodes have told of them lately; `nil` of none. In one order, so that the same tasks have the same sum.
+    init?(of tasks: [String], _ board: PulseBoard, now: Int64) {
+        var sum: TaskUse?
+        for id in tasks.sorted() {
+            guard let latest = board.tasks[id], now - latest.time <= PulseBoard.staleAfter else { continue }
+            sum = sum ?? TaskUse()
+            sum?.add(TaskUse(latest))
+        }
+        guard let sum else { return nil }
+        self = sum
+    }
+
+    private mutating func add(_ other: TaskUse) {
         if let value = other.cpu { cpu = (cpu ?? 0) + value }
         if let value = other.memory { memory = (memory ?? 0) + value }
         at = max(at, other.at)
