@@ -28,12 +28,15 @@ package struct TaskLookup: ObjectLookup {
         var wanted = CountedSet<String>()
         /// Those that have failed or were rejected.
         var failed: TreeDictionary<String, SharedObject<SwarmTask>> = [:]
+        /// Those that say why they ended, or took the place of one that had.
+        var troubled: TreeDictionary<String, SharedObject<SwarmTask>> = [:]
         var counts = TaskCounts()
 
         mutating func insert(_ object: SharedObject<SwarmTask>) {
             places.insert(object, at: object.value.place)
             counts.count(object.value, 1)
             if object.value.hasFailed { failed[object.value.id] = object }
+            if object.value.isTroubled { troubled[object.value.id] = object }
             guard let node = object.value.nodeID else { return }
             if object.value.takesOfNode, object.value.isWanted { wanted.insert(node) }
         }
@@ -42,6 +45,7 @@ package struct TaskLookup: ObjectLookup {
             places.remove(object, at: object.value.place)
             counts.count(object.value, -1)
             if object.value.hasFailed { failed[object.value.id] = nil }
+            if object.value.isTroubled { troubled[object.value.id] = nil }
             guard let node = object.value.nodeID else { return }
             if object.value.takesOfNode, object.value.isWanted { wanted.remove(node) }
         }
@@ -124,6 +128,10 @@ package struct TaskLookup: ObjectLookup {
     func failed(of service: String) -> some Collection<SharedObject<SwarmTask>> {
         (services[service]?.failed ?? [:]).values
     }
+    /// A service's tasks that say why they ended, or took the place of one that had, in no order.
+    func troubled(of service: String) -> some Collection<SharedObject<SwarmTask>> {
+        (services[service]?.troubled ?? [:]).values
+    }
     /// Ids of services that tasks name, whether there are such services or not.
     var serviceIDs: some Collection<String> { services.keys }
     func use(of node: String) -> NodeUse { uses[node] ?? NodeUse() }
@@ -151,6 +159,7 @@ extension SwarmTask {
     /// It holds what it reserves of its node. A task of a global service has its node before it is placed there, and uses nothing of it yet.
     var takesOfNode: Bool { nodeID != nil && isLive && status.state >= .assigned }
     fileprivate var hasFailed: Bool { status.state == .failed || status.state == .rejected }
+    fileprivate var isTroubled: Bool { status.err != nil || (assignment?.attempt ?? 0) > 0 }
 }
 
 extension SwarmState {
@@ -173,6 +182,11 @@ extension SwarmState {
     /// A service's tasks that have failed or were rejected, in no order, without copies.
     package func sharedFailures(ofService id: String) -> [SharedObject<SwarmTask>] {
         Array(tasks.lookup.failed(of: id))
+    }
+
+    /// A service's tasks that say why they ended or are another attempt, in no order, without copies: of a service that fares well there is none.
+    package func sharedTroubles(ofService id: String) -> [SharedObject<SwarmTask>] {
+        Array(tasks.lookup.troubled(of: id))
     }
 
     /// How many tasks of a service are to run or to complete, and how many of these run, whatever has become of their nodes.

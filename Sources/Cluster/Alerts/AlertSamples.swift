@@ -21,7 +21,7 @@ struct AlertSamples {
 
     func values(of metric: AlertMetric) -> [AlertSample] { values(ofAll: [metric])[metric] ?? [] }
 
-    /// The values of several metrics, for all of which services, their tasks and nodes are gone through once.
+    /// The values of several metrics, for all of which services, those of their tasks that have something to tell and nodes are gone through once.
     func values(ofAll metrics: Set<AlertMetric>) -> [AlertMetric: [AlertSample]] {
         var found: [AlertMetric: [AlertSample]] = [:]
         var ofServices: [(metric: AlertMetric, value: (ServiceLook) -> Double?)] = []

@@ -2,7 +2,8 @@ import EngineInterface
 import Model
 import Orchestration
 
-/// What the metrics of one service are made of: only what is asked for, in one pass over its tasks, of which none is copied. Pure.
+/// What the metrics of one service are made of: only what is asked for. Of its tasks, of which none is copied, those are gone through that have something to tell:
+/// of their ends the ones in trouble, of their use all, since nodes tell that anew before each look. Pure.
 struct ServiceLook {
     /// What is looked at together.
     enum Part {
@@ -44,11 +45,11 @@ struct ServiceLook {
         if parts.contains(.failures) {
             failures = state.sharedFailures(ofService: id).count { Self.isOfLate($0.value.status.timestamp, now) }
         }
-        let (looksAtEnds, looksAtUse) = (parts.contains(.ends), parts.contains(.use))
-        guard looksAtEnds || looksAtUse else { return }
-        for task in state.sharedTasks(ofService: id) {
-            if looksAtEnds { takeEnd(of: task, now) }
-            if looksAtUse { takeUse(of: task, board, now) }
+        if parts.contains(.ends) {
+            for task in state.sharedTroubles(ofService: id) { takeEnd(of: task, now) }
+        }
+        if parts.contains(.use) {
+            for task in state.sharedTasks(ofService: id) { takeUse(of: task, board, now) }
         }
     }
 

@@ -22,6 +22,13 @@ import Testing
             for metric in AlertMetric.allCases {
                 #expect(found[metric, default: []] == samples.values(of: metric), "\(metric)")
             }
+            for service in state.services.keys {
+                let troubled = state.tasks(ofService: service).filter {
+                    $0.status.err != nil || ($0.assignment?.attempt ?? 0) > 0
+                }
+                let found = state.sharedTroubles(ofService: service).map(\.value.id)
+                #expect(found.sorted() == troubled.map(\.id).sorted(), "no other task is gone through for its end")
+            }
             for metric in AlertMetric.allCases where metric.rawValue.hasPrefix("service_") {
                 var expected: [String: Double] = [:]
                 for service in state.services.values where service.pendingDelete != true {
