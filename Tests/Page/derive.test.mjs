@@ -88,6 +88,44 @@ test('events are kept once each, in order', () => {
   assert.deepEqual(l.events.map(e => e.time), [1, 5]);
 });
 
+test('whatever events come in whatever order, the same are kept as if all were put in order anew', () => {
+  let seed = 7;
+  const random = n => { seed = (seed * 1103515245 + 12345) % 2147483648; return Math.floor(seed / 2147483648 * n); };
+  const key = e => `${e.time} ${e.id}`, l = new Live(() => 0);
+  l.tell = () => {};
+  let events = [], leftOut = 0, asked = [Infinity, -Infinity];
+  for (let round = 0; round < 400; round++) {
+    const some = Array.from({ length: random(10) ? random(5) : random(900) }, () => ({ time: random(20) ? 3 * round + random(40) : random(1200), type: 'a', action: 'b', id: String(random(9)) }));
+    if (!random(15)) { const from = random(1200); asked = [from, from + random(600)]; }
+    const known = new Set(events.map(key)), fresh = some.filter(e => !known.has(key(e)) && known.add(key(e)));
+    if (fresh.length) {
+      const all = [...events, ...fresh].sort((a, b) => a.time - b.time), older = all.slice(0, -2000).filter(e => e.time >= asked[0] && e.time <= asked[1]);
+      leftOut = older.length > 2000 ? older.at(-2000).time : 0;
+      events = [...older.slice(-2000), ...all.slice(-2000)];
+    }
+    const former = l.events;
+    l.add(some, asked);
+    assert.deepEqual(l.events, events);
+    assert.equal(l.leftOut, leftOut);
+    assert.equal(l.known.size, events.length);
+    assert.equal(l.events !== former, fresh.length > 0, 'who draws sees by it whether some have come');
+  }
+  assert.ok(events.length > 2000);
+});
+
+test('an event that comes last is compared with few others', () => {
+  const l = new Live(() => 0);
+  l.tell = () => {};
+  let looks = 0;
+  const event = time => ({ get time() { looks++; return time; }, type: 'a', action: 'b', id: String(time) });
+  l.add(Array.from({ length: 2000 }, (_, i) => event(i)));
+  looks = 0;
+  l.add([event(3000)]);
+  assert.ok(looks < 60, `${looks} looks`);
+  assert.equal(l.events.at(-1).time, 3000);
+  assert.equal(l.events.length, 2000);
+});
+
 test('events of a time that was asked for stay, however many newer ones there are', () => {
   const l = new Live(() => 0);
   l.tell = () => {};

@@ -26,7 +26,8 @@ export class Live {
   constructor(now) {
     this.now = now;
     this.state = blank();
-    this.events = [];
+    this.events = [];                                   // another array whenever some have come
+    this.known = new Set();                             // their keys
     this.cutAt = 0;                                     // the first event of an answer that was as long as answers may be
     this.asked = [Infinity, -Infinity];                 // the time that was asked for last
     this.leftOut = 0;                                   // the first that is known of that time, where more than are kept were known
@@ -98,16 +99,31 @@ export class Live {
 
   /** Before this moment there may be events of the time that was asked for that are not known: 0 where all of them are. */
   get knownSince() { return Math.max(this.cutAt, this.leftOut); }
-  /** Events once each, in order of time. */
+  /** Events once each, in order of time. Compares with those that are known where some come between them, else with none. */
   add(events, asked = this.asked) {
     this.asked = asked;
-    const known = new Set(this.events.map(key));
-    const fresh = events.filter(e => { const k = key(e); if (known.has(k)) return false; known.add(k); return true; });
+    const fresh = events.filter(e => { const k = key(e); if (this.known.has(k)) return false; this.known.add(k); return true; });
     if (!fresh.length) return;
-    const all = [...this.events, ...fresh].sort((a, b) => a.time - b.time), older = all.slice(0, -KEPT).filter(e => e.time >= asked[0] && e.time <= asked[1]);
-    this.leftOut = older.length > KEPT ? older.at(-KEPT).time : 0;
-    this.events = [...older.slice(-KEPT), ...all.slice(-KEPT)];
+    const all = merged(this.events, fresh.sort((a, b) => a.time - b.time)), newest = Math.max(0, all.length - KEPT);
+    const end = Math.min(newest, place(all, t => t <= asked[1])), begin = Math.min(end, place(all, t => t < asked[0])), first = Math.max(begin, end - KEPT);
+    this.leftOut = first > begin ? all[first].time : 0;
+    for (const e of [...all.slice(0, first), ...all.slice(end, newest)]) this.known.delete(key(e));
+    this.events = newest ? [...all.slice(first, end), ...all.slice(newest)] : all;
     this.tell();
   }
+}
+/** How many events, which are in order of time, come before the first whose time is none of those that `is` holds for. */
+function place(events, is) {
+  let low = 0, high = events.length;
+  while (low < high) { const middle = (low + high) >> 1; if (is(events[middle].time)) low = middle + 1; else high = middle; }
+  return low;
+}
+/** Both in order of time; of the same time the known ones come first. */
+function merged(known, fresh) {
+  let at = place(known, t => t <= fresh[0].time);
+  const all = known.slice(0, at);
+  for (const e of fresh) { while (at < known.length && known[at].time <= e.time) all.push(known[at++]); all.push(e); }
+  while (at < known.length) all.push(known[at++]);
+  return all;
 }
 const key = e => `${e.time} ${e.type} ${e.action} ${e.id}`;
