@@ -70,6 +70,8 @@ extension EndpointError: MessageConvertible {
             "Could not attach to network \(network): rpc error: code = PermissionDenied desc = network \(network) not manually attachable"
         case .encryptionImpossible(let network, let reason):
             "this node cannot encrypt what network \(network) sends: \(reason)"
+        case .portInSealedNetwork(let network):
+            "network \(network) is sealed (apus.sealed): a container that no other network leads out of cannot publish ports"
         case .networkNotAllocated(let network):
             "network \(network) has not been allocated"
         case .invalidAddress(let text):
@@ -162,6 +164,10 @@ extension NetworkOptionError: MessageConvertible {
             "failed to parse \(option) value: \(value) (\(reason))"
         case .isolatedOutside:
             "gateway mode 'isolated' can only be used for an internal network"
+        case .internalOnly(let option):
+            "network option \(option) can only be used for an internal network"
+        case .notOfDriver(let option, let driver):
+            "network option \(option) means nothing to the driver \(driver)"
         case .unsupported(let option):
             "network option \(option) is not implemented by apus"
         }

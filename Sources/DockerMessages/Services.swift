@@ -40,6 +40,10 @@ extension ServiceError: MessageConvertible {
             "rpc error: code = InvalidArgument desc = network \(network) cannot be combined with other networks of a service"
         case .meshPortInNetwork(let network):
             "rpc error: code = InvalidArgument desc = a service in network \(network) cannot publish ports with ingress mode"
+        case .hostPortInSealedNetwork(let network):
+            "rpc error: code = InvalidArgument desc = network \(network) is sealed (apus.sealed): ports can be published with ingress mode only"
+        case .localPortInSealedNetwork(let network):
+            "rpc error: code = InvalidArgument desc = network \(network) is sealed (apus.sealed): ports cannot be published for a node's own tasks only"
         case .duplicatePort:
             "rpc error: code = InvalidArgument desc = EndpointSpec: duplicate published ports provided"
         case .portTaken(let port, let name, let id, let publishing):

@@ -37,9 +37,10 @@ extension SwarmTask {
         let attachments = networksAttachments ?? []
         if attachments.isEmpty { return isAttachment ? [] : [.usual] }
         // What hangs on a link of the node has no port on a bridge.
-        let overlays = attachments.filter { !$0.network.isNodeLocal }
-        var bridges = overlays.map { NodeBridge(of: $0.network) }
-        let leavesNode = overlays.contains { $0.network.spec.internal != true } || !publishesOnNode.isEmpty
+        let overlays = attachments.map(\.network).filter { !$0.isNodeLocal }
+        var bridges = overlays.map { NodeBridge(of: $0) }
+        let publishes = overlays.contains { $0.spec.ingress == true } || !publishesOnNode.isEmpty
+        let leavesNode = overlays.contains(where: \.leadsOutside) || publishes && !overlays.areSealed
         if leavesNode { bridges.append(.gateway) }
         return bridges
     }

@@ -109,6 +109,7 @@ package struct NetworkAllocator {
             throw UnsupportedError.features("swarm-scoped \(request.driver) networks without --config-from")
         }
         if request.ingress { throw NetworkError.ingressNotOverlay }
+        try Sealing.refuse(request.options, driver: request.driver)
         try checkName(of: request)
         var network = SwarmNetwork(id: id)
         network.createdAt = timestamp
@@ -141,6 +142,7 @@ package struct NetworkAllocator {
             case SwarmNetwork.encryptedOption: break
             case SwarmNetwork.mtuOption: try SwarmNetwork.checkMTU(request.options)
             case SpoofCheck.option: try SpoofCheck.check(request.options)
+            case Sealing.option: try Sealing.check(request.options, isInternal: request.internal)
             default:
                 if option.hasPrefix("com.docker.network.") {
                     throw NetworkOptionError.unsupported(option)

@@ -32,6 +32,7 @@ struct ServiceRules {
         endpoint.ports = try endpoint.ports.map { try publishing.filled(Self.separated($0)) }
         spec.endpointSpec = endpoint
         try checkEndpoint(spec, replacing)
+        try checkSealing(spec)
         try FixedAddressRules(state).check(spec, of: replacing?.id)
         return spec
     }
@@ -149,6 +150,14 @@ struct ServiceRules {
                 throw ServiceError.duplicatePort
             }
         }
+    }
+
+    /// The mesh reaches tasks of a sealed network by way of the ingress network, and nothing else does.
+    private func checkSealing(_ spec: ServiceSpec) throws(ServiceError) {
+        let networks = spec.attachedNetworks.compactMap { state.networks[$0.target] }
+        guard networks.areSealed, let sealed = networks.first(where: \.isSealed)?.spec.name else { return }
+        if spec.ports.contains(where: { !$0.isOnMesh }) { throw .hostPortInSealedNetwork(sealed) }
+        if spec.ports.contains(where: { $0.onlyLocal == true }) { throw .localPortInSealedNetwork(sealed) }
     }
 
     /// Whether any node can have a task that speaks it.

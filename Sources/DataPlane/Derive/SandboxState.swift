@@ -48,21 +48,29 @@ extension Derivation {
         }
         if let resolver = sandbox.resolver { state.fixedTables.append(ResolverTable(ports: resolver).table) }
         if let mesh = sandbox.mesh, let endpoint = sandbox.endpoints.first(where: { $0.id == mesh.endpointID }) {
-            add(mesh, at: endpoint, answering: sandbox.waysOut, to: &state)
+            add(
+                mesh, at: endpoint, answering: sandbox.waysOut,
+                isOnlyWay: sandbox.defaultRouteEndpointID == nil && sandbox.defaultRoute6EndpointID == nil, to: &state)
         }
         return state
     }
 
     /// Replies to what came through the mesh go back to the node it came from, by their mark.
+    ///
+    /// Where nothing else leads out, there is a route to the ingress network's gateway besides, which is nobody: a socket that has no mark yet, as one of UDP
+    /// that is not connected, is told where to send only after it has found a route. What is no reply is refused there.
     private func add(
         _ mesh: MeshMembership, at endpoint: Sandbox.Endpoint, answering answer: HostAddresses,
-        to state: inout DesiredNamespace
+        isOnlyWay: Bool, to state: inout DesiredNamespace
     ) {
         let interface = endpoint.interfaceName
         state.setMeshParameters(at: interface)
         if endpoint.addresses.v6 != nil { state.set("net/ipv6/fwmark_reflect", "1") }
         state.set("net/netfilter/nf_conntrack_tcp_be_liberal", "1")
         state.keepHalfClosed()
+        for gateway in mesh.gateways.all where isOnlyWay {
+            state.kernel.addRoute(through: gateway, link: interface)
+        }
         for gateway in mesh.gateways.all {
             state.kernel.neighbours[NeighbourKey(link: interface, address: gateway)] = mesh.gatewayMAC
             state.kernel.addRoute(through: gateway, link: interface, table: Layout.meshTable)
@@ -73,7 +81,8 @@ extension Derivation {
         }
         state.fixedTables +=
             MeshTables(
-                interface: interface, addresses: endpoint.addresses.hosts, answers: answer, ports: mesh.targetPorts
+                interface: interface, addresses: endpoint.addresses.hosts, answers: answer, ports: mesh.targetPorts,
+                isOnlyWay: isOnlyWay
             ).tables
     }
 }

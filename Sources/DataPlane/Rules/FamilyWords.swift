@@ -33,19 +33,22 @@ extension IPFamily {
     /// An address and a port to which something is translated.
     var endpointLayout: ElementLayout.Value { .fields([addressField, .port]) }
 
+    /// What `reject with` tells its errors by.
+    var controlProtocol: String {
+        switch self {
+        case .v4: "icmp"
+        case .v6: "icmpv6"
+        }
+    }
+
     /// An address or port without backends refuses at once.
     var refusalChain: String {
-        let protocolName =
-            switch self {
-            case .v4: "icmp"
-            case .v6: "icmpv6"
-            }
-        return """
-            chain n0 {
-            meta l4proto tcp reject with tcp reset
-            reject with \(protocolName) port-unreachable
-            }
-            """
+        """
+        chain n0 {
+        meta l4proto tcp reject with tcp reset
+        reject with \(controlProtocol) port-unreachable
+        }
+        """
     }
 }
 

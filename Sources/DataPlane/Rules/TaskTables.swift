@@ -26,6 +26,8 @@ struct MeshTables {
     /// The addresses of the ways out, that an unconnected UDP socket would answer from; the one in the ingress network where there is no way out.
     let answers: HostAddresses
     let ports: [MeshMembership.TargetPort]
+    /// Nothing else leads out of the task: what it begins by this interface is refused, so that the mesh is no way out either.
+    var isOnlyWay = false
 
     var tables: [Table] {
         [Table(Self.deviceID, skeleton: deviceSkeleton, devices: [interface])]
@@ -90,6 +92,14 @@ struct MeshTables {
             "iifname \"\(interface)\" meta l4proto . th dport \($0) meta l4proto udp dnat to \(answer)"
         }
         let accepted = onPorts { "iifname \"\(interface)\" meta l4proto . th dport \($0) accept" }
+        let closed =
+            isOnlyWay
+            ? """
+
+            chain filter_out { type filter hook output priority filter; policy accept;
+            oifname "\(interface)" ct direction original counter reject with \(address.family.controlProtocol) admin-prohibited
+            }
+            """ : ""
         let declared = hasRows ? "set portspans { type inet_proto . inet_service; flags interval; }\n" : ""
         return """
             set ports { type inet_proto . inet_service; }
@@ -114,7 +124,7 @@ struct MeshTables {
             chain filter_fwd { type filter hook forward priority filter; policy accept;
             iifname "\(interface)" drop
             oifname "\(interface)" drop
-            }
+            }\(closed)
             """
     }
 }

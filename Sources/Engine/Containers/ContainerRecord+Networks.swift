@@ -11,14 +11,15 @@ extension ContainerRecord {
         endpoints.removeAll { $0.isAutomatic == true }
     }
 
-    /// Adds an endpoint of `docker_gwbridge` where the container has a swarm network that leads outside, or publishes ports beside one,
+    /// Adds an endpoint of `docker_gwbridge` where the container has a swarm network that leads outside, or publishes ports beside one that is not sealed,
     /// and has no bridge that does so itself; takes it away where that is no longer so.
     /// - Parameters:
     ///   - gateway: The id of `docker_gwbridge`; `nil` adds nothing.
     ///   - openBridges: Names of the bridges that lead outside.
     mutating func setGatewayEndpoint(gateway: String?, openBridges: Set<String>) {
         let overlays = endpoints.compactMap { $0.attachmentID == nil ? nil : $0.overlay }
-        let isNeeded = overlays.contains { !$0.isInternal || publishes }
+        let isNeeded =
+            overlays.contains(where: \.leadsOutside) || publishes && !overlays.isEmpty && !overlays.areSealed
         let hasOther = endpoints.contains { endpoint in
             endpoint.overlay == nil && endpoint.isAutomatic != true && openBridges.contains(endpoint.networkName)
         }

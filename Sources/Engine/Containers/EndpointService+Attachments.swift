@@ -67,6 +67,19 @@ extension EndpointService {
         try await containers.update(id) { $0.setGatewayEndpoint(gateway: gateway?.id, openBridges: open) }
     }
 
+    /// Refuses a container that publishes ports on a sealed network while no other leads out of it: nothing would lead to them.
+    /// - Throws: ``EndpointError/portInSealedNetwork(_:)``.
+    func checkSealing(of id: String) throws(EndpointError) {
+        guard let record = containers.record(id), record.task == nil, record.publishes else { return }
+        let open = openBridges
+        if record.endpoints.contains(where: { $0.overlay == nil && open.contains($0.networkName) }) { return }
+        let sealed = record.endpoints.first { endpoint in
+            if let overlay = endpoint.overlay { return overlay.isSealed }
+            return (local.network(endpoint.networkID) ?? local.named(endpoint.networkName))?.isSealed == true
+        }
+        if let sealed { throw .portInSealedNetwork(sealed.networkName) }
+    }
+
     /// Names of the node's networks that lead outside.
     var openBridges: Set<String> {
         Set(local.all.filter { ($0.driver == "bridge" || $0.parent != nil) && !$0.isClosed }.map(\.name))

@@ -56,6 +56,7 @@ extension EndpointService {
         // What makes room for a new place, or was left before, goes after that has come.
         let present = network.dataPlane.linkNames(inSandbox: id).union(places.map(\.interfaceName))
         try await attachOverlays(id)
+        try checkSealing(of: id)
         try await checkParents(of: id)
         let joined = try await containers.allocate(id) { record, isTaken, isAsked in
             for place in record.endpoints.indices where !record.endpoints[place].isJoined {

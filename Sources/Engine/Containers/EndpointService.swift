@@ -32,6 +32,7 @@ package final class EndpointService: NetworkConnectionBackend {
     /// Gives the container its endpoints and addresses, and takes its ports of the node.
     func allocateNetworks(_ id: String) async throws -> ContainerRecord {
         try await attachOverlays(id)
+        try checkSealing(of: id)
         try await checkParents(of: id)
         let placed = try await containers.allocate(id) { record, isTaken, isAsked in
             for index in record.endpoints.indices {

@@ -27,7 +27,7 @@ struct EndpointRecord: Codable, Sendable, Equatable {
     /// The driver of a network of this node that is no bridge.
     var localDriver: String?
 
-    struct Overlay: Codable, Sendable, Equatable {
+    struct Overlay: Codable, Sendable, Equatable, SealableNetwork {
         var vni: UInt32
         var isInternal: Bool
         var isIngress: Bool
@@ -35,6 +35,11 @@ struct EndpointRecord: Codable, Sendable, Equatable {
         var mtu: Int?
         /// Nothing of it may leave this node in clear, whatever is known of it later.
         var isEncrypted: Bool?
+        /// Made with ``Sealing``; `nil`: it was not.
+        var sealed: Bool?
+
+        var isSealed: Bool { isInternal && sealed == true }
+        var leadsOutside: Bool { !isInternal && !isIngress }
     }
 
     var isJoined: Bool { !endpointID.isEmpty }
@@ -117,7 +122,8 @@ extension EndpointRecord {
         mac = MACAddress(tag: place.tag)
         overlay = Overlay(
             vni: vni, isInternal: network.spec.internal ?? false, isIngress: network.spec.ingress ?? false,
-            mtu: SwarmNetwork.mtu(network.driverState?.options), isEncrypted: network.isEncrypted ? true : nil)
+            mtu: SwarmNetwork.mtu(network.driverState?.options), isEncrypted: network.isEncrypted ? true : nil,
+            sealed: network.isSealed ? true : nil)
     }
 
     /// Its addresses with a node's own choice of them; `nil` while it has none.

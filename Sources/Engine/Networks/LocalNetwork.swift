@@ -77,6 +77,8 @@ struct LocalNetwork: VersionedRecord, Identifiable, Equatable {
     var allowsTrafficBetweenContainers: Bool {
         flag("com.docker.network.bridge.enable_icc", default: !isGatewayBridge)
     }
+    /// Internal, and made with ``Sealing``.
+    var isSealed: Bool { isInternal && Sealing.isOn(options) }
     var masquerades: Bool { flag("com.docker.network.bridge.enable_ip_masquerade", default: true) }
     /// Where ports are published that name no address; `nil` for everywhere.
     var defaultBinding: IPAddress? {
@@ -185,6 +187,7 @@ struct LocalNetworkPlanner {
         }
         try SwarmNetwork.checkMTU(request.options)
         try SpoofCheck.check(request.options)
+        try Sealing.check(request.options, isInternal: request.internal)
         try BridgeOptionRules.check(request.options ?? [:], isInternal: request.internal)
         for option in (request.options ?? [:]).keys.sorted() where !Self.knownOptions.contains(option) {
             if option.hasPrefix("com.docker.network.") {

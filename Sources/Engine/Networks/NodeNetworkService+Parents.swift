@@ -12,6 +12,7 @@ extension NodeNetworkService {
     ) async throws -> LocalNetwork {
         let given = request.options ?? [:]
         let options = try ParentOptions(driver: request.driver, given)
+        try Sealing.refuse(given, driver: request.driver)
         let used = AddressPoolRules.split(request.ipam?.config ?? [], by: request.families).used
         if used.count > 1 { throw ParentError.severalSubnets(driver: request.driver) }
         var common = request

@@ -150,7 +150,7 @@ struct TaskContainer {
     }
 
     /// Endpoints on the swarm's networks, then on `docker_gwbridge` unless all of them are internal, or a network that this node makes by itself leads
-    /// outside; `nil` for a task with no network of the swarm, which goes on the default bridge.
+    /// outside, or one is sealed and none leads outside; `nil` for a task with no network of the swarm, which goes on the default bridge.
     /// - Parameter openNodeLocal: Networks that the node makes by itself and that lead outside, by id.
     func endpoints(
         gatewayBridgeID: String?, openNodeLocal: Set<String> = []
@@ -175,11 +175,10 @@ struct TaskContainer {
             )
         }
         let hasOwnWay = endpoints.contains { $0.overlay == nil && openNodeLocal.contains($0.networkID) }
-        let needsBridge = endpoints.contains { place in
-            guard let overlay = place.overlay else { return false }
-            return overlay.isIngress || (!overlay.isInternal && !hasOwnWay)
-        }
-        if needsBridge || publishesOnNode, let gatewayBridgeID {
+        let overlays = endpoints.compactMap(\.overlay)
+        let publishes = publishesOnNode || overlays.contains(where: \.isIngress)
+        let needsWay = !hasOwnWay && overlays.contains(where: \.leadsOutside)
+        if needsWay || publishes && !overlays.areSealed, let gatewayBridgeID {
             endpoints.append(EndpointRecord(networkID: gatewayBridgeID, networkName: LocalNetwork.gatewayBridgeName))
         }
         return endpoints

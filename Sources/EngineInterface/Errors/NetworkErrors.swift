@@ -52,6 +52,8 @@ package enum EndpointError: Fault, Equatable {
     case networkNotAllocated(String)
     /// The network is encrypted, and this node lacks something for that.
     case encryptionImpossible(network: String, reason: String)
+    /// The network is sealed, and the container that publishes ports is in none that leads outside.
+    case portInSealedNetwork(String)
     case invalidAddress(String)
     case invalidAddress6(String)
     case addressOutside(String)
@@ -67,7 +69,7 @@ package enum EndpointError: Fault, Equatable {
             .invalidAddress, .invalidAddress6, .addressOutside:
             .invalidInput
         case .interfaceTaken, .alreadyConnected, .notConnected, .belongsToTask, .noneNetwork, .networkNotAttachable,
-            .addressTaken, .conflictingRoute:
+            .addressTaken, .conflictingRoute, .portInSealedNetwork:
             .forbidden
         case .addressesExhausted, .addresses6Exhausted: .conflict
         case .networkNotAllocated, .encryptionImpossible: .internalError

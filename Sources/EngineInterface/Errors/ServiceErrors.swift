@@ -18,6 +18,10 @@ package enum ServiceError: Fault, Equatable {
     case combinedNetwork(String)
     /// Tasks on a node's own network have no place in the mesh.
     case meshPortInNetwork(String)
+    /// A node's own port leads to a task by a bridge, which tasks of a sealed network are not on.
+    case hostPortInSealedNetwork(String)
+    /// So does a port of the mesh that each node has for its own tasks alone.
+    case localPortInSealedNetwork(String)
     case portTaken(port: Int, name: String, id: String, publishing: PortPublishing)
     case severalModes
     case negativeReplicas
@@ -47,7 +51,8 @@ package enum ServiceError: Fault, Equatable {
             .ingressPortOfRoundRobin,
             .duplicatePort, .portTaken, .severalModes, .negativeReplicas, .rolloutOfJob, .perNodeMaximumOfGlobal,
             .unknownFailureAction, .unknownOrder, .negativeDelay, .negativeMonitor, .failureRatioOutOfRange,
-            .noPreviousSpec, .noPreviousCredentials, .combinedNetwork, .meshPortInNetwork, .invalidPublishing,
+            .noPreviousSpec, .noPreviousCredentials, .combinedNetwork, .meshPortInNetwork,
+            .hostPortInSealedNetwork, .localPortInSealedNetwork, .invalidPublishing,
             .foreignAddress,
             .meshOnlyPublishing:
             .invalidInput

@@ -41,11 +41,15 @@ package enum NetworkOptionError: Fault, Equatable {
     case unreadable(option: String, value: String, reason: String)
     /// The gateway mode `isolated` of a network that leads outside.
     case isolatedOutside
+    /// An option of internal networks alone.
+    case internalOnly(String)
+    /// An option that means nothing to the network's driver.
+    case notOfDriver(option: String, driver: String)
     case unsupported(String)
 
     package var kind: FaultKind {
         switch self {
-        case .invalidMTU, .neitherOnNorOff, .notTruth, .unreadable: .invalidInput
+        case .invalidMTU, .neitherOnNorOff, .notTruth, .unreadable, .internalOnly, .notOfDriver: .invalidInput
         case .isolatedOutside: .internalError
         case .unsupported: .notImplemented
         }

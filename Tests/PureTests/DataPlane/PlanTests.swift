@@ -202,6 +202,29 @@ import Testing
         #expect(member.neighbours[NeighbourKey(link: "eth1", address: IPAddress(10, 255, 0, 1))] == gateway)
     }
 
+    @Test func `D7: where the mesh is the only way out, answers find a route and nothing else leaves by it`() {
+        var box = container("c", 2)
+        box.endpoints.append(
+            .init(
+                id: "e", network: .overlay("o"), interfaceName: "eth1",
+                address: IPNetwork(address: IPAddress(10, 255, 1, 7), prefixLength: 16)))
+        box.mesh = MeshMembership(endpointID: "e", gateway: IPAddress(10, 255, 0, 1), targetPorts: [])
+        let traits = [Derivation.NetworkTraits(mtu: 1500, gatewayMAC: nil), .init(mtu: 1450, gatewayMAC: nil)]
+        func state(_ way: String?) -> DesiredNamespace {
+            box.defaultRouteEndpointID = way
+            return derive(NodeNetwork()).sandboxState(box, traits)
+        }
+        func refuses(_ state: DesiredNamespace) -> Bool {
+            state.fixedTables.contains { $0.skeleton.contains("oifname \"eth1\" ct direction original counter reject") }
+        }
+        let everywhere = RouteKey(destination: .everywhere(.v4))
+        let open = state(box.endpoints[0].id)
+        #expect(open.kernel.routes[everywhere]?.link == "eth0" && !refuses(open))
+        let sealed = state(nil)
+        #expect(sealed.kernel.routes[everywhere]?.link == "eth1" && refuses(sealed))
+        #expect(sealed.kernel.routes[everywhere]?.gateway == IPAddress(10, 255, 0, 1))
+    }
+
     @Test func `an endpoint of both families has both addresses, gateways and routes, and one MAC`() throws {
         var dual = bridge
         dual.addresses.v6 = IPv6Network("fd00::1/64")

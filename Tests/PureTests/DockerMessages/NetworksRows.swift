@@ -74,6 +74,10 @@ extension SentenceTests {
         Row(
             EndpointError.encryptionImpossible(network: "network", reason: "no TAP devices"), .internalError,
             "this node cannot encrypt what network network sends: no TAP devices"),
+        Row(
+            EndpointError.portInSealedNetwork("network"), .forbidden,
+            "network network is sealed (apus.sealed): a container that no other network leads out of cannot publish ports"
+        ),
         Row(EndpointError.networkNotAllocated("network"), .internalError, "network network has not been allocated"),
         Row(EndpointError.invalidAddress("text"), .invalidInput, "invalid IPv4 address: text"),
         Row(EndpointError.invalidAddress6("text"), .invalidInput, "invalid IPv6 address: text"),
@@ -164,6 +168,12 @@ extension SentenceTests {
         Row(
             NetworkOptionError.isolatedOutside, .internalError,
             "gateway mode 'isolated' can only be used for an internal network"),
+        Row(
+            NetworkOptionError.internalOnly("option"), .invalidInput,
+            "network option option can only be used for an internal network"),
+        Row(
+            NetworkOptionError.notOfDriver(option: "option", driver: "driver"), .invalidInput,
+            "network option option means nothing to the driver driver"),
         Row(
             NetworkOptionError.unsupported("option"), .notImplemented,
             "network option option is not implemented by apus"

@@ -59,6 +59,14 @@ extension SentenceTests {
             ServiceError.meshPortInNetwork("host"), .invalidInput,
             "rpc error: code = InvalidArgument desc = a service in network host cannot publish ports with ingress mode"),
         Row(
+            ServiceError.hostPortInSealedNetwork("inner"), .invalidInput,
+            "rpc error: code = InvalidArgument desc = network inner is sealed (apus.sealed): ports can be published with ingress mode only"
+        ),
+        Row(
+            ServiceError.localPortInSealedNetwork("inner"), .invalidInput,
+            "rpc error: code = InvalidArgument desc = network inner is sealed (apus.sealed): ports cannot be published for a node's own tasks only"
+        ),
+        Row(
             ServiceError.duplicatePort, .invalidInput,
             "rpc error: code = InvalidArgument desc = EndpointSpec: duplicate published ports provided"),
         Row(

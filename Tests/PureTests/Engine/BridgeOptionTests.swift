@@ -26,6 +26,12 @@ import Testing
         return try LocalNetworkPlanner(taken: [], routed: []).plan(request, id: "0123456789abcdef", at: .zero)
     }
 
+    @Test func `D7: only an internal bridge is sealed`() throws {
+        #expect(try plan([Sealing.option: "true"], isInternal: true).isSealed)
+        #expect(try !plan([:], isInternal: true).isSealed)
+        #expect(throws: NetworkOptionError.internalOnly(Sealing.option)) { try plan([Sealing.option: "true"]) }
+    }
+
     private func member(_ network: LocalNetwork, _ bindings: [String: [PortBinding]]) throws -> ContainerRecord {
         var host = HostConfiguration()
         host.portBindings = bindings

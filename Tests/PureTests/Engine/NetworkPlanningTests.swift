@@ -105,11 +105,12 @@ import Testing
         var record = ContainerRecord(
             id: "c1", name: "box", created: .now, imageID: "", configuration: ContainerConfiguration(),
             hostConfig: HostConfiguration(), commandLine: ["x"])
-        func overlay(isInternal: Bool) throws -> EndpointRecord {
+        func overlay(isInternal: Bool, isSealed: Bool = false) throws -> EndpointRecord {
             var network = SwarmNetwork(id: "att")
             network.spec.name = "att"
             network.spec.internal = isInternal
             network.driverState = Driver(name: "overlay", options: [SwarmNetwork.identifierOption: "4100"])
+            if isSealed { network.driverState?.options?[Sealing.option] = "true" }
             var endpoint = try EndpointRecord(
                 NetworkAttachment(network: network, addresses: [try self.network("10.2.0.4/24")]))
             endpoint.attachmentID = "t1"
@@ -127,6 +128,7 @@ import Testing
         #expect(names([try overlay(isInternal: false)]) == ["att", gateway])
         #expect(names([try overlay(isInternal: true)]) == ["att"])
         #expect(names([try overlay(isInternal: true)], publishing: true) == ["att", gateway])
+        #expect(names([try overlay(isInternal: true, isSealed: true)], publishing: true) == ["att"])
         let closed = EndpointRecord(networkID: "i", networkName: "closed")
         let open = EndpointRecord(networkID: "o", networkName: "open")
         #expect(names([try overlay(isInternal: false), closed]) == ["att", "closed", gateway])

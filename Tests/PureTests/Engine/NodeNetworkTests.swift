@@ -138,6 +138,14 @@ import Testing
         try SpoofCheck.check(off)
     }
 
+    @Test func `D7: without a way out a published task's resolver asks nobody beyond its networks`() throws {
+        var record = try NodeNetworkFixture.taskContainer()
+        let composer = NameTableComposer(containers: [record], networks: [try NodeNetworkFixture.gatewayBridge()])
+        #expect(composer.table(for: record).forwards)
+        record.endpoints.removeAll { $0.networkName == LocalNetwork.gatewayBridgeName }
+        #expect(!composer.table(for: record).forwards)
+    }
+
     @Test func `a place in a network that is gone keeps no other container from its own`() throws {
         let sound = try NodeNetworkFixture.taskContainer()
         var stray = ContainerRecord(

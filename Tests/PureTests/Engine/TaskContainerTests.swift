@@ -39,6 +39,40 @@ import Testing
         #expect(try TaskContainer(task: task, nodeID: "n1").endpoints(gatewayBridgeID: "gw") == nil)
     }
 
+    @Test func `D7: a sealed network's task has no way out, published or not, unless another network leads outside`()
+        throws
+    {
+        func networks(_ named: [String], publishesOnNode: Bool = false) throws -> [String] {
+            var task = SwarmTask(id: "t1")
+            task.spec.containerSpec = ContainerSpec()
+            if publishesOnNode {
+                var port = PortConfig()
+                (port.targetPort, port.publishedPort, port.publishMode) = (80, 8080, "host")
+                task.assignment = SwarmTask.Assignment()
+                task.assignment?.ports = [port]
+            }
+            task.networksAttachments = try named.map { name in
+                var network = SwarmNetwork(id: name)
+                network.spec.name = name
+                network.spec.internal = name != "open" && name != "ingress"
+                network.spec.ingress = name == "ingress"
+                var options = [SwarmNetwork.identifierOption: "4099"]
+                if name == "sealed" { options[Sealing.option] = "true" }
+                network.driverState = Driver(name: "overlay", options: options)
+                return NetworkAttachment(network: network, addresses: [try #require(IPNetwork("10.2.0.4/24"))])
+            }
+            let places = try TaskContainer(task: task, nodeID: "n1").endpoints(gatewayBridgeID: "gw")
+            return (places ?? []).map(\.networkName)
+        }
+        let gateway = LocalNetwork.gatewayBridgeName
+        #expect(try networks(["inner", "ingress"]) == ["inner", "ingress", gateway])
+        #expect(try networks(["inner"], publishesOnNode: true) == ["inner", gateway])
+        #expect(try networks(["sealed", "ingress"]) == ["sealed", "ingress"])
+        #expect(try networks(["sealed", "inner", "ingress"]) == ["inner", "sealed", "ingress"])
+        #expect(try networks(["sealed"], publishesOnNode: true) == ["sealed"])
+        #expect(try networks(["sealed", "open", "ingress"]) == ["open", "sealed", "ingress", gateway])
+    }
+
     @Test func `a port of the node is published at addresses of the families that lead to the task`() throws {
         func hosts(_ places: [String], _ families: Set<IPFamily> = [.v4, .v6]) throws -> [String] {
             var port = PortConfig()

@@ -67,6 +67,33 @@ struct BridgePortTests {
         #expect(reasons == ["no suitable node (network docker_gwbridge full on 1 node: 1022 tasks at most)"])
     }
 
+    @Test func `D7: a sealed task that publishes takes no port of the way out, unless another network leads there`() {
+        func network(_ name: String, isInternal: Bool, isSealed: Bool = false, isIngress: Bool = false) -> SwarmNetwork
+        {
+            var network = SwarmNetwork(id: name)
+            network.spec.name = name
+            network.spec.internal = isInternal
+            network.spec.ingress = isIngress
+            network.driverState = Driver(name: "overlay", options: isSealed ? [Sealing.option: "true"] : [:])
+            return network
+        }
+        let inner = network("inner", isInternal: true)
+        let sealed = network("sealed", isInternal: true, isSealed: true)
+        let open = network("open", isInternal: false)
+        let ingress = network("ingress", isInternal: false, isIngress: true)
+        func bridges(_ networks: [SwarmNetwork]) -> [String] {
+            var task = SwarmTask(id: "t1")
+            task.networksAttachments = networks.map { NetworkAttachment(network: $0, addresses: []) }
+            return task.bridges.map(\.name)
+        }
+        #expect(bridges([inner]) == ["inner"])
+        #expect(bridges([inner, ingress]) == ["inner", "ingress", "docker_gwbridge"])
+        #expect(bridges([sealed]) == ["sealed"])
+        #expect(bridges([sealed, ingress]) == ["sealed", "ingress"])
+        #expect(bridges([sealed, inner, ingress]) == ["sealed", "inner", "ingress"])
+        #expect(bridges([sealed, open, ingress]) == ["sealed", "open", "ingress", "docker_gwbridge"])
+    }
+
     @Test func `a task takes the place of one that has not gone yet on a full node`() throws {
         var swarm = try swarm("closed", nodes: ["n1"], isInternal: true)
         add("web", 1022, in: "closed", to: &swarm)

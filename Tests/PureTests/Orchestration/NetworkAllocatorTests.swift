@@ -54,6 +54,29 @@ import Testing
         _ = try NetworkAllocator(state: SwarmState()).allocate(wanted, id: "a", at: .now)
     }
 
+    @Test func `D7: only an internal overlay is sealed, and of the swarm's networks only an overlay`() throws {
+        func made(_ text: String, isInternal: Bool = true, driver: String = "overlay") throws -> SwarmNetwork {
+            var wanted = request("a")
+            wanted.driver = driver
+            wanted.internal = isInternal
+            wanted.options = [Sealing.option: text]
+            if driver != "overlay" {
+                wanted.configFrom = NetworkRequest.ConfigurationSource(network: "settings")
+            }
+            return try NetworkAllocator(state: SwarmState()).allocate(wanted, id: "a", at: .now)
+        }
+        for text in ["true", "on", "1", ""] { #expect(try made(text).isSealed) }
+        for text in ["false", "off", "0"] {
+            #expect(try !made(text).isSealed)
+            #expect(try made(text, isInternal: false).leadsOutside)
+        }
+        #expect(throws: NetworkOptionError.internalOnly(Sealing.option)) { try made("true", isInternal: false) }
+        #expect(throws: NetworkOptionError.neitherOnNorOff(option: Sealing.option, value: "yes")) { try made("yes") }
+        #expect(throws: NetworkOptionError.notOfDriver(option: Sealing.option, driver: "macvlan")) {
+            try made("true", driver: "macvlan")
+        }
+    }
+
     @Test func `a subnet within another network's is refused`() throws {
         var swarm = SwarmSimulation()
         let made = try NetworkAllocator(state: swarm.state).allocate(

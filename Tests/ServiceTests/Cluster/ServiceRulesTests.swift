@@ -9,7 +9,9 @@ import Testing
 
 /// Networks of services.
 @Suite struct ServiceRulesTests {
-    private func checked(_ change: (inout ServiceSpec) -> Void) throws -> ServiceSpec {
+    private func checked(
+        in networks: [SwarmNetwork] = [], _ change: (inout ServiceSpec) -> Void
+    ) throws -> ServiceSpec {
         var spec = ServiceSpec()
         spec.name = "web"
         spec.taskTemplate.containerSpec = ContainerSpec()
@@ -17,6 +19,7 @@ import Testing
         change(&spec)
         var state = SwarmState()
         state.networks["ing"] = NetworkAllocator(state: state).ingress(id: "ing", at: .zero)
+        for network in networks { state.networks[network.id] = network }
         return try ServiceRules(state).checked(spec, replacing: nil)
     }
 
@@ -183,6 +186,35 @@ import Testing
         #expect(throws: ServiceError.networkNotFound("nowhere")) {
             try checked { $0.taskTemplate.networks = [network("nowhere")] }
         }
+    }
+
+    @Test func `D7: what a sealed network's tasks publish is reached through the mesh alone`() throws {
+        func network(_ id: String, isInternal: Bool) -> SwarmNetwork {
+            var network = SwarmNetwork(id: id)
+            network.spec.name = id
+            network.spec.internal = isInternal ? true : nil
+            network.driverState = Driver(name: "overlay", options: isInternal ? [Sealing.option: "true"] : [:])
+            return network
+        }
+        let networks = [network("inner", isInternal: true), network("open", isInternal: false)]
+        func check(_ mode: String, isLocal: Bool = false, in names: [String]) throws {
+            _ = try checked(in: networks) { spec in
+                spec.taskTemplate.networks = names.map { self.network($0) }
+                var port = PortConfig()
+                (port.targetPort, port.publishedPort, port.publishMode) = (80, 8080, mode)
+                if isLocal { port.onlyLocal = true }
+                spec.endpointSpec = EndpointSpec()
+                spec.endpointSpec?.ports = [port]
+            }
+        }
+        try check("ingress", in: ["inner"])
+        #expect(throws: ServiceError.hostPortInSealedNetwork("inner")) { try check("host", in: ["inner"]) }
+        #expect(throws: ServiceError.localPortInSealedNetwork("inner")) {
+            try check("ingress", isLocal: true, in: ["inner"])
+        }
+        // Another network leads outside, so that there is a bridge, too.
+        try check("host", in: ["inner", "open"])
+        try check("ingress", isLocal: true, in: ["inner", "open"])
     }
 
     @Test func `naming the usual isolation makes no other template`() throws {
