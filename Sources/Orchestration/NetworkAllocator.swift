@@ -110,6 +110,9 @@ package struct NetworkAllocator {
         }
         if request.ingress { throw NetworkError.ingressNotOverlay }
         try Sealing.refuse(request.options, driver: request.driver)
+        if request.options?[InterContainer.option] != nil {
+            throw NetworkOptionError.notOfDriver(option: InterContainer.option, driver: request.driver)
+        }
         try checkName(of: request)
         var network = SwarmNetwork(id: id)
         network.createdAt = timestamp
@@ -143,6 +146,7 @@ package struct NetworkAllocator {
             case SwarmNetwork.mtuOption: try SwarmNetwork.checkMTU(request.options)
             case SpoofCheck.option: try SpoofCheck.check(request.options)
             case Sealing.option: try Sealing.check(request.options, isInternal: request.internal)
+            case InterContainer.option: try InterContainer.check(request.options)
             default:
                 if option.hasPrefix("com.docker.network.") {
                     throw NetworkOptionError.unsupported(option)
@@ -157,6 +161,10 @@ package struct NetworkAllocator {
         if request.internal { throw UnsupportedError.feature("an internal ingress network") }
         if SwarmNetwork.isEncrypted(request.options) {
             throw UnsupportedError.feature("encryption of the ingress network")
+        }
+        // Nodes reach tasks by it.
+        if InterContainer.isOff(request.options) {
+            throw UnsupportedError.feature("an ingress network that keeps its endpoints apart")
         }
         // Packets of the mesh are told apart by what follows from their IPv4 addresses.
         if !request.families.contains(.v4) { throw UnsupportedError.feature("ingress networks of IPv6 alone") }

@@ -104,6 +104,9 @@ extension Derivation {
 
     /// An overlay's namespace: a bridge of the local endpoints, and the tunnel that knows all others. An encrypted one has no other way out
     /// than to the process that encrypts.
+    ///
+    /// Where endpoints are kept apart, the bridge passes nothing between its ports, the tunnel's among them, and the guard nothing at all: what comes from a
+    /// node that knows nothing of it ends here, too.
     func overlayState(
         _ overlay: OverlayNetwork, _ underlay: Underlay?, _ endpoints: [String: LocalEndpoint]
     ) -> DesiredNamespace {
@@ -130,7 +133,7 @@ extension Derivation {
                 // What the bridge does not know goes to the tunnel, and ARP as well: it answers.
                 port: PortOptions(
                     learning: false, locked: false, hairpin: false, unicastFlood: true, multicastFlood: true,
-                    broadcastFlood: true, isolated: false))
+                    broadcastFlood: true, isolated: overlay.keepsEndpointsApart))
         }
         for endpoint in local {
             state.kernel.links[endpoint.port] = LinkState(
@@ -141,23 +144,12 @@ extension Derivation {
                 master: Layout.overlayBridge,
                 port: PortOptions(
                     learning: false, locked: true, hairpin: false, unicastFlood: false, multicastFlood: true,
-                    broadcastFlood: true, isolated: false, groupForwardMask: PortOptions.allGroups))
+                    broadcastFlood: true, isolated: overlay.keepsEndpointsApart,
+                    groupForwardMask: PortOptions.allGroups))
             state.kernel.forwarding[ForwardingKey(link: endpoint.port, mac: endpoint.mac, owner: .master)] =
                 ForwardingTarget()
         }
-        let guarded = local.filter(\.isGuarded).map { endpoint in
-            GuardTable.Port(
-                link: endpoint.port, mac: endpoint.mac, addresses: endpoint.addresses,
-                isLax: endpoint.isLax, isIsolated: false)
-        }
-        let taken = overlay.reserved.union(overlay.remotes.values.flatMap(\.addresses.all))
-            .union(local.flatMap(\.addresses.all))
-        state.fixedTables = [
-            GuardTable(
-                ports: guarded, taken: taken, hasOthersLax: scopesWithLax.contains(.overlay(overlay.id)), gates: [],
-                hearsGroups: false
-            ).table
-        ]
+        state.fixedTables = [guarding(overlay, Array(local)).table]
         guard underlay != nil else { return state }
         let here = Set(local.map(\.mac))
         for remote in overlay.remotes.values where !here.contains(remote.mac) {
@@ -173,6 +165,19 @@ extension Derivation {
             }
         }
         return state
+    }
+
+    private func guarding(_ overlay: OverlayNetwork, _ local: [LocalEndpoint]) -> GuardTable {
+        let guarded = local.filter(\.isGuarded).map { endpoint in
+            GuardTable.Port(
+                link: endpoint.port, mac: endpoint.mac, addresses: endpoint.addresses,
+                isLax: endpoint.isLax, isIsolated: false)
+        }
+        let taken = overlay.reserved.union(overlay.remotes.values.flatMap(\.addresses.all))
+            .union(local.flatMap(\.addresses.all))
+        return GuardTable(
+            ports: guarded, taken: taken, hasOthersLax: scopesWithLax.contains(.overlay(overlay.id)), gates: [],
+            hearsGroups: false, passesNothing: overlay.keepsEndpointsApart)
     }
 
     /// The ingress sandbox: an endpoint of the ingress overlay and of docker_gwbridge.

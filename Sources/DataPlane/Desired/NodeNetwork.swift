@@ -150,6 +150,8 @@ package struct OverlayNetwork: Codable, Equatable, Sendable, Identifiable {
     /// Addresses that are taken though no endpoint has them: gateways, services. Wanted where an endpoint of this node may use
     /// further addresses.
     package var reserved: Set<IPAddress>
+    /// Nothing of it passes from one endpoint to another, here or on another node: each is there for its names, and for what is reached otherwise.
+    package var keepsEndpointsApart = false
 
     package init(
         id: String, vni: UInt32, mtu: Int = 1450, isEncrypted: Bool = false, remoteEndpoints: [RemoteEndpoint] = [],

@@ -40,6 +40,8 @@ struct GuardTable {
     let gates: Set<MACAddress>
     /// Whether the bridges keep account of who is in which multicast group.
     var hearsGroups = true
+    /// Nothing is passed on, whosever port it comes from: nobody in an overlay has anything to say to others.
+    var passesNothing = false
 
     /// How many ports of a table may use what is nobody's.
     static func laxPorts(in tables: [Table]) -> Int {
@@ -47,7 +49,8 @@ struct GuardTable {
         return table?.sets.first { $0.name == "lax" }?.elements.count ?? 0
     }
 
-    private static func skeleton(hearsGroups: Bool) -> String {
+    private static func skeleton(hearsGroups: Bool, passesNothing: Bool) -> String {
+        let end = passesNothing ? "counter drop\n" : ""
         let groups =
             hearsGroups
             ? ""
@@ -63,7 +66,7 @@ struct GuardTable {
             set gates { type ether_addr; }
             chain enter { type filter hook prerouting priority -300; policy accept;
             iifgroup \(Layout.leavingGroup) counter drop
-            iifgroup != \(Layout.linkGroup) accept
+            \(end)iifgroup != \(Layout.linkGroup) accept
             ether type != ip goto other
             iifname . ether saddr . ip saddr @own4 accept
             iifname . ether saddr @lax ip saddr != 127.0.0.0/8 ip saddr != @taken4 accept
@@ -110,7 +113,7 @@ struct GuardTable {
         let lax = ports.filter(\.isLax)
         // What is taken comes before who might take it.
         return Table(
-            Self.id, skeleton: Self.skeleton(hearsGroups: hearsGroups),
+            Self.id, skeleton: Self.skeleton(hearsGroups: hearsGroups, passesNothing: passesNothing),
             sets: [
                 ElementSet(
                     "own4", layout: ElementLayout(.interface, .hardwareAddress, .address), nameFields: [0],

@@ -1,6 +1,7 @@
 import ContainerRuntime
 import EngineInterface
 import Faults
+import Model
 
 /// `--security-opt`, read as Docker reads it: `NAME=VALUE`, or with a colon as it was written once. Pure.
 struct SecurityOptions: Equatable {

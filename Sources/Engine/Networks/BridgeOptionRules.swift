@@ -107,13 +107,7 @@ enum BridgeOptionRules {
     }
 
     /// As Go's `strconv.ParseBool` reads it; `nil` for what is neither.
-    static func truth(_ text: String) -> Bool? {
-        switch text {
-        case "1", "t", "T", "true", "TRUE", "True": true
-        case "0", "f", "F", "false", "FALSE", "False": false
-        default: nil
-        }
-    }
+    static func truth(_ text: String) -> Bool? { GoFlag.parse(text) }
 
     static func isTrustable(_ link: String) -> Bool { LinkOptions.isLinkName(link) || link == "lo" }
 

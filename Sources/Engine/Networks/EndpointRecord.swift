@@ -37,6 +37,8 @@ struct EndpointRecord: Codable, Sendable, Equatable {
         var isEncrypted: Bool?
         /// Made with ``Sealing``; `nil`: it was not.
         var sealed: Bool?
+        /// Made with ``InterContainer`` off; `nil`: it was not.
+        var keepsApart: Bool?
 
         var isSealed: Bool { isInternal && sealed == true }
         var leadsOutside: Bool { !isInternal && !isIngress }
@@ -123,7 +125,8 @@ extension EndpointRecord {
         overlay = Overlay(
             vni: vni, isInternal: network.spec.internal ?? false, isIngress: network.spec.ingress ?? false,
             mtu: SwarmNetwork.mtu(network.driverState?.options), isEncrypted: network.isEncrypted ? true : nil,
-            sealed: network.isSealed ? true : nil)
+            sealed: network.isSealed ? true : nil,
+            keepsApart: InterContainer.isOff(network.driverState?.options) ? true : nil)
     }
 
     /// Its addresses with a node's own choice of them; `nil` while it has none.

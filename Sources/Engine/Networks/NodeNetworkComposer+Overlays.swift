@@ -14,11 +14,20 @@ extension NodeNetworkComposer {
 
     func overlay(_ id: String) -> OverlayNetwork? {
         guard let shape = shape(ofOverlay: id) else { return nil }
-        return OverlayNetwork(
+        var overlay = OverlayNetwork(
             id: id, vni: shape.vni, mtu: shape.mtu, isEncrypted: shape.isEncrypted,
             remoteEndpoints: remoteEndpoints(of: id),
             services: isIngress(id) ? [] : services(on: id),
             reserved: hasLaxEndpoints(id) ? reserved(in: id) : [])
+        overlay.keepsEndpointsApart = keepsEndpointsApart(of: id)
+        return overlay
+    }
+
+    /// Whether the endpoints of an overlay may not talk to each other, as the swarm or any record of a place in it says.
+    private func keepsEndpointsApart(of id: String) -> Bool {
+        if isIngress(id) { return false }
+        if InterContainer.isOff(facts?.networks[id]?.network?.driverState?.options) { return true }
+        return place(onOverlay: id)?.keepsApart == true
     }
 
     /// What an overlay is, whoever is in it; `nil` when there is to be no namespace of it on this node.

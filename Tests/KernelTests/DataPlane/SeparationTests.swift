@@ -96,4 +96,85 @@ import Testing
             withExtendedLifetime(greeters) {}
         }
     }
+
+    /// The network `app` of every task keeps them apart, as far as these nodes know.
+    private func apart(_ numbers: Set<UInt8>, _ world: World) -> [NodeNetwork] {
+        zip(world.nodes, networks(world, .published)).map { node, network in
+            var network = network
+            for index in network.overlays.indices where network.overlays[index].id == "app" {
+                network.overlays[index].keepsEndpointsApart = numbers.contains(node.number)
+            }
+            return network
+        }
+    }
+
+    private func setGuard(_ isAwake: Bool, _ world: World) async throws {
+        for node in world.nodes {
+            try await node.plane.layout.overlay("app").run {
+                try NftContext().run("add table \(GuardTable.id)\(isAwake ? "" : " { flags dormant; }")\n")
+            }
+        }
+    }
+
+    private func setIsolation(_ isIsolated: Bool, _ world: World) async throws {
+        for node in world.nodes {
+            let tasks = Self.tasks.filter { $0.node == node.number }
+            let ports = tasks.map { Layout.overlayPort("eat\($0.node)\($0.number)") } + [Layout.overlayTunnel]
+            try await node.plane.layout.overlay("app").run {
+                try RouteSocket().perform(ports.map { SetPort($0, PortOptions(isolated: isIsolated)) })
+            }
+        }
+    }
+
+    /// From the first node's first task to its neighbour and to the other node's, and back from there.
+    private func expectPeers(_ world: World, here: Bool, elsewhere: Bool, _ what: String) async {
+        let (own, far) = (world.nodes[0].sandbox("t11"), world.nodes[1].sandbox("t21"))
+        await expect("t12 \(taskAddress(1, 1))", isHeard: here, "\(what), here") {
+            await tcp(taskAddress(1, 2), 80, from: own, milliseconds: $0)
+        }
+        await expect("t21 \(taskAddress(1, 1))", isHeard: elsewhere, "\(what), elsewhere") {
+            await tcp(taskAddress(2, 1), 80, from: own, milliseconds: $0)
+        }
+        await expect("t11 \(taskAddress(2, 1))", isHeard: elsewhere, "\(what), from elsewhere") {
+            await tcp(taskAddress(1, 1), 80, from: far, milliseconds: $0)
+        }
+    }
+
+    @Test func `D7: with enable_icc=false an overlay's tasks reach the outside and are published, and reach no other`()
+        async throws
+    {
+        try await withWorld(nodes: 2) { world in
+            try await apply(apart([], world), world)
+            var greeters = try await startGreeters(world)
+            greeters.append(try await Greeter.start("outside", in: world.client, port: 7000))
+            await expectPeers(world, here: true, elsewhere: true, "nowhere apart")
+            // Either node's word is enough for what crosses the tunnel.
+            try await apply(apart([2], world), world)
+            await expectPeers(world, here: true, elsewhere: false, "apart on the other node")
+            try await apply(apart([1], world), world)
+            await expectPeers(world, here: false, elsewhere: false, "apart on this node")
+            try await apply(apart([1, 2], world), world)
+            await expectPeers(world, here: false, elsewhere: false, "apart")
+
+            let own = world.nodes[0].sandbox("t11")
+            #expect(await tcp(World.clientAddress, 7000, from: own) == "outside \(world.nodes[0].address)")
+            for node in world.nodes {
+                #expect(await tcp(node.address, 8080, from: world.client).hasSuffix(" \(World.clientAddress)"))
+                #expect(await udp(node.address, 8080, from: world.client).hasSuffix(" \(World.clientAddress)"))
+            }
+
+            // Two things hold it, of which each is enough, and nothing else does.
+            try await setGuard(false, world)
+            await expectPeers(world, here: false, elsewhere: false, "by the bridge's ports")
+            try await setIsolation(false, world)
+            await expectPeers(world, here: true, elsewhere: true, "by nothing")
+            try await setGuard(true, world)
+            await expectPeers(world, here: false, elsewhere: false, "by the guard")
+            for node in world.nodes {
+                #expect(try await node.plane.resync(reason: "test").repairs.keys.contains(.overlay("app")))
+                #expect(try await node.plane.resync(reason: "test").isClean)
+            }
+            withExtendedLifetime(greeters) {}
+        }
+    }
 }

@@ -202,6 +202,26 @@ import Testing
         #expect(member.neighbours[NeighbourKey(link: "eth1", address: IPAddress(10, 255, 0, 1))] == gateway)
     }
 
+    @Test func `D7: an overlay that keeps endpoints apart isolates its ports and the tunnel, and its guard ends all`()
+        throws
+    {
+        var overlay = OverlayNetwork(id: "o", vni: 1)
+        let endpoint = Derivation.LocalEndpoint(
+            port: "b1", namespace: layout.sandbox("c"), interface: "eth0",
+            addresses: HostAddresses(IPAddress(10, 1, 0, 2)), mac: MACAddress(for: IPAddress(10, 1, 0, 2)),
+            isLax: false, isGuarded: true)
+        for (isEncrypted, tunnel) in [(false, Layout.overlayTunnel), (true, Layout.encryptedTunnel)] {
+            for isApart in [false, true] {
+                (overlay.isEncrypted, overlay.keepsEndpointsApart) = (isEncrypted, isApart)
+                let state = derive(NodeNetwork()).overlayState(
+                    overlay, Underlay(address: IPAddress(192, 0, 2, 1), peers: []), ["b1": endpoint])
+                for link in ["b1", tunnel] { #expect(state.kernel.links[link]?.port?.isolated == isApart) }
+                let guarding = try #require(state.fixedTables.first { $0.id == GuardTable.id })
+                #expect(guarding.skeleton.contains("counter drop\ncounter drop\n") == isApart)
+            }
+        }
+    }
+
     @Test func `D7: where the mesh is the only way out, answers find a route and nothing else leaves by it`() {
         var box = container("c", 2)
         box.endpoints.append(

@@ -40,7 +40,7 @@ import Testing
                 name: "overlay",
                 options: [
                     SwarmNetwork.identifierOption: id == "ing" ? "4096" : id == "app" ? "4097" : "4098",
-                    SpoofCheck.option: open ? "off" : "on",
+                    SpoofCheck.option: open ? "off" : "on", InterContainer.option: open ? "false" : "true",
                 ])
             return network
         }

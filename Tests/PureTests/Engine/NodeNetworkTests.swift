@@ -138,6 +138,29 @@ import Testing
         try SpoofCheck.check(off)
     }
 
+    @Test func `D7: an overlay's tasks are kept apart where the swarm or a record says so, never those of ingress`()
+        throws
+    {
+        func apart(_ options: [String: String], _ isRecorded: Bool) throws -> [String] {
+            var record = try NodeNetworkFixture.taskContainer()
+            if isRecorded { for index in 0...1 { record.endpoints[index].overlay?.keepsApart = true } }
+            var state = try NodeNetworkFixture.swarmState()
+            for index in state.networks.indices {
+                let own = state.networks[index].network.driverState?.options ?? [:]
+                state.networks[index].network.driverState = Driver(
+                    name: "overlay", options: own.merging(options) { _, new in new })
+            }
+            let composer = NodeNetworkComposer(
+                containers: [record], networks: [try NodeNetworkFixture.gatewayBridge()], facts: NetworkFacts(state),
+                nodeID: "n1", underlayMTU: 1500)
+            return composer.compose().overlays.filter(\.keepsEndpointsApart).map(\.id)
+        }
+        #expect(try apart([:], false) == [])
+        #expect(try apart([InterContainer.option: "true"], false) == [])
+        #expect(try apart([InterContainer.option: "false"], false) == ["app"])
+        #expect(try apart([:], true) == ["app"])
+    }
+
     @Test func `D7: without a way out a published task's resolver asks nobody beyond its networks`() throws {
         var record = try NodeNetworkFixture.taskContainer()
         let composer = NameTableComposer(containers: [record], networks: [try NodeNetworkFixture.gatewayBridge()])

@@ -77,6 +77,20 @@ import Testing
         }
     }
 
+    @Test func `D7: an overlay may keep its tasks apart, the ingress network may not`() throws {
+        func made(_ text: String, isIngress: Bool = false) throws -> SwarmNetwork {
+            var wanted = request("a")
+            wanted.ingress = isIngress
+            wanted.options = [InterContainer.option: text]
+            return try NetworkAllocator(state: SwarmState()).allocate(wanted, id: "a", at: .now)
+        }
+        #expect(InterContainer.isOff(try made("false").driverState?.options))
+        #expect(!InterContainer.isOff(try made("true").driverState?.options))
+        _ = try made("true", isIngress: true)
+        #expect(throws: UnsupportedError.self) { try made("false", isIngress: true) }
+        #expect(throws: NetworkOptionError.self) { try made("off") }
+    }
+
     @Test func `a subnet within another network's is refused`() throws {
         var swarm = SwarmSimulation()
         let made = try NetworkAllocator(state: swarm.state).allocate(

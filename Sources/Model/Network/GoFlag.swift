@@ -1,6 +1,7 @@
 /// A truth value as Go's `strconv.ParseBool` reads one.
-enum GoFlag {
-    static func parse(_ text: some StringProtocol) -> Bool? {
+package enum GoFlag {
+    /// - Returns: `nil` for what it does not take.
+    package static func parse(_ text: some StringProtocol) -> Bool? {
         switch text {
         case "1", "t", "T", "true", "True", "TRUE": true
         case "0", "f", "F", "false", "False", "FALSE": false
