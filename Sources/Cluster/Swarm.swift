@@ -136,7 +136,7 @@ package actor Swarm: ServiceLifecycle.Service {
                     containers: configuration.standalone, log: log),
                 tunnels: TunnelOpener(
                     containers: configuration.containers, events: configuration.events, membership: file, log: log),
-                log: log), log: log)
+                decodedChanges: configuration.decodedChanges, log: log), log: log)
     }
 
     func begin(_ part: MembershipRuntime) {

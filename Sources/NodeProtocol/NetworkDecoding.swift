@@ -11,39 +11,26 @@ package struct NetworkChangesFailure: Error, Equatable, CustomStringConvertible 
     package var description: String { "a manager told of \(reason)" }
 }
 
-/// Puts the pieces of change sets together. Holds no more than its bounds, whatever the other side sends.
-struct NetworkChangesReader: Sendable {
-    /// Facts and keys of one set.
-    static let maximumEntries = 1 << 20
+/// One message's part of a change set.
+struct ChangesPiece: Sendable {
+    /// What the set has in common, and the facts and keys of this part.
+    let set: NetworkChangeSet
+    /// Facts and keys, those of kinds included that are not known here.
+    let entries: Int
+    let isLast: Bool
 
-    private var pending: NetworkChangeSet?
-    private var bytes = 0
-    private var entries = 0
-
-    /// Whether pieces of a set are missing.
-    var isPending: Bool { pending != nil }
-
-    /// - Returns: The set that is whole with this piece.
     /// - Throws: ``NetworkChangesFailure``, ``AssignmentReader/Failure``, `BinaryDecodingError`.
-    mutating func read(_ piece: Data) throws -> NetworkChangeSet? {
-        bytes += piece.count
-        guard bytes <= AssignmentReader.maximumBytes else { throw AssignmentReader.Failure.tooLarge }
+    init(_ piece: Data) throws {
         let changes = try Wire.NetworkChanges(serializedBytes: piece)
-        entries += changes.upserts.count + changes.removals.count
-        guard entries <= Self.maximumEntries else { throw AssignmentReader.Failure.tooLarge }
+        entries = changes.upserts.count + changes.removals.count
+        guard entries <= NetworkChangesReader.maximumEntries else { throw AssignmentReader.Failure.tooLarge }
         let network = try changes.network.isEmpty ? "" : checkedIdentifier(changes.network, "a network")
         let scope = NetworkFact.Scope(networkID: network)
-        var set =
-            pending
-            ?? NetworkChangeSet(
-                scope, sequence: changes.sequence, isSnapshot: changes.snapshot, upserts: [], removals: [],
-                isEnd: changes.end, isQuiet: changes.quiet)
-        guard set.scope == scope, set.sequence == changes.sequence, set.isSnapshot == changes.snapshot,
-            set.isEnd == changes.end, set.isQuiet == changes.quiet
-        else { throw NetworkChangesFailure(reason: "pieces of different sets") }
-        if set.isEnd, scope == .swarm || !changes.upserts.isEmpty || !changes.removals.isEmpty {
+        if changes.end, scope == .swarm || !changes.upserts.isEmpty || !changes.removals.isEmpty {
             throw NetworkChangesFailure(reason: "the end of what cannot end")
         }
+        var set = NetworkChangeSet(
+            scope, sequence: changes.sequence, isSnapshot: changes.snapshot, isEnd: changes.end, isQuiet: changes.quiet)
         for fact in changes.upserts {
             guard let fact = try fact.value(network) else { continue }
             guard fact.key?.scope == scope else { throw NetworkChangesFailure(reason: "a fact of another scope") }
@@ -54,13 +41,62 @@ struct NetworkChangesReader: Sendable {
             guard key.scope == scope else { throw NetworkChangesFailure(reason: "a key of another scope") }
             set.removals.append(key)
         }
-        pending = nil
-        if changes.more {
-            pending = set
+        self.set = set
+        isLast = !changes.more
+    }
+}
+
+/// Puts the pieces of change sets together. Holds no more than its bounds, whatever the other side sends.
+struct NetworkChangesReader: Sendable {
+    /// Facts and keys of one set.
+    static let maximumEntries = 1 << 20
+
+    private let shared: DecodedChanges?
+    private var pending: NetworkChangeSet?
+    private var bytes = 0
+    private var entries = 0
+
+    /// - Parameter shared: Decodes what other readers of this process are told as well.
+    init(_ shared: DecodedChanges? = nil) { self.shared = shared }
+
+    /// Whether pieces of a set are missing.
+    var isPending: Bool { pending != nil }
+
+    /// - Returns: The set that is whole with this piece.
+    /// - Throws: As ``ChangesPiece/init(_:)``.
+    mutating func read(_ piece: Data) throws -> NetworkChangeSet? {
+        bytes += piece.count
+        guard bytes <= AssignmentReader.maximumBytes else { throw AssignmentReader.Failure.tooLarge }
+        let part = try shared.map { try $0.piece(piece) } ?? ChangesPiece(piece)
+        entries += part.entries
+        guard entries <= Self.maximumEntries else { throw AssignmentReader.Failure.tooLarge }
+        if let pending {
+            guard pending.isOfOne(with: part.set) else {
+                throw NetworkChangesFailure(reason: "pieces of different sets")
+            }
+        } else if part.isLast {
+            // Most are of one piece, whose rows all readers share.
+            (bytes, entries) = (0, 0)
+            return part.set
+        }
+        guard pending != nil else {
+            pending = part.set
             return nil
         }
-        (bytes, entries) = (0, 0)
-        return set
+        // In place: the rows of the pieces before are not copied for each.
+        pending?.upserts += part.set.upserts
+        pending?.removals += part.set.removals
+        guard part.isLast else { return nil }
+        defer { (pending, bytes, entries) = (nil, 0, 0) }
+        return pending
+    }
+}
+
+extension NetworkChangeSet {
+    /// Whether two pieces may belong to one set.
+    fileprivate func isOfOne(with other: NetworkChangeSet) -> Bool {
+        scope == other.scope && sequence == other.sequence && isSnapshot == other.isSnapshot && isEnd == other.isEnd
+            && isQuiet == other.isQuiet
     }
 }
 

@@ -73,9 +73,10 @@ package struct AssignmentReader: Sendable {
     private var pendingTasks: [SwarmTask] = []
     private var pendingRemoved: [String] = []
     private var pendingTaskBytes = 0
-    private var networks = NetworkChangesReader()
+    private var networks: NetworkChangesReader
 
-    package init() {}
+    /// - Parameter shared: Of nodes that are told the same in one process; `nil` for a node by itself.
+    package init(_ shared: DecodedChanges? = nil) { networks = NetworkChangesReader(shared) }
 
     /// Takes one message; returns what is whole with it.
     /// - Throws: ``Failure``, ``NetworkChangesFailure``, and what the decoding of messages and records throws.

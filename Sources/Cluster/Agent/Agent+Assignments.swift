@@ -18,7 +18,7 @@ extension Agent {
             let inbox = AssignmentInbox()
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
-                    var reader = AssignmentReader()
+                    var reader = AssignmentReader(decodedChanges)
                     for try await message in response.messages {
                         guard let content = try reader.read(message) else { continue }
                         try await inbox.put(.init(content: content, unread: reader.unread))

@@ -37,6 +37,8 @@ struct Agent: ServiceLifecycle.Service {
     let board: AssignedTasks
     let group: MultiThreadedEventLoopGroup
     let log: Logger
+    /// See ``SwarmConfiguration/decodedChanges``.
+    let decodedChanges: DecodedChanges?
     private let logs: LogPublisher
     /// The connection of the session of the moment.
     let connection = ObservableValue<NodeTransport.Client?>(nil)
@@ -46,9 +48,10 @@ struct Agent: ServiceLifecycle.Service {
         credentials: CredentialFiles,
         executor: any TaskExecutor, group: MultiThreadedEventLoopGroup,
         publish: @escaping @Sendable (EngineEvent) -> Void = { _ in }, feed: FeedPublisher, tunnels: TunnelOpener,
-        log: Logger
+        decodedChanges: DecodedChanges?, log: Logger
     ) {
         self.credentials = credentials
+        self.decodedChanges = decodedChanges
         self.executor = executor
         self.group = group
         self.identity = identity

@@ -34,6 +34,8 @@ package struct SwarmConfiguration: Sendable {
     package var standalone: (any StandaloneSource)?
     /// Who answers about the containers of this node's tasks, when managers ask.
     package var containers: TaskContainers?
+    /// Decodes facts of networks for several nodes of one process, which the benchmark of swarms has; `nil` for a node by itself.
+    package var decodedChanges: DecodedChanges?
 
     package init(rootDirectory: String, runDirectory: String) {
         self.rootDirectory = rootDirectory

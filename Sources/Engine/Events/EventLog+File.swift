@@ -1,7 +1,7 @@
 import Concurrency
 import LinuxSystem
 import LocalStore
-import Logging
+package import Logging
 import Model
 import Synchronization
 
@@ -16,7 +16,7 @@ extension EventLog {
     static let keptByManager = 100_000
 
     /// Opens the log that a node keeps in a file. One that cannot be used costs nothing but the events of before.
-    static func open(_ path: String, log: Logger) async -> EventLog {
+    package static func open(_ path: String, log: Logger) async -> EventLog {
         do {
             let store = try await EventStore.open(path)
             if let aside = store.setAside {
@@ -45,7 +45,7 @@ extension EventLog {
     }
 
     /// Writes what happens until cancelled, and then what is left.
-    func run(_ log: Logger) async {
+    package func run(_ log: Logger) async {
         guard let store else { return }
         var isWorking = true
         while !Task.isCancelled {

@@ -119,6 +119,55 @@ import Testing
         #expect(throws: AssignmentReader.Failure.mixed) { try reader.read(tasks) }
     }
 
+    @Test func `readers of one process decode a piece once`() throws {
+        let endpoints: [NetworkFact] = (0..<2000).map { number in
+            let address = IPAddress(10, 1, UInt8(number / 250), UInt8(number % 250))
+            return .endpoint(
+                network: "net",
+                .init(
+                    addresses: HostAddresses(address), nodeID: "n", taskID: "t\(number)", vtep: v4, containerID: "",
+                    names: ["web.\(number)"]))
+        }
+        let whole = NetworkChangeSet(.network("net"), sequence: 7, isSnapshot: true, upserts: endpoints)
+        let change = NetworkChangeSet(.network("net"), sequence: 8, removals: endpoints.prefix(1).compactMap(\.key))
+        let pieces = try whole.encoded() + change.encoded()
+        #expect(pieces.count > 2)
+        let shared = DecodedChanges()
+        for _ in 0..<3 {
+            var reader = AssignmentReader(shared)
+            var read: [NetworkChangeSet] = []
+            for piece in pieces {
+                if case .network(let set) = try reader.read(.with { $0.networkChanges = piece }) { read.append(set) }
+            }
+            #expect(read == [whole, change])
+        }
+        #expect(shared.decodedPieces == pieces.count)
+        // What no manager sends is refused each time, and what is behind it is read.
+        let bad = try Wire.NetworkChanges.with { $0.end = true }.serializedData()
+        for _ in 0..<2 {
+            var reader = AssignmentReader(shared)
+            #expect(throws: NetworkChangesFailure.self) { try reader.read(.with { $0.networkChanges = bad }) }
+        }
+        #expect(shared.decodedPieces == pieces.count)
+    }
+
+    @Test func `of what was decoded only the newest is remembered`() throws {
+        let pieces = try (1...40).flatMap { number in
+            try NetworkChangeSet(.network("net-\(number)"), sequence: 1, isSnapshot: true).encoded()
+        }
+        let shared = DecodedChanges(mostBytes: pieces.prefix(4).reduce(0) { $0 + $1.count })
+        func read(_ piece: Data) throws {
+            var reader = AssignmentReader(shared)
+            _ = try reader.read(.with { $0.networkChanges = piece })
+        }
+        for piece in pieces { try read(piece) }
+        #expect(shared.decodedPieces == 40)
+        try read(try #require(pieces.last))
+        #expect(shared.decodedPieces == 40)
+        try read(pieces[0])
+        #expect(shared.decodedPieces == 41)
+    }
+
     @Test func `facts and keys of kinds that are not known are passed over`() throws {
         var changes = Wire.NetworkChanges()
         changes.network = "net"
