@@ -217,8 +217,8 @@ let package = Package(
         .executableTarget(
             name: "swarm-benchmark",
             dependencies: [
-                "Cluster", "Orchestration", "EtcdStore", "EngineInterface", "Concurrency", "LinuxSystem", "Model",
-                "Addressing", arguments, log, nioPosix,
+                "Engine", "Cluster", "Orchestration", "NodeProtocol", "PathProbes", "EtcdStore", "EngineInterface",
+                "Concurrency", "LinuxSystem", "Model", "Addressing", arguments, log, nioPosix,
             ],
             path: "Benchmarks/swarm", swiftSettings: strict),
         .executableTarget(

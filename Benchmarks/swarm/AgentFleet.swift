@@ -15,8 +15,9 @@ final class AgentFleet: Sendable {
     private let place: SwarmBenchmark.Place
     private let count: Int
     private let token: String
+    private let table = FleetTable()
     /// Those that run, by number.
-    private let tasks = Mutex<[Int: Task<Void, any Error>]>([:])
+    private let nodes = Mutex<[Int: (task: Task<Void, any Error>, executor: KernellessExecutor)]>([:])
 
     init(_ place: SwarmBenchmark.Place, count: Int, token: String) {
         self.count = count
@@ -33,12 +34,21 @@ final class AgentFleet: Sendable {
                 try await join(joining)
                 continue
             }
-            guard line.hasPrefix("stop "), let number = Int(line.dropFirst(5)) else { continue }
-            let stopped = tasks.withLock { tasks in
-                let chosen = tasks.keys.sorted().prefix(number)
-                return chosen.compactMap { tasks.removeValue(forKey: $0) }
+            if line.hasPrefix("count") {
+                let count = table.count(of: line.split(separator: " ").dropFirst().first.map(String.init))
+                print("count \(count.running) \(count.most) \(count.fewest)")
+                fflush(nil)
+                continue
             }
-            for task in stopped { task.cancel() }
+            guard line.hasPrefix("stop "), let number = Int(line.dropFirst(5)) else { continue }
+            let stopped = nodes.withLock { nodes in
+                let chosen = nodes.keys.sorted().prefix(number)
+                return chosen.compactMap { nodes.removeValue(forKey: $0) }
+            }
+            for node in stopped {
+                node.task.cancel()
+                node.executor.lose()
+            }
             print("stopped \(stopped.count)")
             fflush(nil)
         }
@@ -61,11 +71,12 @@ final class AgentFleet: Sendable {
     private func start(_ index: Int) async throws {
         // Addresses of loopback that are no network's first or last.
         let address = "127.1.\(index / 250).\(index % 250 + 1)"
+        let executor = KernellessExecutor(hostname: "node-\(index)", table: table)
         let swarm = ManagedSwarm.swarm(
-            "\(place.directory)/node-\(index)", KernellessExecutor(hostname: "node-\(index)"), at: address,
-            port: place.port, .singletonMultiThreadedEventLoopGroup)
+            "\(place.directory)/node-\(index)", executor, at: address, port: place.port,
+            .singletonMultiThreadedEventLoopGroup)
         let task = Task { try await swarm.run() }
-        tasks.withLock { $0[index] = task }
+        nodes.withLock { $0[index] = (task, executor) }
         try await until(within: .seconds(60)) { await swarm.isReady }
         var request = SwarmJoinRequest()
         request.remoteAddrs = ["127.0.0.1:\(place.port)"]

@@ -1,5 +1,6 @@
 import Cluster
 import Concurrency
+import Engine
 import EngineInterface
 import EtcdStore
 import Foundation
@@ -26,9 +27,26 @@ struct ManagedSwarm: Sendable {
         configuration.storeWithoutFsync = true
         configuration.storePort = port + 1
         configuration.advertiseAddress = "\(address):\(port)"
+        configuration.events = executor.events
+        configuration.publish = { executor.events.publish($0) }
+        configuration.pulses = NodeMeter(executor: executor)
+        configuration.decodedChanges = executor.table.decoded
         var log = Logger(label: address)
         log.logLevel = .critical
         return Swarm(configuration, executor: executor, group: group, log: log)
+    }
+
+    /// A manager's own node, which runs no tasks. Its log of events is in a file, as a daemon's is; for ``EventLog/run(_:)``.
+    private static func manager(_ name: String, in root: String) async throws -> KernellessExecutor {
+        try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+        let events = await EventLog.open(root + "/events.db", log: quiet)
+        return KernellessExecutor(hostname: name, table: FleetTable(), events: events)
+    }
+
+    private static var quiet: Logger {
+        var log = Logger(label: "events")
+        log.logLevel = .critical
+        return log
     }
 
     static func running(
@@ -37,10 +55,11 @@ struct ManagedSwarm: Sendable {
         let directory = place.directory
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         let root = directory + "/manager"
+        let executor = try await manager("manager", in: root)
         let swarm = swarm(
-            root, KernellessExecutor(hostname: "manager"), at: address, port: place.port,
-            .singletonMultiThreadedEventLoopGroup)
+            root, executor, at: address, port: place.port, .singletonMultiThreadedEventLoopGroup)
         try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await executor.events.run(quiet) }
             group.addTask { try await swarm.run() }
             group.addTask {
                 try await until(within: startLimit) { await swarm.isReady }
@@ -67,18 +86,23 @@ struct ManagedSwarm: Sendable {
         _ count: Int, _ place: SwarmBenchmark.Place, token: String,
         _ body: @escaping @Sendable ([ManagedSwarm]) async throws -> Void
     ) async throws {
-        let managers = (0..<count).map { index in
+        var joining: [(address: String, managed: ManagedSwarm, events: EventLog)] = []
+        for index in 0..<count {
             let (root, own) = (place.directory + "/manager-\(index)", "127.0.0.\(index + 2)")
-            let swarm = swarm(
-                root, KernellessExecutor(hostname: "manager-\(index)"), at: own, port: place.port,
-                .singletonMultiThreadedEventLoopGroup)
-            return (address: own, managed: ManagedSwarm(swarm: swarm, token: "", managerToken: token, directory: root))
+            let executor = try await manager("manager-\(index)", in: root)
+            let swarm = swarm(root, executor, at: own, port: place.port, .singletonMultiThreadedEventLoopGroup)
+            joining.append(
+                (own, ManagedSwarm(swarm: swarm, token: "", managerToken: token, directory: root), executor.events))
         }
+        let managers = joining
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for manager in managers { group.addTask { try await manager.managed.swarm.run() } }
+            for manager in managers {
+                group.addTask { await manager.events.run(quiet) }
+                group.addTask { try await manager.managed.swarm.run() }
+            }
             group.addTask {
                 // One after the other: the store takes in one member at a time.
-                for (own, managed) in managers {
+                for (own, managed, _) in managers {
                     try await until(within: startLimit) { await managed.swarm.isReady }
                     var request = SwarmJoinRequest()
                     request.remoteAddrs = ["\(address):\(place.port)"]

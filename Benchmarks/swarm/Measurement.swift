@@ -59,7 +59,12 @@ struct Measurement {
             "manager-allocated-a-task", Memory.each(after.allocated, before.allocated, of: size.tasks), "KiB")
         try await beats()
         try await lists()
-        try await singleChanges()
+        let idle = try await cost(over: size.idle)
+        try await singleChanges("one-more-task", of: "service-0", tellsAll: size.published >= size.services, idle)
+        if size.published > 0 {
+            try await singleChanges(
+                "one-more-published", of: "service-\(size.services - 1)", tellsAll: true, idle)
+        }
         try await lostNode()
         try await update()
     }
@@ -72,20 +77,26 @@ struct Measurement {
 
     // MARK: Asking
 
-    /// How many tasks run of all services, or of one.
-    private func running(of name: String? = nil) async throws -> Int {
-        let filters = name.map { Filters(["name": [$0]]) } ?? Filters()
-        return try await swarm.swarm.listServices(filters, withStatus: true).reduce(0) {
-            guard name == nil || $1.spec.name == name else { return $0 }
-            return $0 + Int(clamping: $1.serviceStatus?.runningTasks ?? 0)
+    /// How many tasks run of all services, as the manager says.
+    private func running() async throws -> Int {
+        try await swarm.swarm.listServices(Filters(), withStatus: true).reduce(0) {
+            $0 + Int(clamping: $1.serviceStatus?.runningTasks ?? 0)
         }
+    }
+
+    /// Returns when so many tasks run: as their nodes say, and then as the manager says. It is not asked before, for its answer takes time that
+    /// would count as its own.
+    private func untilRunning(_ count: Int) async throws {
+        try await until(within: Self.limit) { try await children.count().running == count }
+        try await until(within: Self.limit, every: .milliseconds(100)) { try await running() == count }
     }
 
     private func tasks(of service: String) async throws -> [SwarmTask] {
         try await swarm.swarm.listTasks(Filters(["service": [service]]))
     }
 
-    static func spec(_ name: String, replicas: Int, network: String) -> ServiceSpec {
+    /// - Parameter publishes: Whether it has a port of the mesh, which the swarm chooses.
+    static func spec(_ name: String, replicas: Int, network: String, publishes: Bool = false) -> ServiceSpec {
         var spec = ServiceSpec()
         spec.name = name
         var container = ContainerSpec()
@@ -95,6 +106,12 @@ struct Measurement {
         var attachment = NetworkAttachmentConfig()
         attachment.target = network
         spec.taskTemplate.networks = [attachment]
+        if publishes {
+            var port = PortConfig()
+            port.targetPort = 80
+            spec.endpointSpec = EndpointSpec()
+            spec.endpointSpec?.ports = [port]
+        }
         return spec
     }
 
@@ -124,9 +141,11 @@ struct Measurement {
         let (manager, store, agents) = try costs()
         for index in 0..<size.services {
             _ = try await swarm.swarm.createService(
-                Self.spec("service-\(index)", replicas: size.replicas, network: networks[index % networks.count]))
+                Self.spec(
+                    "service-\(index)", replicas: size.replicas, network: networks[index % networks.count],
+                    publishes: index >= size.services - size.published))
         }
-        try await until(within: Self.limit, every: .milliseconds(500)) { try await running() == size.tasks }
+        try await untilRunning(size.tasks)
         Self.tell("from-nothing", (ContinuousClock.now - begun) / .seconds(1), "s", atMost: 180)
         let now = try costs()
         Self.tell("from-nothing-cpu-manager", (now.manager - manager) / .seconds(1), "s")
@@ -172,34 +191,48 @@ struct Measurement {
         Self.tell(name, times.sorted()[2], "ms", atMost: hasAim ? 100 : nil)
     }
 
-    private func singleChanges() async throws {
-        let idle = try await cost(over: size.idle)
+    /// - Parameters:
+    ///   - name: What the figures are called.
+    ///   - tellsAll: Whether every node is told of each of the tasks, as of those behind a published port.
+    ///   - idle: What the same processes take in ``SwarmBenchmark/Size/Chosen/idle`` by themselves.
+    private func singleChanges(
+        _ name: String, of service: String, tellsAll: Bool, _ idle: (manager: Duration, agents: Duration)
+    ) async throws {
+        let id = try await swarm.swarm.inspectService(service, insertDefaults: false).id
         let begun = ContinuousClock.now
         let before = try costs()
         for index in 0..<size.changes {
             let wanted = size.replicas + index + 1
-            try await swarm.scale("service-0", to: wanted)
+            try await swarm.scale(service, to: wanted)
+            try await until(within: Self.limit, every: .milliseconds(5)) {
+                try await children.count(id).running == wanted
+            }
             try await until(within: Self.limit) {
-                try await tasks(of: "service-0").count { $0.status.state == .running && $0.isWanted } == wanted
+                try await tasks(of: service).count { $0.status.state == .running && $0.isWanted } == wanted
             }
         }
         let took = ContinuousClock.now - begun
         let after = try costs()
         let changes = Double(size.changes)
-        Self.tell("one-more-task", took / .milliseconds(1) / changes, "ms")
+        Self.tell(name, took / .milliseconds(1) / changes, "ms")
         let share = took / size.idle
         let manager = (after.manager - before.manager - idle.manager * share) / .milliseconds(1) / changes
         let agents = after.agents - before.agents - idle.agents * share
-        // All nodes with a task of a service in the network are told.
-        var subscribers: Set<String> = []
-        for index in stride(from: 0, to: size.services, by: size.networks) {
-            subscribers.formUnion(try await tasks(of: "service-\(index)").compactMap(\.nodeID))
-        }
-        Self.tell("one-more-task-subscribers", Double(subscribers.count), "nodes")
+        let told = try await tellsAll ? size.agents : subscribers()
+        Self.tell("\(name)-subscribers", Double(told), "nodes")
         Self.tell(
-            "one-more-task-cpu-manager", manager, "ms",
-            atMost: Double(Self.changesOfATask) * (1 + 0.01 * Double(subscribers.count)))
-        Self.tell("one-more-task-cpu-agents", agents / .milliseconds(1) / changes, "ms")
+            "\(name)-cpu-manager", manager, "ms",
+            atMost: Double(Self.changesOfATask) * (1 + 0.01 * Double(told)))
+        Self.tell("\(name)-cpu-agents", agents / .milliseconds(1) / changes, "ms")
+    }
+
+    /// How many nodes have a task of a service in the first network, and are told of others there.
+    private func subscribers() async throws -> Int {
+        var nodes: Set<String> = []
+        for index in stride(from: 0, to: size.services, by: size.networks) {
+            nodes.formUnion(try await tasks(of: "service-\(index)").compactMap(\.nodeID))
+        }
+        return nodes.count
     }
 
     /// What one more task changes in the store: the service, the task that is made, placed, accepted, prepared, ready, started, and runs.
@@ -228,7 +261,7 @@ struct Measurement {
         for node in lost { affected += try await swarm.swarm.listTasks(Filters(["node": [node]])).count }
         Self.tell("lost-node-tasks", Double(affected), "tasks")
         // Those of nodes that are down do not count.
-        try await until(within: Self.limit, every: .milliseconds(200)) { try await running() == wanted }
+        try await untilRunning(wanted)
         Self.tell("lost-node-replaced", (ContinuousClock.now - noticed) / .seconds(1), "s", atMost: 10)
     }
 
@@ -236,10 +269,9 @@ struct Measurement {
     private func update() async throws {
         let network = try await swarm.swarm.createSwarmNetwork(Self.network("large", subnet: "10.200.0.0/16"))
         var begun = ContinuousClock.now
-        _ = try await swarm.swarm.createService(Self.spec("large", replicas: size.large, network: network))
-        try await until(within: Self.limit, every: .milliseconds(200)) {
-            try await running(of: "large") == size.large
-        }
+        let before = try await running()
+        let id = try await swarm.swarm.createService(Self.spec("large", replicas: size.large, network: network)).id
+        try await untilRunning(before + size.large)
         Self.tell("large-service", (ContinuousClock.now - begun) / .seconds(1), "s")
         var service = try await swarm.swarm.inspectService("large", insertDefaults: false)
         service.spec.taskTemplate.forceUpdate = service.spec.taskTemplate.forceUpdate &+ 1
@@ -250,19 +282,17 @@ struct Measurement {
         begun = ContinuousClock.now
         _ = try await swarm.swarm.updateService(
             "large", version: service.version.index, service.spec, rollback: false)
-        let before = try costs().manager
-        var (most, fewest) = (0, Int.max)
+        let manager = try costs().manager
+        // What happened before does not count.
+        _ = try await children.count(id)
         try await until(within: Self.limit, every: .milliseconds(100)) {
-            let tasks = try await tasks(of: "large")
-            most = max(most, tasks.count { $0.isWanted && $0.isLive })
-            fewest = min(fewest, tasks.count { $0.isWanted && $0.status.state == .running })
-            return try await swarm.swarm.inspectService("large", insertDefaults: false).updateStatus?.state
-                == "completed"
+            try await swarm.swarm.inspectService("large", insertDefaults: false).updateStatus?.state == "completed"
         }
+        let count = try await children.count(id)
         Self.tell("update-of-large-service", (ContinuousClock.now - begun) / .seconds(1), "s")
-        Self.tell("update-of-large-service-cpu-manager", (try costs().manager - before) / .seconds(1), "s")
-        Self.tell("update-tasks-at-most", Double(most), "tasks", atMost: Double(size.large))
+        Self.tell("update-of-large-service-cpu-manager", (try costs().manager - manager) / .seconds(1), "s")
+        Self.tell("update-tasks-at-most", Double(count.most), "tasks", atMost: Double(size.large))
         Self.tell(
-            "update-tasks-out-at-most", Double(size.large - fewest), "tasks", atMost: Double(size.parallelism))
+            "update-tasks-out-at-most", Double(size.large - count.fewest), "tasks", atMost: Double(size.parallelism))
     }
 }

@@ -70,6 +70,9 @@ extension SwarmBenchmark {
         @Option(help: "How many tasks each service has; 30, 5, 30.")
         var replicas: Int?
 
+        @Option(help: "How many of the services publish a port, of which all nodes are told; 20, 2, 200.")
+        var published: Int?
+
         @Option(help: "How many single changes are measured; 20, 5, 20.")
         var changes: Int?
 
@@ -86,8 +89,9 @@ extension SwarmBenchmark {
             return Chosen(
                 agents: number(agents, 100, 10, 1000), services: max(1, number(services, 100, 10, 1000)),
                 networks: max(1, number(networks, 10, 2, 100)), replicas: number(replicas, 30, 5, 30),
-                changes: max(1, number(changes, 20, 5, 20)), large: number(large, 300, 20, 3000),
-                parallelism: max(1, number(parallelism, 100, 5, 100)), idle: .seconds(quick ? 5 : 20))
+                published: max(0, number(published, 20, 2, 200)), changes: max(1, number(changes, 20, 5, 20)),
+                large: number(large, 300, 20, 3000),
+                parallelism: max(1, number(parallelism, 100, 5, 100)), idle: .seconds(quick ? 10 : 20))
         }
 
         struct Chosen {
@@ -95,10 +99,12 @@ extension SwarmBenchmark {
             let services: Int
             let networks: Int
             let replicas: Int
+            /// The last ones; all of them when it is more than there are.
+            let published: Int
             let changes: Int
             let large: Int
             let parallelism: Int
-            /// For how long what is idle is looked at.
+            /// For how long what is idle is looked at: whole times of ten seconds, in which each node tells once how it is.
             let idle: Duration
             var tasks: Int { services * replicas }
         }
@@ -118,7 +124,7 @@ extension SwarmBenchmark {
     }
 
     /// The nodes, in a process of their own so that their cost is not the manager's. Ends when its input does; a line `stop N` stops so many
-    /// of them, as a machine that fails, and `join N` starts so many more.
+    /// of them, as a machine that fails, `join N` starts so many more, and `count` with a service's id or without says how many containers run.
     struct Agents: AsyncParsableCommand {
         @OptionGroup var place: Place
 
