@@ -76,9 +76,14 @@ clean-room:
 # What reads others' bytes and texts, fed with inputs that are made to reach as much of it as can be: for CI a minute, by hand as long as is asked.
 FUZZ_SECONDS ?= 3600
 
-# The same tests that `make test` takes small: what is found has its seed in the message.
+# The same tests that `make test` takes small: what is found has its seed in the message, and `SEED=` takes that alone. Each has fixed seeds and the day's;
+# of whole swarms the first run alone has all the nodes.
+CHANGES ?= 1000000
+SEEDS ?= 500
+RUNS ?= 1
 simulate: tests
-	APUS_SIMULATION_NODES=10000 APUS_SIMULATION_SECONDS=300 APUS_SIMULATION_CHANGES=1000000 APUS_SIMULATION_SEEDS=500 \
+	APUS_SIMULATION_NODES=10000 APUS_SIMULATION_SECONDS=300 APUS_SIMULATION_CHANGES=$(CHANGES) APUS_SIMULATION_EVERY=1 \
+	  APUS_SIMULATION_SEEDS=$(SEEDS) APUS_SIMULATION_RUNS=$(RUNS) APUS_SIMULATION_SEED=$(SEED) \
 	  .build/debug/apusPackageTests.xctest --testing-library swift-testing --no-parallel \
 	  --filter 'SwarmSimulationTests|IncrementalPlanTests|NetworkIndexTests'
 

@@ -9,8 +9,11 @@ struct RandomSwarm {
     var swarm = SwarmSimulation()
     var random: SplitMix
     private var made = 0
+    private let mostServices: Int
 
-    init(seed: UInt64, nodes: Int) {
+    /// - Parameter services: At most.
+    init(seed: UInt64, nodes: Int, services: Int = 12) {
+        mostServices = services
         random = SplitMix(state: seed)
         for number in 0..<nodes { addNode("node\(number)") }
         for name in ["one", "two"] { addNetwork(name) }
@@ -105,7 +108,7 @@ struct RandomSwarm {
     mutating func change() {
         let state = swarm.state
         switch Int.random(in: 0..<24, using: &random) {
-        case 0 where state.services.count < 12, 1 where state.services.count < 6: addService()
+        case 0 where state.services.count < mostServices, 1 where state.services.count < mostServices / 2: addService()
         case 2:
             if chance(1, of: 3), let id = pick(state.services.keys) { swarm.state.services[id] = nil }
         case 3:

@@ -153,15 +153,15 @@ private struct RandomSwarm {
 @Suite struct NetworkIndexTests {
     /// `make simulate` asks for a million.
     private static let changes = SimulationSize.of("CHANGES", 10_000)
+    private static let seeds = SimulationSeeds.of("SEEDS", 19)
 
     @Test func `after any changes the index has what is computed from nothing, and a follower has it, too`() throws {
-        let seeds = 20
-        for seed in 0..<seeds {
-            var swarm = RandomSwarm(seed: UInt64(seed))
+        for seed in Self.seeds {
+            var swarm = RandomSwarm(seed: seed)
             var index = NetworkIndex()
             var follower = NetworkFacts()
             var parts: [String: Set<String>] = [:]
-            for step in 0..<(Self.changes / seeds) {
+            for step in 0..<(Self.changes / Self.seeds.count) {
                 var changes = step == 0 ? SwarmChanges(all: swarm.objects) : SwarmChanges()
                 for _ in 0..<Int.random(in: 1...3, using: &swarm.random) {
                     changes.note(swarm.change())
