@@ -138,7 +138,16 @@ extension AppliedNamespace {
         state.services?.networks[place] = tasks
     }
 
-    fileprivate mutating func take(ports: [MeshPort], _ steps: [TableStep]) {
+    fileprivate mutating func take(ports changes: FinePlan.Ports, _ steps: [TableStep]) {
+        var ports = input.meshPorts
+        // Else the change would copy the list: it is there twice.
+        replace(ports: [])
+        ports.take(changes)
+        replace(ports: ports)
+        for place in state.fixedTables.indices { state.fixedTables[place].take(steps) }
+    }
+
+    private mutating func replace(ports: [MeshPort]) {
         switch input {
         case .node(var network, let sandboxes, let filtersBridges):
             network.ingress?.ports = ports
@@ -148,7 +157,16 @@ extension AppliedNamespace {
             input = .ingress(ingress, overlayMTU: mtu, bridge: bridge)
         case .overlay, .sandbox: return
         }
-        for place in state.fixedTables.indices { state.fixedTables[place].take(steps) }
+    }
+}
+
+extension [MeshPort] {
+    fileprivate mutating func take(_ changes: FinePlan.Ports) {
+        for port in changes.changed {
+            if let place = firstIndex(where: { $0.key == port.key }) { self[place] = port }
+        }
+        if !changes.gone.isEmpty { removeAll { changes.gone.contains($0.key) } }
+        append(contentsOf: changes.come)
     }
 }
 

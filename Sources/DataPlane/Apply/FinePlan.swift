@@ -16,6 +16,16 @@ struct FinePlan: Sendable {
         var isForgiving = false
     }
 
+    /// Ports of the mesh as one table is to have them, where that is other than it was.
+    struct Ports: Sendable {
+        /// In the places that they have.
+        var changed: [MeshPort] = []
+        /// Nothing of them is left in its place.
+        var gone: Set<MeshPortKey> = []
+        /// Behind all others.
+        var come: [MeshPort] = []
+    }
+
     /// By overlay.
     private(set) var rows: [String: Rows] = [:]
     /// For the table of service addresses in each sandbox of an overlay.
@@ -23,8 +33,8 @@ struct FinePlan: Sendable {
     private(set) var ingress: [TableStep] = []
     private(set) var node: [TableStep] = []
     /// As they are to be numbered in the tables, where they change.
-    private(set) var portsAtNode: [MeshPort]?
-    private(set) var portsAtSandbox: [MeshPort]?
+    private(set) var portsAtNode: Ports?
+    private(set) var portsAtSandbox: Ports?
     /// Which ports of the mesh there are has changed.
     private(set) var changesPorts = false
     private(set) var ends: [Scope: [ConnectionEnd]] = [:]
@@ -37,7 +47,9 @@ struct FinePlan: Sendable {
     private struct Before {
         var remotes: [String: [IPAddress: RemoteEndpoint?]] = [:]
         var tasks: [String: [IPAddress: [IPAddress]?]] = [:]
-        var ports: [MeshPort]?
+        var ports: [MeshPortKey: MeshPort?] = [:]
+        /// Ports that were taken away, be it that they are there again.
+        var left: Set<MeshPortKey> = []
     }
 
     /// Carries out the changes in the network.
@@ -53,10 +65,13 @@ struct FinePlan: Sendable {
     ) {
         guard fits(details, network, claims, isReady) else { return nil }
         var before = Before()
-        before.ports = network.ingress?.ports
         var places: [String: Int] = [:]
         for (place, overlay) in network.overlays.enumerated() { places[overlay.id] = place }
         for detail in details {
+            if case .ingress(let key, let change) = detail {
+                before.ports.keep(network.ingress?.ports.first { $0.key == key }, key)
+                if change == .port(false) { before.left.insert(key) }
+            }
             if case .overlay(let id, let change) = detail, let place = places[id] {
                 switch change {
                 case .remote(let endpoint):
@@ -224,36 +239,53 @@ struct FinePlan: Sendable {
         }
     }
 
+    /// Of ports that are as they were nothing but the keys is looked at.
     private mutating func planMesh(
         _ before: Before, _ network: NodeNetwork, _ localTargets: [IPAddress: IPAddress],
         _ applied: [Scope: AppliedNamespace]
     ) {
-        guard let before = before.ports, let ingress = network.ingress, before != ingress.ports,
-            let oldAtNode = applied[.node]?.input.meshPorts, let oldAtSandbox = applied[.ingress]?.input.meshPorts
+        guard !before.ports.isEmpty, let ingress = network.ingress, let atNode = applied[.node],
+            let atSandbox = applied[.ingress]
         else { return }
-        let after = ingress.ports
-        let same = Dictionary(before.map { ($0.key, $0) }) { first, _ in first }
-        /// Ports that are as they were keep what there is of them.
-        func renewed(_ known: [MeshPort], _ make: (MeshPort, [IPAddress: IPAddress]) -> MeshPort) -> [MeshPort] {
-            let known = Dictionary(known.map { ($0.key, $0) }) { first, _ in first }
-            return after.map { port in
-                guard let old = known[port.key] else { return make(port, localTargets) }
-                return port == same[port.key] ? old : make(port, localTargets).numbered(like: old)
+        var (changed, gone, come): ([MeshPort], Set<MeshPortKey>, Set<MeshPortKey>) = ([], [], [])
+        for (key, old) in before.ports {
+            let new = ingress.ports.first { $0.key == key }
+            let hasLeft = before.left.contains(key)
+            if old != nil, new == nil || hasLeft { gone.insert(key) }
+            if new != nil, old == nil || hasLeft { come.insert(key) }
+            if let new, old != nil, old != new, !hasLeft { changed.append(new) }
+        }
+        if changed.isEmpty, gone.isEmpty, come.isEmpty { return }
+        // What comes is put behind the others.
+        let last = Array(ingress.ports.suffix(come.count))
+        typealias Step = (old: MeshPort?, new: MeshPort?)
+        func ports(
+            _ known: [MeshPort], _ make: (MeshPort, [IPAddress: IPAddress]) -> MeshPort
+        ) -> (Ports, [Step]) {
+            var steps: [Step] = []
+            let made = (changed + last).map { port -> MeshPort in
+                var new = make(port, localTargets)
+                let old = known.first { $0.key == port.key }
+                if let old { new = before.ports[port.key] == .some(port) ? old : new.numbered(like: old) }
+                steps.append((old: old, new: new))
+                return new
             }
+            let count = changed.count
+            let ports = Ports(changed: Array(made.prefix(count)), gone: gone, come: Array(made.dropFirst(count)))
+            for key in gone.subtracting(come) { steps.append((old: known.first { $0.key == key }, new: nil)) }
+            return (ports, steps)
         }
-        let atNode = renewed(oldAtNode, ingress.nodeBackends)
-        let atSandbox = renewed(oldAtSandbox, ingress.elsewhere)
+        let (node, nodeSteps) = ports(atNode.input.meshPorts, ingress.nodeBackends)
+        let (sandbox, sandboxSteps) = ports(atSandbox.input.meshPorts, ingress.elsewhere)
+        (portsAtNode, portsAtSandbox) = (node, sandbox)
         for family in ingress.families {
-            node += BalancingSteps.nodePorts(family).steps(from: oldAtNode, to: atNode)
-            self.ingress += BalancingSteps.ports(family).steps(from: oldAtSandbox, to: atSandbox)
+            self.node += BalancingSteps.nodePorts(family).steps(nodeSteps, in: atNode.state.fixedTables)
+            self.ingress += BalancingSteps.ports(family).steps(sandboxSteps, in: atSandbox.state.fixedTables)
         }
-        (portsAtNode, portsAtSandbox) = (atNode, atSandbox)
-        let (old, new) = (Set(before.map(\.key)), Set(after.map(\.key)))
-        changesPorts = old != new
-        for key in new.subtracting(old) {
-            ends[.node, default: []].append(.unled(key.transport, key.number, at: nil))
-        }
-        for port in oldAtNode where !new.contains(port.key) {
+        let (opened, closed) = (come.subtracting(gone), gone.subtracting(come))
+        changesPorts = !opened.isEmpty || !closed.isEmpty
+        for key in opened { ends[.node, default: []].append(.unled(key.transport, key.number, at: nil)) }
+        for port in nodeSteps.compactMap(\.old) where closed.contains(port.key) {
             let addresses = Set(port.backends.map(\.address)).sorted()
             ends[.node, default: []] += addresses.map { .port(port.publishedPort, answeredFrom: $0) }
         }
@@ -306,6 +338,12 @@ extension FinePlan.Rows {
 
 extension [IPAddress: RemoteEndpoint?] {
     fileprivate mutating func keep(_ value: RemoteEndpoint?, _ key: IPAddress) {
+        if self[key] == nil { updateValue(value, forKey: key) }
+    }
+}
+
+extension [MeshPortKey: MeshPort?] {
+    fileprivate mutating func keep(_ value: MeshPort?, _ key: MeshPortKey) {
         if self[key] == nil { updateValue(value, forKey: key) }
     }
 }

@@ -55,10 +55,15 @@ struct BalancingSteps: Sendable {
 
     /// - Parameter present: Numbers of members for which there is a chain.
     func steps(_ changes: [Change], present: Set<Int>) -> [TableStep] {
+        let rooms = Set(present.map { balancing.room(for: $0) })
+        return steps(changes) { rooms.contains($0) }
+    }
+
+    /// - Parameter hasChain: Whether there is a chain with room for so many.
+    private func steps(_ changes: [Change], _ hasChain: (Int) -> Bool) -> [TableStep] {
         var (gone, come): ([String], [String: String]) = ([], [:])
         var (closed, opened): ([String], [String: String]) = ([], [:])
         var chains: Set<Int> = []
-        let present = Set(present.map { balancing.room(for: $0) })
         for change in changes {
             for (place, isTaken, owner) in change.numbers {
                 let key = "\(change.key) . \(number(place))"
@@ -72,7 +77,7 @@ struct BalancingSteps: Sendable {
             if let count = change.new {
                 opened[change.key] = "goto \(balancing.name(of: count))"
                 let room = balancing.room(for: count)
-                if room > 0, !present.contains(room) { chains.insert(room) }
+                if room > 0, !hasChain(room) { chains.insert(room) }
             }
         }
         var steps: [TableStep] = []
@@ -84,25 +89,22 @@ struct BalancingSteps: Sendable {
         return steps
     }
 
-    /// Of ports; of their backends those of the family.
-    func steps(from old: [MeshPort], to new: [MeshPort]) -> [TableStep] {
-        func lists(_ ports: [MeshPort]) -> [MeshPortKey: [MeshPort.Backend]] {
-            Dictionary(ports.map { ($0.key, $0.backends.filter { $0.address.family == family }) }) { first, _ in first }
+    /// Of ports that are other, come or go; of their backends those of the family.
+    /// - Parameter tables: What the namespace has; its chains may be more than those that are led to.
+    func steps(_ ports: [(old: MeshPort?, new: MeshPort?)], in tables: [Table]) -> [TableStep] {
+        func list(_ port: MeshPort?) -> [MeshPort.Backend]? {
+            port.map { $0.backends.filter { $0.address.family == family } }
         }
-        let (before, after) = (lists(old), lists(new))
-        let changes = Set(before.keys).union(after.keys).compactMap { key -> Change? in
-            if before[key] == after[key] { return nil }
-            return Change(
-                key: "\(key.transport) . \(key.number)", old: before[key], new: after[key]
-            ) { "\($0.address) . \($0.port)" }
+        let changes = ports.compactMap { old, new -> Change? in
+            guard let key = (new ?? old)?.key else { return nil }
+            let (before, after) = (list(old), list(new))
+            if before == after { return nil }
+            return Change(key: "\(key.transport) . \(key.number)", old: before, new: after) {
+                "\($0.address) . \($0.port)"
+            }
         }
-        // One that goes by the source has a chain of another name, and so have ports in a row.
-        let present = old.compactMap { port -> Int? in
-            if port.isRow { return nil }
-            let count = before[port.key]?.count ?? 0
-            return balancing.chain(of: count, port.reach).name == balancing.name(of: count) ? count : nil
-        }
-        return steps(changes, present: Set(present))
+        let chains = tables.first { $0.id == table }?.chains ?? [:]
+        return steps(changes) { chains[balancing.name(of: $0)] != nil }
     }
 }
 

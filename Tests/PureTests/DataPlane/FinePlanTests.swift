@@ -125,6 +125,59 @@ import Testing
         #expect(oracle.agrees(with: network))
     }
 
+    /// However many others there are.
+    @Test func `a change of the mesh is planned for the ports that it is about`() throws {
+        var network = NetworkDetailTests.empty
+        network.sandboxes = [task(1)]
+        network.ingress?.ports = (0..<100).map { number in
+            MeshPort(
+                transport: .tcp, publishedPort: UInt16(8000 + number),
+                backends: [51, 60].map { MeshPort.Backend(address: IPAddress(10, 3, 0, $0), port: 80) })
+        }
+        var ledger = Ledger()
+        ledger.applied = derive(network, [:])
+        func plan(_ say: (inout NetworkChanges) -> Void) throws -> FinePlan {
+            var changes = NetworkChanges()
+            say(&changes)
+            let made = FinePlan(
+                changes.details, in: &network, claims: Claims(network), applied: ledger.applied,
+                isReady: { _ in true })
+            let plan = try #require(made)
+            ledger.take(plan, network)
+            let derived = derive(network, ledger.applied)
+            for scope in [Scope.node, .ingress] {
+                #expect(ledger.applied[scope]?.input == derived[scope]?.input, "\(scope)")
+            }
+            return plan
+        }
+        func keys(_ plan: FinePlan) -> [String] {
+            (plan.node + plan.ingress).flatMap { step -> [String] in
+                switch step {
+                case .remove(_, _, _, let keys): keys
+                case .add(_, _, _, let values): Array(values.keys)
+                case .chain: []
+                }
+            }
+        }
+        let one = try plan { $0.setMeshBackend(.init(address: IPAddress(10, 3, 0, 61), port: 80), of: .tcp, 8050) }
+        for ports in [one.portsAtNode, one.portsAtSandbox] {
+            #expect(ports?.changed.map(\.publishedPort) == [8050])
+            #expect(ports?.gone.isEmpty == true && ports?.come.isEmpty == true)
+        }
+        #expect(!keys(one).isEmpty && keys(one).allSatisfy { $0.hasPrefix("tcp . 8050") } && !one.changesPorts)
+        // One that goes and comes again is behind the others then.
+        let moved = try plan {
+            $0.removePort(.tcp, 8010)
+            $0.setPort(.tcp, 8010)
+            $0.setPort(.tcp, 9000)
+            $0.removePort(.tcp, 8020)
+        }
+        #expect(moved.portsAtNode?.come.map(\.publishedPort) == [8010, 9000] && moved.changesPorts)
+        #expect(moved.portsAtNode?.gone.map(\.number).sorted() == [8010, 8020])
+        let nothing = try plan { $0.setPort(.tcp, 8030) }
+        #expect(nothing.portsAtNode == nil && nothing.node.isEmpty && nothing.ingress.isEmpty)
+    }
+
     /// One network with three sandboxes, and others with however many.
     @Test(arguments: [0, 1, 50] as [UInt8])
     func `a change looks at those who are in its network, and at no namespace of others`(
