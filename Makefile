@@ -5,7 +5,7 @@
 # make clean-room what README asks of a new user, in a minimal Debian 12 made for it: packages, build, walkthrough
 # make fuzz       an hour of made-up inputs for the parsers, FUZZ_SECONDS=N for another time; fuzz-quick is a minute
 # make soak       names on five nodes while they are cut off and daemons are killed; SOAK_SECONDS=N for another time than three minutes
-# make simulate   long seeded runs of the swarm's planning and of what nodes are told: 10,000 nodes, a million changes
+# make simulate   long seeded runs of the planning, of what nodes are told and make of it: 10,000 nodes, a million changes
 # make bench      a release build beside Debian's Docker engine, plain networks and wireguard-go, one line a figure
 # make benchmarks   only builds what bench and bench-scale have of their own, as CI does
 # make bench-scale  how the cost of one more task and container grows with those there are; bench-scale-full with a swarm of 1,000 nodes and 30,000 tasks
@@ -77,7 +77,7 @@ clean-room:
 FUZZ_SECONDS ?= 3600
 
 # The same tests that `make test` takes small: what is found has its seed in the message, and `SEED=` takes that alone. Each has fixed seeds and the day's;
-# of whole swarms the first run alone has all the nodes.
+# of whole swarms the first run alone has all the nodes. What nodes make of it takes as many seeds, and no more changes for each.
 CHANGES ?= 1000000
 SEEDS ?= 500
 RUNS ?= 1
@@ -85,7 +85,7 @@ simulate: tests
 	APUS_SIMULATION_NODES=10000 APUS_SIMULATION_SECONDS=300 APUS_SIMULATION_CHANGES=$(CHANGES) APUS_SIMULATION_EVERY=1 \
 	  APUS_SIMULATION_SEEDS=$(SEEDS) APUS_SIMULATION_RUNS=$(RUNS) APUS_SIMULATION_SEED=$(SEED) \
 	  .build/debug/apusPackageTests.xctest --testing-library swift-testing --no-parallel \
-	  --filter 'SwarmSimulationTests|IncrementalPlanTests|NetworkIndexTests'
+	  --filter 'SwarmSimulationTests|IncrementalPlanTests|NetworkIndexTests|NetworkCompositionTests|FinePlanTests|SandboxPlanTests'
 
 # Names while nodes are cut off and daemons killed, on five nodes of its own, for three minutes or as long as is asked.
 SOAK_SECONDS ?= 180

@@ -84,7 +84,8 @@ import Testing
         ledger.take(plan, outcome)
     }
 
-    @Test(arguments: 1...30) func `what is kept is what is derived, after any sandboxes came and went`(seed: UInt64) {
+    @Test(arguments: SimulationSeeds.of("SEEDS", 30))
+    func `what is kept is what is derived, after any sandboxes came and went`(seed: UInt64) {
         var random = SplitMix(state: seed)
         let isDual = seed % 2 == 0
         var network = isDual ? NetworkDetailTests.dual : NetworkDetailTests.empty
@@ -129,7 +130,7 @@ import Testing
                 #expect(ledger.applied[scope]?.state == expected.state, "\(scope)")
             }
         }
-        #expect(fine > 5)
+        #expect(fine > 0)
     }
 
     @Test func `a sandbox is derived by itself, however many others there are`() throws {

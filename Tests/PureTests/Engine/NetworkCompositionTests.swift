@@ -229,7 +229,8 @@ import Testing
         return names
     }()
 
-    @Test(arguments: 1...6) func `changes by key lead where everything computed from nothing leads`(seed: UInt64) {
+    @Test(arguments: SimulationSeeds.of("SEEDS", 6))
+    func `changes by key lead where everything computed from nothing leads`(seed: UInt64) {
         var world = World(random: SeededGenerator(seed: seed))
         var composer = NodeNetworkComposer(facts: NetworkFacts(), nodeID: "n1", underlayMTU: 1500)
         var names = NameDirectory()
@@ -283,9 +284,8 @@ import Testing
         }
     }
 
-    @Test(arguments: 1...20) func `what is encrypted and what is measured is asked for whenever it is other`(
-        seed: UInt64
-    ) {
+    @Test(arguments: SimulationSeeds.of("SEEDS", 20))
+    func `what is encrypted and what is measured is asked for whenever it is other`(seed: UInt64) {
         var world = World(random: SeededGenerator(seed: seed), isMixed: true)
         let layout = Layout(runDirectory: "/run/test")
         var state = NetworkRefreshState()
