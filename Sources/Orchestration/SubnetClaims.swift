@@ -23,7 +23,9 @@ extension NodeDescription {
     /// What the node says is in use or to be kept clear of, without ways out.
     package var subnetClaims: [SubnetClaim] {
         let avoided = Set((avoidedSubnets ?? []).map(\.masked))
-        let routes = (routedSubnets ?? []).map(\.masked).map { SubnetClaim($0, avoided.contains($0) ? .avoided : .route) }
+        let routes = (routedSubnets ?? []).map(\.masked).map {
+            SubnetClaim($0, avoided.contains($0) ? .avoided : .route)
+        }
         let servers = (resolvers ?? []).map { SubnetClaim(IPNetwork($0), .resolver) }
         return (routes + servers).filter { $0.subnet.prefixLength >= SubnetClaim.shortestPrefix }
     }
