@@ -6,6 +6,7 @@ import Faults
 import LinuxSystem
 import Logging
 import Model
+import Synchronization
 
 /// Removing containers.
 extension ContainerService {
