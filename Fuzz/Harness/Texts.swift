@@ -46,6 +46,9 @@ enum Texts {
             if let filters = try? query.filters(name) {
                 let filters = Filters(filters)
                 _ = filters.labelsMatch(["a": "b"])
+                for key in filters.values.keys {
+                    _ = filters.match(key, ["/web_1.db-2", String(repeating: "a", count: 64)])
+                }
                 _ = try? filters.flag("dangling")
                 if let prune = try? PruneFilters(filters, now: .now) { _ = prune }
             }

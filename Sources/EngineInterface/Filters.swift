@@ -22,6 +22,17 @@ package struct Filters: Sendable, Equatable {
         return requested.contains(where: test)
     }
 
+    /// True unless the filter is given and none of its values is one of the texts, nor found in one as a pattern of Go's: so lists are filtered by
+    /// names. A value that is neither a text nor a pattern is that of nothing. Source: moby, `filters.Args.Match`.
+    /// - Parameter texts: The spellings of one name.
+    package func match(_ key: String, _ texts: [String]) -> Bool {
+        any(key) { value in
+            if texts.contains(value) { return true }
+            guard let pattern = GoPattern(value) else { return false }
+            return texts.contains { pattern.isFound(in: $0) }
+        }
+    }
+
     /// A filter that is true or false; `nil` when it is not given.
     /// - Throws: ``FilterError`` with `invalid filter 'key=[value]'` for another word, and for both.
     package func flag(_ key: String) throws(FilterError) -> Bool? {

@@ -70,7 +70,7 @@ struct ContainerSelection {
 
     private func matches(_ record: ContainerRecord, _ filters: Filters, _ read: Read) -> Bool {
         filters.any("id") { record.id.hasPrefix($0) }
-            && filters.any("name") { requested in Self.nameMatches("/" + record.name, requested) }
+            && filters.match("name", ["/" + record.name, record.name])
             && filters.any("status") { record.phase.status == $0 }
             && filters.any("exited") { record.phase.status == "exited" && $0 == String(record.phase.exitCode) }
             && filters.labelsMatch(record.configuration.labels ?? [:])
@@ -112,24 +112,6 @@ struct ContainerSelection {
         }
         return record.endpoints.contains {
             $0.networkName == requested || (!$0.networkID.isEmpty && $0.networkID.hasPrefix(requested))
-        }
-    }
-
-    /// A filter's value is a pattern: anchors are honoured, everything else is taken literally.
-    static func nameMatches(_ name: String, _ pattern: String) -> Bool {
-        var requested = Substring(pattern)
-        let fromStart = requested.hasPrefix("^")
-        if fromStart { requested = requested.dropFirst() }
-        let toEnd = requested.hasSuffix("$")
-        if toEnd { requested = requested.dropLast() }
-        let candidates = [name, String(name.drop { $0 == "/" })]
-        return candidates.contains { candidate in
-            switch (fromStart, toEnd) {
-            case (true, true): return candidate == requested
-            case (true, false): return candidate.hasPrefix(requested)
-            case (false, true): return candidate.hasSuffix(requested)
-            case (false, false): return candidate.contains(requested)
-            }
         }
     }
 }

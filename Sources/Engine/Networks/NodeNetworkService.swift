@@ -48,8 +48,7 @@ package final class NodeNetworkService: NetworkBackend {
         let used = dangling.isEmpty ? [] : await catalog?.networksInUse() ?? []
         return try await allNetworks().filter { network in
             filters.any("driver") { network.driver == $0 }
-                && filters.any("id") { network.identifier.hasPrefix($0) }
-                && filters.any("name") { network.name.contains($0) }
+                && filters.match("id", [network.identifier]) && filters.match("name", [network.name])
                 && filters.any("scope") { network.scope == $0 }
                 && filters.any("type") { ($0 == "builtin") == Self.isBuiltIn(network) }
                 && filters.labelsMatch(network.labels ?? [:])

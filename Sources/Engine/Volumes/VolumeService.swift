@@ -28,7 +28,7 @@ package final class VolumeService: VolumeBackend {
         let dangling = try filters.flag("dangling")
         let used = usedVolumes
         return volumes.all.filter { volume in
-            filters.any("name") { volume.name.contains($0) } && filters.any("driver") { $0 == volume.driver }
+            filters.match("name", [volume.name]) && filters.any("driver") { $0 == volume.driver }
                 && filters.labelsMatch(volume.labels ?? [:])
                 && dangling.map { $0 != used.contains(volume.name) } ?? true
         }.sorted { $0.name < $1.name }

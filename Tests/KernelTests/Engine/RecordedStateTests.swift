@@ -64,9 +64,13 @@ import Testing
                         "bridge", "host", "none", "lan", "closed", "docker_gwbridge",
                     ]))
                 #expect(networks.first { $0.name == "lan" }?.labels == ["who": "fixture"])
+                let named = try await engine.networks.listNetworks(Filters(["name": ["^la[a-z]$"]]))
+                #expect(named.map(\.name) == ["lan"])
                 let volumes = try await engine.volumes.listVolumes(Filters())
                 #expect(Set(volumes.map(\.name)).isSuperset(of: ["data", "small", "sv"]))
                 #expect(volumes.first { $0.name == "data" }?.labels == ["who": "fixture"])
+                let chosen = try await engine.volumes.listVolumes(Filters(["name": ["^(data|s.)$"]]))
+                #expect(chosen.map(\.name) == ["data", "sv"])
                 #expect(engine.network.facts?.networks.values.contains { $0.network?.spec.name == "mesh" } == true)
                 // What was one value is rows now, and says the same.
                 let told = engine.network.facts
