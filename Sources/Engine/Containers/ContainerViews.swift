@@ -71,6 +71,8 @@ struct ContainerViews {
             view.hostConfig.logConfig.config[name] = ""
         }
         view.hostConfig.networkMode = record.networkMode
+        // Docker shows here those on the default bridge alone, by whole names: programs take them apart at the slash. The others are the endpoint's.
+        if record.links == nil { view.hostConfig.links = nil }
         view.mounts = Self.mounts(record)
         view.config = record.configuration
         view.config.exposedPorts = record.configuration.singlePorts

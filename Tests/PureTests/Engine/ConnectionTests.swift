@@ -24,6 +24,22 @@ import Testing
         #expect(views.summary(record).hostConfig.networkMode == "bridge")
     }
 
+    /// Watchtower cuts each text at its last slash, and looks for none that has no slash.
+    @Test func `links are shown with the host's settings where they are on the default bridge, else with the endpoint`()
+    {
+        let views = ContainerViews(now: .now, directory: { $0 }, logPath: { $0 }, sandboxPath: { $0 })
+        var record = container("na", on: ["na"])
+        record.hostConfig.links = ["db:store"]
+        record.endpoints[0].requested = EndpointSettings()
+        record.endpoints[0].requested?.links = ["db:store"]
+        let shown = views.inspection(record, execIDs: [])
+        #expect(shown.hostConfig.links == nil && shown.networkSettings.networks["na"]?.links == ["db:store"])
+        record = container("bridge", on: ["bridge"])
+        record.hostConfig.links = ["/db:/box/store"]
+        record.links = [ContainerRecord.Link(containerID: "c2", alias: "store")]
+        #expect(views.inspection(record, execIDs: []).hostConfig.links == ["/db:/box/store"])
+    }
+
     @Test func `what shares another's network joins none`() throws {
         #expect(throws: EndpointError.sharedNetwork) { try container("container:c2").checkConnection(to: "na") }
         #expect(throws: EndpointError.sharedNetwork) { try container("host").checkConnection(to: "na") }
