@@ -9,9 +9,12 @@ import NIOCore
 /// How a process's output goes over a connection: as it is from a terminal, in frames otherwise.
 struct OutputFraming: Sendable {
     let isTerminal: Bool
+    /// The client's: before 1.42 frames had no type of their own. Source: Engine API 1.42's list of changes.
+    let version: APIVersion
 
     var contentType: String {
-        isTerminal ? "application/vnd.docker.raw-stream" : "application/vnd.docker.multiplexed-stream"
+        isTerminal || version < APIVersion(1, 42)
+            ? "application/vnd.docker.raw-stream" : "application/vnd.docker.multiplexed-stream"
     }
 
     func frame(_ chunk: OutputChunk) -> ByteBuffer {

@@ -89,7 +89,7 @@ enum ContainerStreamRoutes {
         let keys = try call.query.text("detachKeys").map { text throws(APIError) in try DetachKeys(text) } ?? .standard
         try await call.finishBody()
         let streams = try await call.backends.streams.attachContainer(call["id"], query)
-        let framing = OutputFraming(isTerminal: streams.isTerminal)
+        let framing = OutputFraming(isTerminal: streams.isTerminal, version: call.version)
         let raw: RawSession
         do {
             raw = try await call.connection.hijack(head: RawHead.text(for: call, framing))

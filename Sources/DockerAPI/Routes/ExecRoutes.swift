@@ -41,7 +41,7 @@ enum ExecRoutes {
             return .empty(.ok)
         }
         let exec = try await execs.checkExec(id)
-        let framing = OutputFraming(isTerminal: request.tty)
+        let framing = OutputFraming(isTerminal: request.tty, version: call.version)
         let keys = try exec.detachKeys.isEmpty ? .standard : DetachKeys(exec.detachKeys)
         let raw = try await call.connection.hijack(head: RawHead.text(for: call, framing))
         do {

@@ -23,7 +23,7 @@ enum LogAnswer {
     }
 
     static func send(_ log: LogStream, _ call: Call) async throws -> Reply {
-        let framing = OutputFraming(isTerminal: log.isTerminal)
+        let framing = OutputFraming(isTerminal: log.isTerminal, version: call.version)
         return try await call.stream(framing.contentType) { stream in
             for try await chunks in log.output {
                 // One write for all that is there: each waits for the kernel.

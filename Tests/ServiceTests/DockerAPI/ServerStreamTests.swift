@@ -146,6 +146,8 @@ import Testing
                 server, "/containers/create?name=c", method: "POST", body: #"{"Image":"b","Cmd":["sleep"]}"#)
             let answer = try await ServerTests.ask(server, "/containers/c/logs?stdout=1&stderr=1")
             #expect(answer.contains("application/vnd.docker.multiplexed-stream"))
+            let older = try await ServerTests.ask(server, "/v1.41/containers/c/logs?stdout=1&stderr=1")
+            #expect(older.contains("application/vnd.docker.raw-stream"))
             #expect(answer.contains("\u{2}\0\0\0\0\0\0\u{4}err\n"))
             let refused = try await ServerTests.ask(server, "/containers/c/logs")
             #expect(refused.contains("400 Bad Request") && refused.contains("you must choose at least one stream"))
