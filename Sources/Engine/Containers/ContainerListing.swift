@@ -1,6 +1,7 @@
 package import EngineInterface
 import Images
 package import Model
+import OCI
 
 /// How containers are listed and inspected.
 package final class ContainerListing: ContainerListBackend {
@@ -47,12 +48,22 @@ package final class ContainerListing: ContainerListBackend {
                 rows[index].names.append("/\(parent.name)/\(link.alias)")
             }
         }
+        await nameImages(of: &rows)
         guard query.size else { return rows }
         for index in rows.indices {
             guard let record = containers.record(rows[index].identifier) else { continue }
             (rows[index].sizeRw, rows[index].sizeRootFs) = try await roots.sizes(of: record)
         }
         return rows
+    }
+
+    /// Shows images by their ids whose names stand for others by now, or for none: whoever compares lists sees that such a container is not of the
+    /// image that is called so. Source: moby, `daemon.refreshImage`.
+    private func nameImages(of rows: inout [ContainerSummary]) async {
+        let known = await images.images.ids(of: Set(rows.map(\.image)))
+        for index in rows.indices where known[rows[index].image]?.description != rows[index].imageID {
+            rows[index].image = rows[index].imageID
+        }
     }
 
     private func imageNames() async throws -> [String: [String]] {

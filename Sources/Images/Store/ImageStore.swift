@@ -246,6 +246,15 @@ package actor ImageStore {
         throw Self.missing(text)
     }
 
+    /// Which image each of some references stands for; those that stand for none are left out.
+    package func ids(of references: Set<String>) -> [String: Digest] {
+        var found: [String: Digest] = [:]
+        for reference in references {
+            found[reference] = try? resolve(reference)  // What is no reference, or one of no image, stands for none.
+        }
+        return found
+    }
+
     static func missing(_ text: String) -> ImageError {
         // A name is told with its tag, as Docker does.
         let name = try? ImageReference(text).withDefaultTag.familiar  // What is no name is told as it came.

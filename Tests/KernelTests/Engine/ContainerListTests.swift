@@ -1,0 +1,28 @@
+import EngineInterface
+import Model
+import Testing
+
+@testable import Engine
+
+/// Containers in lists, beside what is on the node.
+@Suite(.timeLimit(.minutes(2))) struct ContainerListTests {
+    @Test func `a container's image is called by its id as soon as its name is another's, or nobody's`() async throws {
+        try await EngineFixture.run { fixture in
+            let engine = fixture.engine
+            let id = try await fixture.create(["true"])
+            func image() async throws -> String? {
+                var query = ContainerQuery()
+                query.all = true
+                return try await engine.listing.listContainers(query).first { $0.identifier == id }?.image
+            }
+            #expect(try await image() == "box")
+            try await engine.images.tagImage("box", repository: "kept", tag: "")
+            _ = try await engine.images.removeImage("box", platform: nil, force: false, prune: true)
+            let own = try fixture.record(id).imageID
+            #expect(try await image() == own)
+            #expect(try await engine.listing.inspectContainer(id, size: false).config.image == "box")
+            try await engine.images.tagImage("kept", repository: "box", tag: "")
+            #expect(try await image() == "box")
+        }
+    }
+}
