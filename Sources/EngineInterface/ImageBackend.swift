@@ -26,7 +26,7 @@ package protocol ImageBackend: Sendable {
 
 /// Images that come from and go to registries and archives. Faults: those of ``ImageBackend``; a registry's own.
 package protocol ImageTransferBackend: Sendable {
-    /// - Parameter reference: Name with tag or digest; `allTags` pulls every tag of the name.
+    /// - Parameter reference: Name with tag or digest; a name alone means its tag `latest`, and not, as with Docker, each of its tags.
     func pullImage(
         _ reference: String, platform: String?, credentials: RegistryCredentials?, progress: @escaping ProgressSink
     ) async throws
