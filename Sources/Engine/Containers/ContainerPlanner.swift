@@ -86,7 +86,8 @@ struct ContainerPlanner {
         if merged.entrypoint == nil || merged.entrypoint?.elements.isEmpty == true {
             // An entry point given as [""] means none at all, and keeps the image's command out as well.
             if merged.cmd == nil || merged.cmd?.elements.isEmpty == true { merged.cmd = base.cmd }
-            merged.entrypoint = base.entrypoint
+            // An empty list means none as well: so Compose says `entrypoint: []`. Source: moby, `daemon.merge`.
+            if merged.entrypoint == nil { merged.entrypoint = base.entrypoint }
         } else if merged.entrypoint?.elements == [""] {
             merged.entrypoint = nil
         }
@@ -108,7 +109,7 @@ struct ContainerPlanner {
         if let volumes = base.volumes {
             merged.volumes = volumes.merging(asked.volumes ?? [:]) { _, new in new }
         }
-        if merged.stopSignal == nil { merged.stopSignal = base.stopSignal }
+        if (merged.stopSignal ?? "").isEmpty { merged.stopSignal = base.stopSignal ?? merged.stopSignal }
         merged.healthcheck = HealthPlan.merge(asked.healthcheck, over: base.healthcheck)
         if merged.hostname.isEmpty, host.networkMode == "host" {
             merged.hostname = nodeName
