@@ -4,6 +4,9 @@ import Model
 enum ContainerNames {
     static func random() -> String { RandomName.make() }
 
+    /// A name as it is kept: Docker shows names with a slash before them, and programs that make a container anew hand them back so.
+    static func bare(_ name: String) -> String { name.hasPrefix("/") ? String(name.dropFirst()) : name }
+
     /// Docker's form: a letter or digit, then at least one of letters, digits, `_`, `.`, `-`.
     static func isValid(_ name: String) -> Bool {
         let bytes = Array(name.utf8)

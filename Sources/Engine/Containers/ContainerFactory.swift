@@ -61,7 +61,7 @@ package final class ContainerFactory: ContainerCreationBackend {
         name: String?, platform: String? = nil, _ request: ContainerCreateRequest,
         complete: (inout ContainerRecord) throws -> Void
     ) async throws -> ContainerRecord {
-        if let name, !ContainerNames.isValid(name) {
+        if let name, !ContainerNames.isValid(ContainerNames.bare(name)) {
             throw ContainerError.invalidName(name)
         }
         if request.configuration.image.isEmpty { throw ContainerError.noImageNamed }
@@ -148,7 +148,7 @@ package final class ContainerFactory: ContainerCreationBackend {
 
     private func reserveName(_ requested: String?) throws -> String {
         if let requested {
-            let name = requested.hasPrefix("/") ? String(requested.dropFirst()) : requested
+            let name = ContainerNames.bare(requested)
             try containers.reserve(name)
             return name
         }

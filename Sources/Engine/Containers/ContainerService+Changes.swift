@@ -43,7 +43,7 @@ extension ContainerService {
 
     package func renameContainer(_ reference: String, to name: String) async throws {
         let record = try containers.find(reference)
-        let name = name.hasPrefix("/") ? String(name.dropFirst()) : name
+        let name = ContainerNames.bare(name)
         guard !name.isEmpty else { throw ContainerError.emptyName }
         guard ContainerNames.isValid(name) else {
             throw ContainerError.invalidName(name)

@@ -25,4 +25,24 @@ import Testing
             #expect(try await image() == "box")
         }
     }
+
+    /// Watchtower makes a container anew by the name that inspect has shown, when the one before is gone.
+    @Test func `a name is taken as it is shown, with a slash before it`() async throws {
+        try await EngineFixture.run { fixture in
+            let engine = fixture.engine
+            var request = ContainerCreateRequest()
+            request.configuration.image = "box"
+            request.configuration.cmd = StringList(["true"])
+            let wanted = request
+            let id = try await engine.factory.createContainer(name: "/web", platform: nil, wanted).id
+            #expect(try await engine.listing.inspectContainer("web", size: false).name == "/web")
+            try await engine.containers.renameContainer(id, to: "/other")
+            #expect(try fixture.record(id).name == "other")
+            for name in ["/", "//web", "/-web"] {
+                await #expect(throws: ContainerError.invalidName(name)) {
+                    _ = try await engine.factory.createContainer(name: name, platform: nil, wanted)
+                }
+            }
+        }
+    }
 }
