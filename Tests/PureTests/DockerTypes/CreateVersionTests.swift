@@ -11,4 +11,19 @@ import Testing
         request.hostConfig.ipcMode = "private"
         #expect(request.completed(for: APIVersion(1, 39)) == request)
     }
+
+    @Test func `older clients ask for no address of an endpoint's link, though they send one`() {
+        var request = ContainerCreateRequest()
+        request.configuration.macAddress = "02:42:ac:11:00:09"
+        var settings = EndpointSettings()
+        settings.macAddress = "02:42:ac:11:00:02"
+        settings.aliases = ["db"]
+        request.networkingConfig = NetworkingConfiguration()
+        request.networkingConfig?.endpointsConfig = ["na": settings, "nb": nil]
+        #expect(request.completed(for: APIVersion(1, 44)) == request)
+        let old = request.completed(for: APIVersion(1, 43))
+        #expect(old.configuration.macAddress == "02:42:ac:11:00:09")
+        settings.macAddress = ""
+        #expect(old.networkingConfig?.endpointsConfig == ["na": settings, "nb": nil])
+    }
 }
