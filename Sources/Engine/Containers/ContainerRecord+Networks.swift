@@ -38,6 +38,8 @@ extension ContainerRecord {
         if network == "host" { throw .hostNetwork }
         if isOnHostNetwork || networkOwner != nil { throw .sharedNetwork }
         let isThere = endpoints.contains { $0.networkName == network } || (isOnNone && network == LocalNetwork.noneName)
+        // Docker looks at where a container is already only while it runs; one that does not may be told of its place there once more.
+        if isThere, !isRunning, network != LocalNetwork.noneName { return }
         if isThere { throw .alreadyConnected(container: name, network: network) }
         let isAlone = network == LocalNetwork.noneName
         if isOnNone || (isAlone && endpoints.contains { $0.isAutomatic != true }) { throw .noneNetwork }

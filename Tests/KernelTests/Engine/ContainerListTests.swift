@@ -4,7 +4,7 @@ import Testing
 
 @testable import Engine
 
-/// Containers in lists, beside what is on the node.
+/// What programs meet that list containers and make them anew.
 @Suite(.timeLimit(.minutes(2))) struct ContainerListTests {
     @Test func `a container's image is called by its id as soon as its name is another's, or nobody's`() async throws {
         try await EngineFixture.run { fixture in
@@ -42,6 +42,25 @@ import Testing
                 await #expect(throws: ContainerError.invalidName(name)) {
                     _ = try await engine.factory.createContainer(name: name, platform: nil, wanted)
                 }
+            }
+        }
+    }
+
+    @Test func `one that does not run may be told once more of a network that it is on`() async throws {
+        try await EngineFixture.run { fixture in
+            let engine = fixture.engine
+            var network = NetworkRequest()
+            network.name = "n"
+            _ = try await engine.networks.createNetwork(network)
+            let id = try await fixture.create(["sleep", "1000"]) { $0.hostConfig.networkMode = "n" }
+            var settings = EndpointSettings()
+            settings.aliases = ["db"]
+            let asked = settings
+            try await engine.endpoints.connectNetwork("n", container: id, settings: asked)
+            #expect(try fixture.record(id).endpoints.map { $0.requested?.aliases } == [["db"]])
+            try await engine.containers.startContainer(id)
+            await #expect(throws: EndpointError.self) {
+                try await engine.endpoints.connectNetwork("n", container: id, settings: asked)
             }
         }
     }

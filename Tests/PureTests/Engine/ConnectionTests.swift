@@ -44,9 +44,13 @@ import Testing
         #expect(throws: EndpointError.sharedNetwork) { try container("container:c2").checkConnection(to: "na") }
         #expect(throws: EndpointError.sharedNetwork) { try container("host").checkConnection(to: "na") }
         #expect(throws: EndpointError.hostNetwork) { try container("na", on: ["na"]).checkConnection(to: "host") }
+        var running = container("na", on: ["na"])
+        running.phase = .running(.init(pid: 1, startedAt: .now))
+        let there = running
         #expect(throws: EndpointError.alreadyConnected(container: "box", network: "na")) {
-            try container("na", on: ["na"]).checkConnection(to: "na")
+            try there.checkConnection(to: "na")
         }
+        try container("na", on: ["na"]).checkConnection(to: "na")
         try container("na", on: ["na"]).checkConnection(to: "nb")
     }
 
