@@ -69,7 +69,8 @@ package struct NetworkAllocator {
         draft.put(complete)
     }
 
-    /// - Throws: ``SwarmNetworkError``, ``NetworkError``, ``PoolError`` or ``NetworkOptionError``; ``UnsupportedError`` for what is not done yet.
+    /// - Throws: ``SwarmNetworkError``, ``NetworkError``, ``NetworkConfigurationError``, ``PoolError`` or ``NetworkOptionError``; ``UnsupportedError`` for
+    ///   what is not done yet.
     package func allocate(_ request: NetworkRequest, id: String, at timestamp: Timestamp) throws -> SwarmNetwork {
         // Nobody knows then which identifier and subnets are taken.
         if let unread = state.unread.values.first(where: { $0.type == "network" }) {
@@ -113,12 +114,12 @@ package struct NetworkAllocator {
         if request.options?[InterContainer.option] != nil {
             throw NetworkOptionError.notOfDriver(option: InterContainer.option, driver: request.driver)
         }
+        try request.checkIsPlain()
         try checkName(of: request)
         var network = SwarmNetwork(id: id)
         network.createdAt = timestamp
         network.updatedAt = timestamp
         network.spec.name = request.name
-        network.spec.labels = request.labels ?? [:]
         network.spec.driverConfiguration = Driver(name: request.driver)
         network.spec.internal = request.internal ? true : nil
         network.spec.attachable = request.attachable ? true : nil

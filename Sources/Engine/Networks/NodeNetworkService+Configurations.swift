@@ -20,7 +20,7 @@ extension NodeNetworkService {
             return request
         }
         if source.isEmpty { return request }
-        try checkIsPlain(request)
+        try request.checkIsPlain()
         guard let found = networks.network(source) ?? networks.named(source), found.isConfiguration == true else {
             throw .notFound(source)
         }
@@ -32,16 +32,6 @@ extension NodeNetworkService {
         request.options = found.options
         request.labels = found.labels
         return request
-    }
-
-    /// What takes its settings from another network has none of its own.
-    func checkIsPlain(_ request: NetworkRequest) throws(NetworkConfigurationError) {
-        let addressing = request.ipam
-        let isPlain =
-            ["", "default"].contains(addressing?.driver ?? "") && (addressing?.options ?? [:]).isEmpty
-            && (addressing?.config ?? []).isEmpty && (request.options ?? [:]).isEmpty && (request.labels ?? [:]).isEmpty
-            && request.enableIPv6 != true
-        guard isPlain else { throw .ownSettings }
     }
 
     /// Keeps settings. Addresses are taken by networks that use them.
@@ -82,7 +72,7 @@ extension NodeNetworkService {
         guard let source = request.configFrom?.network, !source.isEmpty else {
             throw UnsupportedError.features("swarm-scoped \(request.driver) networks without --config-from")
         }
-        try checkIsPlain(request)
+        try request.checkIsPlain()
         return try await createInSwarm(request)
     }
 

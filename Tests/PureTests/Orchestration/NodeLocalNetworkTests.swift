@@ -56,6 +56,29 @@ import Testing
         #expect(!overlay.isNodeLocal && overlay.isAllocated)
     }
 
+    @Test func `what such a network says of itself is refused: every node has it from its own settings`() throws {
+        let changes: [(inout NetworkRequest) -> Void] = [
+            { $0.options = ["parent": "eth0"] }, { $0.options = ["com.docker.network.driver.mtu": "1400"] },
+            { $0.options = ["made.up": ""] }, { $0.labels = ["a": "b"] }, { $0.enableIPv6 = true },
+            { $0.ipam = AddressManagement(driver: "", config: [AddressPool(subnet: "192.0.2.0/24")]) },
+            { $0.ipam = AddressManagement(driver: "made-up", config: []) },
+        ]
+        for driver in NetworkAllocator.nodeLocalDrivers.sorted() {
+            for change in changes {
+                var request = Self.request(driver)
+                change(&request)
+                #expect(throws: NetworkConfigurationError.ownSettings) {
+                    try NetworkAllocator(state: SwarmState()).allocate(request, id: "lan", at: .zero)
+                }
+            }
+            // What command lines always send.
+            var plain = Self.request(driver)
+            plain.ipam = AddressManagement(driver: "default", config: [])
+            plain.options = [:]
+            #expect(try NetworkAllocator(state: SwarmState()).allocate(plain, id: "lan", at: .zero).isNodeLocal)
+        }
+    }
+
     @Test func `tasks get places without addresses there, services no address, and both theirs in overlays beside`()
         throws
     {
