@@ -32,11 +32,11 @@ enum ServiceRoutes {
             return .empty(.ok)
         }
         routes.on(.get, "/services/{id}/logs") { call in
-            let query = try LogAnswer.query(call)
+            let query = try LogAnswer.query(call, ofSwarm: true)
             return try await LogAnswer.send(try await call.backends.services.serviceLogs(call["id"], query), call)
         }
         routes.on(.get, "/tasks/{id}/logs") { call in
-            let query = try LogAnswer.query(call)
+            let query = try LogAnswer.query(call, ofSwarm: true)
             return try await LogAnswer.send(try await call.backends.tasks.taskLogs(call["id"], query), call)
         }
         routes.on(.get, "/tasks") { call in
