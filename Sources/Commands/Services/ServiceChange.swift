@@ -216,8 +216,7 @@ package struct ServiceChange {
                 let mode = port.isOnMesh ? "ingress" : port.publishMode
                 return !added.contains(port)
                     && !removed.contains { gone in
-                        gone.port == port.targetPort && gone.transport == transport(port)
-                            && (gone.mode == nil || gone.mode == mode)
+                        gone.port == port.targetPort && gone.transport == transport(port) && gone.mode == mode
                     }
             }
             // One that says nothing of where it is published would be published where it was.

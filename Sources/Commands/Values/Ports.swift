@@ -131,15 +131,15 @@ package enum ServicePort {
         return port
     }
 
-    /// A target port to be removed: `80` or `80/udp`, a whole mapping stands for its target; `target=80,mode=host` in that mode alone.
-    /// - Returns: Without a mode: in both.
+    /// A target port to be removed: `80` or `80/udp`, a whole mapping stands for its target. As in Docker, it is the one of the mesh unless
+    /// `target=80,mode=host` says otherwise.
     package static func parseTarget(
         _ text: String
-    ) throws(ValueError) -> [(port: Int, transport: String, mode: String?)] {
+    ) throws(ValueError) -> [(port: Int, transport: String, mode: String)] {
         if text.contains("=") {
-            return try parse(text).map { ($0.targetPort, $0.protocol ?? "tcp", $0.publishMode) }
+            return try parse(text).map { ($0.targetPort, $0.protocol ?? "tcp", $0.publishMode ?? "ingress") }
         }
         let mapping = try PortMapping.parse(text)
-        return mapping.container.map { ($0, mapping.transport, nil) }
+        return mapping.container.map { ($0, mapping.transport, "ingress") }
     }
 }

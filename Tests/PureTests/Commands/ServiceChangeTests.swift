@@ -38,7 +38,8 @@ extension GrammarTests {
         func ports(_ flags: String...) async throws -> [JSON] {
             try await after(flags)["EndpointSpec"]["Ports"].elements.map { $0["TargetPort"] }
         }
-        #expect(try await ports("--publish-rm", "target=81,mode=host", "--publish-rm", "82") == [80])
+        #expect(try await ports("--publish-rm", "target=81,mode=host", "--publish-rm", "82") == [80, 82])
+        #expect(try await ports("--publish-rm", "80", "--publish-rm", "82:82") == [81, 82])
         #expect(try await ports("--publish-rm", "target=81") == [80, 81, 82])
         #expect(try await ports("--publish-rm", "published=80,target=80,mode=ingress") == [81, 82])
         func hosts(_ flags: String...) async throws -> JSON {
