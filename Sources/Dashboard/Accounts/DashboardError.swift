@@ -8,6 +8,8 @@ package struct DashboardError: Fault, Equatable, CustomStringConvertible {
         case badRequest, notSignedIn, notAllowed, notFound, tooLarge, crossSite
         /// What is asked for is not kept here: a history, paths.
         case notKept
+        /// A chart of more containers than one may be of.
+        case tooManyForChart
         case noSwarm, slow
         /// Not the name of an image.
         case badImage
@@ -26,14 +28,15 @@ package struct DashboardError: Fault, Equatable, CustomStringConvertible {
         case .tooMany: "there are too many already"
         case .noSuchAccount: "there is no such account"
         case .noSwarm: "the dashboard is served by managers, and this node is none or is still starting"
-        case .badRequest, .notSignedIn, .notAllowed, .notFound, .tooLarge, .crossSite, .notKept, .slow, .badImage:
+        case .badRequest, .notSignedIn, .notAllowed, .notFound, .tooLarge, .crossSite, .notKept, .slow, .badImage,
+            .tooManyForChart:
             code.rawValue
         }
     }
 
     package var kind: FaultKind {
         switch code {
-        case .badAccountName, .badPassword, .badRole, .badRequest, .tooLarge, .badImage: .invalidInput
+        case .badAccountName, .badPassword, .badRole, .badRequest, .tooLarge, .badImage, .tooManyForChart: .invalidInput
         case .tooMany: .conflict
         case .noSuchAccount, .notFound: .notFound
         case .notSignedIn, .notAllowed, .crossSite: .forbidden

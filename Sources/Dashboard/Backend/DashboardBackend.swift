@@ -10,7 +10,7 @@ package protocol DashboardBackend: Sendable {
     func look(since number: UInt64?) async throws -> DashboardChanges
     /// Yields when ``state()`` may be another one. What is missed is seen all the same, some seconds later.
     func changes() async -> AsyncStream<Void>
-    /// - Throws: ``DashboardError`` with `.notKept` where there is no history.
+    /// - Throws: ``DashboardError`` with `.notKept` where there is no history, `.notFound` for what is not there, and `.tooManyForChart`.
     func metrics(_ query: DashboardMetricsQuery) async throws -> DashboardMetrics
     /// The newest lines that fit, in order of time; within some seconds, and says how far back it came.
     func logs(_ query: DashboardLogQuery) async throws -> DashboardLogPage

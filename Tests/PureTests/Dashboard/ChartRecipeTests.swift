@@ -75,6 +75,40 @@ import Testing
         #expect(groups?.first?.entities.map(\.id) == ["c9"] && groups?.last?.entities.count == 3)
     }
 
+    @Test func `a network's lines are the nodes with tasks in it, or all of these together`() throws {
+        var state = state()
+        var network = NetworkView(id: "n")
+        network.name = "backend"
+        state.networks = [network]
+        for index in state.tasks.indices where state.tasks[index].id != "t0" {
+            state.tasks[index].addresses = [AddressView(network: "n", address: "10.0.0.\(index)")]
+        }
+        let byNode = EngineDashboard.groups(
+            try query(DashboardScope(.network, "n"), "network", by: "node"), .container, state)
+        #expect(byNode?.map(\.name) == ["node-1", "node-2"])
+        #expect(byNode?.map { $0.entities.map(\.id) } == [["c1"], ["c2"]])
+        let together = EngineDashboard.groups(try query(DashboardScope(.network, "n"), "drops"), .container, state)
+        #expect(together?.map(\.name) == ["backend"] && together?.first?.entities.count == 2)
+        state.networks.append(NetworkView(id: "empty"))
+        let none = EngineDashboard.groups(
+            try query(DashboardScope(.network, "empty"), "network", by: "node"), .container, state)
+        #expect(none == [])
+    }
+
+    @Test func `a chart of too many is refused as such, and not as one that is not there`() throws {
+        for (count, isShowable) in [(EngineDashboard.mostEntities, true), (EngineDashboard.mostEntities + 1, false)] {
+            var state = state()
+            state.tasks = (1...count).map { slot in
+                var task = TaskView(id: "t\(slot)")
+                (task.service, task.slot, task.node, task.container) = ("s", slot, "n1", "c\(slot)")
+                return task
+            }
+            let groups = try #require(
+                EngineDashboard.groups(try query(DashboardScope(.service, "s"), "cpu"), .container, state))
+            #expect(EngineDashboard.isShowable(groups) == isShowable)
+        }
+    }
+
     @Test func `what is not there has no chart`() throws {
         #expect(EngineDashboard.groups(try query(DashboardScope(.service, "x"), "cpu"), .container, state()) == nil)
         #expect(EngineDashboard.groups(try query(DashboardScope(.network, "x"), "cpu"), .container, state()) == nil)
