@@ -204,7 +204,7 @@ def running(cluster):
 
 def recorded(cluster, base, password, since):
     seen = Caller(base).sign_in("vera", password)
-    events = seen.json(f"/ui/v1/events?from={since * 1000}&to={int(time.time() * 1000) + 1000}&limit=1000")
+    events = seen.json(f"/ui/v1/events?from={since * 1000}&to={int(time.time() * 1000) + 1000}&limit=1000")["events"]
     audit = [event for event in events if event["type"] == "audit"]
     wanted = {"scale", "restart", "update", "roll", "set", "silence", "unsilence", "terminal"}
     done = {event["action"] for event in audit if event["attributes"].get("outcome") == "done"}

@@ -277,7 +277,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if path == "logs/volume":
             return self.json(c.volume(q))
         if path == "events":
-            return self.json([e for e in c.events if int(q["from"]) <= e["time"] <= int(q["to"])])
+            found, most = [e for e in c.events if int(q["from"]) <= e["time"] <= int(q["to"])], int(q.get("limit", 500))
+            return self.json({"events": found[-most:], "isCut": len(found) > most})
         if path == "alerts":
             return self.json(c.book)
         if path == "stream":

@@ -302,7 +302,7 @@ def passwords(base, vera, password):
     check("guesses of many names wait as well", 429 in got, got)
     status = caller.try_password("otto", password)[0]
     check("who was in from here before is let in meanwhile", status == 200, status)
-    told = vera.json(f"/ui/v1/events?from={since}&to={int(time.time() * 1000) + 1000}&limit=1000")
+    told = vera.json(f"/ui/v1/events?from={since}&to={int(time.time() * 1000) + 1000}&limit=1000")["events"]
     tries = [event for event in told if event["type"] == "audit" and event["action"] == "sign-in"]
     named = [event["attributes"].get("user") for event in tries]
     check("failed tries to sign in are on record, without names that no account has", 5 <= len(tries) <= 20 and "vera" in named and set(named) <= {"vera", None}, tries)

@@ -128,7 +128,7 @@ def moment(cluster, monitoring):
     window = f"from={int(at - SPIKE * 1000 - 15_000)}&to={int(at + SPIKE * 1000 + 15_000)}"
     lines = [line["text"] for line in page.get(f"/ui/v1/logs?scope=task:{task}&{window}&limit=500")["lines"]]
     expect(sum("msg=struck" in line for line in lines) == 1, f"the line is not among {len(lines)} of that time")
-    told = [event["action"] for event in page.get(f"/ui/v1/events?{window}&limit=500") if event.get("id") == container or event["attributes"].get("id") == container]
+    told = [event["action"] for event in page.get(f"/ui/v1/events?{window}&limit=500")["events"] if event.get("id") == container or event["attributes"].get("id") == container]
     expect("pause" in told and "unpause" in told, f"the events of that time are {told}")
     if os.path.exists(page.jar):
         os.remove(page.jar)

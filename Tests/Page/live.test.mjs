@@ -70,6 +70,17 @@ test('it is asked for again, also where no answer comes, and is back with the fi
   assert.equal(live.state.nodes.size, 1);
 }));
 
+test('events that the stream left out are fetched, and until then it is said that some are missing', () => played((live, pass) => {
+  let fetched = 0;
+  live.askAgain = () => { fetched++; };
+  live.connect();
+  pass(7000);
+  Source.last.say('skipped', { events: 0, lines: 3 });
+  assert.deepEqual([fetched, live.knownSince], [0, 0]);
+  Source.last.say('skipped', { events: 12, lines: 0 });
+  assert.deepEqual([fetched, live.knownSince], [1, 7000]);
+}));
+
 test('a turn to other lines is no loss', () => played((live, pass) => {
   live.connect();
   Source.last.say('state', whole);

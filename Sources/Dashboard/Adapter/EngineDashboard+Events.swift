@@ -1,33 +1,28 @@
-import Concurrency
 import EngineInterface
 import Model
 
 // Events as every manager is told of them: of all nodes, and of the swarm.
 extension EngineDashboard {
-    package func events(_ window: DashboardWindow, limit: Int) async throws -> [EventView] {
+    package func events(_ window: DashboardWindow, limit: Int) async throws -> DashboardEventPage {
         var query = Self.ofCluster
         query.since = Timestamp(milliseconds: window.from)
         query.until = Timestamp(milliseconds: min(window.to, Timestamp.now.milliseconds))
-        var found: [EventView] = []
+        var page = DashboardEventPage()
         for await told in try await sources.system.events(query) where !EventView.isNoise(told.event) {
-            found.append(EventView(told))
-            if found.count > limit * 2 { found = Array(found.suffix(limit)) }
+            page.events.append(EventView(told))
+            // Not for each one: what is dropped moves all the others.
+            if page.events.count > limit * 2 { page.keep(limit) }
         }
-        return Array(found.suffix(limit))
+        page.keep(limit)
+        return page
     }
 
-    package func newEvents(after: String?) async throws -> AsyncStream<EventView> {
+    package func followEvents(after: String?, _ take: @escaping @Sendable (EventView) -> Void) async throws {
         var query = Self.ofCluster
         query.cursor = after.flatMap { EventCursor($0) }
-        let stream = try await sources.system.events(query)
-        let (views, continuation) = AsyncStream.makeStream(of: EventView.self, bufferingPolicy: .bufferingNewest(512))
-        let tasks = OwnedTasks()
-        continuation.onTermination = { _ in tasks.cancel() }
-        tasks.begin {
-            for await told in stream where !EventView.isNoise(told.event) { continuation.yield(EventView(told)) }
-            continuation.finish()
+        for await told in try await sources.system.events(query) where !EventView.isNoise(told.event) {
+            take(EventView(told))
         }
-        return views
     }
 
     /// With cursors.

@@ -28,7 +28,8 @@ export class Live {
     this.state = blank();
     this.events = [];                                   // another array whenever some have come
     this.known = new Set();                             // their keys
-    this.cutAt = 0;                                     // the first event of an answer that was as long as answers may be
+    this.cutAt = 0;                                     // the first event of an answer that was cut, or when the stream left some out
+    this.askAgain = () => {};                           // fetches the events of the time shown
     this.asked = [Infinity, -Infinity];                 // the time that was asked for last
     this.leftOut = 0;                                   // the first that is known of that time, where more than are kept were known
     this.isConnected = false;
@@ -77,7 +78,12 @@ export class Live {
       this.add([JSON.parse(e.data)]);
     });
     on('lines', e => this.lines(JSON.parse(e.data)));
-    on('skipped', e => { const n = JSON.parse(e.data).lines; if (n) this.lines([], { skipped: n }); });
+    on('skipped', e => {
+      const { lines, events } = JSON.parse(e.data);
+      if (lines) this.lines([], { skipped: lines });
+      // Until they have been fetched nothing before now is taken as whole.
+      if (events) { this.cutAt = this.now(); this.tell(); this.askAgain(); }
+    });
     on('tail', e => this.lines([], { ended: JSON.parse(e.data)[0] }));
     // Or the manager could not tell for a moment: then it is no end.
     source.addEventListener('signedout', () => { this.lost(); this.check(); });

@@ -35,14 +35,15 @@ function Page() {
 async function fetchEvents() {
   const [from, to] = sel.value.ctx, most = 1000;
   try {
-    const events = await get('events', { from: Math.round(from), to: Math.round(to), limit: most });
-    live.cutAt = events.length < most ? 0 : Math.min(...events.map(e => e.time));
+    const { events, isCut } = await get('events', { from: Math.round(from), to: Math.round(to), limit: most });
+    live.cutAt = isCut ? Math.min(...events.map(e => e.time)) : 0;
     live.add(events, [from, sel.value.live ? Infinity : to]);
   } catch { /* the strip stays as it is; the page says why it is old */ }
 }
 
 function enter() {
   start();
+  live.askAgain = fetchEvents;
   live.connect();
   let asked = '';
   const events = () => { const k = sel.value.live ? `live ${sel.value.length}` : sel.value.ctx.join(); if (k !== asked) { asked = k; fetchEvents(); } };

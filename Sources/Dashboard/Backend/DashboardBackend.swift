@@ -23,10 +23,10 @@ package protocol DashboardBackend: Sendable {
         _ scopes: [DashboardScope], _ take: @escaping @Sendable ([DashboardLogLine]) -> Void
     ) async throws
     /// The newest of a window, in order of time.
-    func events(_ window: DashboardWindow, limit: Int) async throws -> [EventView]
-    /// Events after a cursor, then new ones.
+    func events(_ window: DashboardWindow, limit: Int) async throws -> DashboardEventPage
+    /// Hands over events after a cursor, then new ones, every one of them, until the task is cancelled.
     /// - Parameter after: `nil` for new ones only.
-    func newEvents(after: String?) async throws -> AsyncStream<EventView>
+    func followEvents(after: String?, _ take: @escaping @Sendable (EventView) -> Void) async throws
     /// Rules, silences and what is over.
     /// - Throws: ``DashboardError`` with `.notKept` where nobody keeps them.
     func alertBook() async throws -> DashboardAlertBook

@@ -188,6 +188,21 @@ package struct DashboardLogVolume: Codable, Sendable, Equatable {
     }
 }
 
+/// Events in order of time.
+package struct DashboardEventPage: Codable, Sendable, Equatable {
+    package var events: [EventView] = []
+    /// The window has earlier ones, which are left out.
+    package var isCut = false
+    package init(events: [EventView] = []) { self.events = events }
+
+    /// Leaves out all but the newest so many.
+    mutating func keep(_ limit: Int) {
+        guard events.count > limit else { return }
+        events = Array(events.suffix(limit))
+        isCut = true
+    }
+}
+
 /// What operators may do.
 package enum DashboardAction: Sendable, Equatable {
     case scale(service: String, version: UInt64, replicas: UInt64)

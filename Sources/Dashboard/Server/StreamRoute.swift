@@ -99,7 +99,7 @@ struct StreamRoute: Sendable {
 
     private func events(into outbox: StreamOutbox) async {
         do {
-            for await event in try await backend.newEvents(after: after) { outbox.offer(event) }
+            try await backend.followEvents(after: after) { outbox.offer($0) }
         } catch {
             logger.debug("no events for a tab", metadata: ["error": "\(error)"])
         }

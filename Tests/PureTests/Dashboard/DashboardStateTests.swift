@@ -53,8 +53,8 @@ import Testing
             DashboardLogVolume(from: 0, step: 1, buckets: buckets)
         }
         func followLines(_: [DashboardScope], _: @escaping @Sendable ([DashboardLogLine]) -> Void) {}
-        func events(_: DashboardWindow, limit: Int) -> [EventView] { [] }
-        func newEvents(after: String?) -> AsyncStream<EventView> { AsyncStream { $0.finish() } }
+        func events(_: DashboardWindow, limit: Int) -> DashboardEventPage { DashboardEventPage() }
+        func followEvents(after _: String?, _: @escaping @Sendable (EventView) -> Void) {}
         func alertBook() throws -> DashboardAlertBook { throw DashboardError(.notKept) }
         func perform(_: DashboardAction, by: String) {}
         func refused(_: DashboardRefusal) {}
@@ -208,6 +208,25 @@ import Testing
         let taken = try await outbox.take()
         #expect(taken.lines.count == StreamOutbox.mostLines && taken.skippedLines == 500)
         #expect(taken.lines.first?.stamp == "500")
+    }
+
+    @Test func `a tab that is slow is told how many events it was not told`() async throws {
+        let outbox = StreamOutbox()
+        for time in 0..<Int64(StreamOutbox.mostEvents) + 200 {
+            outbox.offer(EventView(time: time, type: "service", action: "update", id: "web"))
+        }
+        let taken = try await outbox.take()
+        #expect(taken.events.count == StreamOutbox.mostEvents && taken.skippedEvents == 200)
+        #expect(taken.events.first?.time == 200)
+    }
+
+    @Test func `a page of events says whether earlier ones are left out`() {
+        let events = (Int64(1)...4).map { EventView(time: $0, type: "service", action: "update", id: "web") }
+        for (limit, times, isCut) in [(5, [1, 2, 3, 4], false), (4, [1, 2, 3, 4], false), (3, [2, 3, 4], true)] {
+            var page = DashboardEventPage(events: events)
+            page.keep(limit)
+            #expect(page.events.map(\.time) == times.map { Int64($0) } && page.isCut == isCut)
+        }
     }
 
     @Test func `a line of a service's log is taken apart`() throws {

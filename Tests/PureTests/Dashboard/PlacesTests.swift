@@ -65,8 +65,8 @@ import Testing
             DashboardLogVolume(from: 0, step: 1, buckets: buckets)
         }
         func followLines(_: [DashboardScope], _: @escaping @Sendable ([DashboardLogLine]) -> Void) {}
-        func events(_: DashboardWindow, limit: Int) -> [EventView] { [] }
-        func newEvents(after: String?) -> AsyncStream<EventView> { AsyncStream { $0.finish() } }
+        func events(_: DashboardWindow, limit: Int) -> DashboardEventPage { DashboardEventPage() }
+        func followEvents(after _: String?, _: @escaping @Sendable (EventView) -> Void) {}
         func alertBook() throws -> DashboardAlertBook { throw DashboardError(.notKept) }
         func perform(_: DashboardAction, by: String) {}
         func refused(_: DashboardRefusal) {}

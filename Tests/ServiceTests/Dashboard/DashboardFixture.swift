@@ -62,13 +62,13 @@ actor FakeDashboard: DashboardBackend {
     func followLines(_: [DashboardScope], _ take: @escaping @Sendable ([DashboardLogLine]) -> Void) {
         take([DashboardLogLine(time: 1, stamp: "s", task: "t", node: "n", stream: 1, text: "<b>text</b>")])
     }
-    func events(_: DashboardWindow, limit: Int) -> [EventView] { [] }
-    func newEvents(after: String?) -> AsyncStream<EventView> {
+    func events(_: DashboardWindow, limit: Int) -> DashboardEventPage { DashboardEventPage() }
+    func followEvents(after: String?, _ take: @escaping @Sendable (EventView) -> Void) async {
         askedAfter.append(after)
         let (stream, continuation) = AsyncStream.makeStream(of: EventView.self)
         continuation.onTermination = { [gone] _ in gone.withLock { $0 += 1 } }
         events.append(continuation)
-        return stream
+        for await event in stream { take(event) }
     }
     func alertBook() -> DashboardAlertBook {
         var book = DashboardAlertBook()
