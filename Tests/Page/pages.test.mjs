@@ -78,3 +78,17 @@ test('more events than are shown are told, and shown when asked for', options, a
   assert.ok(words().includes('Events before'));
   live.cutAt = 0;
 });
+
+test('labels and constraints that are not told are counted', options, async () => {
+  const web = live.state.services.get('web'), node = live.state.nodes.get('node-1-id');
+  Object.assign(web, { labels: { team: 'store' }, moreLabels: 7, constraints: ['node.role==worker'], moreConstraints: 1200 });
+  Object.assign(node, { labels: { zone: 'a' }, moreLabels: 31 });
+  await show('services.js', 'Service', '/services/web', { id: 'web' });
+  for (const text of ['7 more, which are not shown', '1,200 more, which are not shown']) assert.ok(words().includes(text), words());
+  await show('nodes.js', 'Node', '/nodes/node-1', { id: 'node-1' });
+  assert.ok(words().includes('31 more, which are not shown'), words());
+  Object.assign(web, { labels: {}, moreLabels: null, constraints: [], moreConstraints: null });
+  Object.assign(node, { labels: {}, moreLabels: null });
+  await show('services.js', 'Service', '/services/web', { id: 'web' });
+  assert.ok(!words().includes('which are not shown'));
+});

@@ -30,6 +30,7 @@ extension NodeView {
         memory = node.description?.resources.memoryBytes ?? 0
         message = node.status.message.flatMap { $0.isEmpty ? nil : $0.cut(to: .reason) }
         labels = node.spec.labels.cut
+        moreLabels = ListBound.leftOut(of: node.spec.labels.count)
         version = node.version.index
     }
 }
@@ -61,9 +62,12 @@ extension ServiceView {
         }
         networks = (spec.taskTemplate.networks ?? spec.networks ?? []).compactMap(\.target)
         labels = spec.labels.cut
+        moreLabels = ListBound.leftOut(of: spec.labels.count)
         memoryLimit = spec.taskTemplate.resources?.limits?.memoryBytes
         cpuLimit = spec.taskTemplate.resources?.limits?.nanoCPUs.nonZero.map { Double($0) / 1e9 }
-        constraints = (spec.taskTemplate.placement?.constraints ?? []).prefix(64).map { $0.cut(to: .value) }
+        let all = spec.taskTemplate.placement?.constraints ?? []
+        constraints = all.prefix(ListBound.most).map { $0.cut(to: .value) }
+        moreConstraints = ListBound.leftOut(of: all.count)
         canRollBack = service.previousSpec != nil
         if let status = service.updateStatus, let state = status.state {
             update = UpdateView(
@@ -205,6 +209,14 @@ enum TextBound: Int {
     case reason = 4096
 }
 
+/// How many labels or constraints of one object are shown.
+enum ListBound {
+    static let most = 64
+
+    /// How many of so many are not shown; `nil` for none.
+    static func leftOut(of count: Int) -> Int? { count > most ? count - most : nil }
+}
+
 extension String {
     /// The beginning of it, with a mark where something was left out.
     func cut(to bound: TextBound) -> String {
@@ -216,7 +228,9 @@ extension String {
 extension [String: String] {
     /// The first in order of their names.
     var cut: [String: String] {
-        let few = sorted { $0.key < $1.key }.prefix(64).map { ($0.key.cut(to: .value), $0.value.cut(to: .value)) }
+        let few = sorted { $0.key < $1.key }.prefix(ListBound.most).map {
+            ($0.key.cut(to: .value), $0.value.cut(to: .value))
+        }
         return Dictionary(few) { first, _ in first }
     }
 }

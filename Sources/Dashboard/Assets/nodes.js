@@ -1,5 +1,5 @@
 // Nodes, and one node: what it has, what it does, what may be done with it.
-import { Empty, Glyph, Section, html, useRange, useStore } from './ui.js';
+import { Empty, Glyph, NotShown, Section, html, useRange, useStore } from './ui.js';
 import { age, number, t, when } from './words.js';
 import { bytes, figure, plain, shortImage, visible } from './format.js';
 import { live, now, sel, to } from './app.js';
@@ -53,7 +53,7 @@ export function Node({ id }) {
     ${n.message && !isUp(n) && html`<div class="banner" role="status"><${Glyph} k="bad" /><span>${n.message}</span></div>`}
     <${Section} title=${t('metrics')} id="h-m"><${Charts} items=${charts} /></${Section}>
     <div class="cols"><${Section} title=${t('tasks')} note=${run} id="h-t"><${TaskTable} tasks=${tasks} ofNode /></${Section}>
-      <${Section} title=${t('facts')} id="h-f"><div class="one"><${NodeTile} n=${n} /></div><dl class="facts"><dt>${t('address')}</dt><dd class="mono">${n.address}</dd><dt>${t('system')}</dt><dd>${n.system}</dd><dt>${t('cpu')}</dt><dd>${plain(n.cpus)} ${t('cores')}</dd><dt>${t('memory')}</dt><dd>${bytes(n.memory)}</dd><dt>${t('engine')}</dt><dd>${n.engine}</dd>${labels.length > 0 && html`<dt>${t('labels')}</dt><dd class="mono">${labels.map(([k, v]) => html`<div>${visible(`${k}=${v}`)}</div>`)}</dd>`}<dt>${t('id')}</dt><dd class="mono">${n.id}</dd></dl></${Section}></div>
+      <${Section} title=${t('facts')} id="h-f"><div class="one"><${NodeTile} n=${n} /></div><dl class="facts"><dt>${t('address')}</dt><dd class="mono">${n.address}</dd><dt>${t('system')}</dt><dd>${n.system}</dd><dt>${t('cpu')}</dt><dd>${plain(n.cpus)} ${t('cores')}</dd><dt>${t('memory')}</dt><dd>${bytes(n.memory)}</dd><dt>${t('engine')}</dt><dd>${n.engine}</dd>${labels.length > 0 && html`<dt>${t('labels')}</dt><dd class="mono">${labels.map(([k, v]) => html`<div>${visible(`${k}=${v}`)}</div>`)}<${NotShown} n=${n.moreLabels} /></dd>`}<dt>${t('id')}</dt><dd class="mono">${n.id}</dd></dl></${Section}></div>
     ${containers.length > 0 && html`<${Section} title=${t('containers')} note=${number(containers.length)} id="h-c"><${ContainerTable} list=${containers} ofNode /><${More} n=${n} /></${Section}>`}
     <${EventsOf} kind="node" x=${n} />
     <${Log} scope=${`node:${n.id}`} hue=${serviceHue()} />`;

@@ -1,5 +1,5 @@
 // Services, and one service: its number, its update, its tasks, where it is reached, what it writes.
-import { Empty, Glyph, Icon, Pips, Section, html, useMemo, useRange, useState, useStore } from './ui.js';
+import { Empty, Glyph, Icon, NotShown, Pips, Section, html, useMemo, useRange, useState, useStore } from './ui.js';
 import { age, number, t, when } from './words.js';
 import { bytes, figure, plain, publishedText, shortImage, targetText, visible } from './format.js';
 import { live, now, sel, to } from './app.js';
@@ -65,8 +65,8 @@ function Reach({ x }) {
   return html`<${Section} title=${t('reach')} id="h-r"><dl class="facts"><dt>${t('ports')}</dt><dd>${x.ports.length ? x.ports.map(p => html`<div>${p.published ? publishedText(p) : '—'} → ${targetText(p)}/${p.transport}, ${p.mode}</div>`) : html`<span class="f3">${t('noPorts')}</span>`}</dd>
     <dt>${t('dns')}</dt><dd class="mono">${x.name}, tasks.${x.name}</dd>
     ${x.addresses.length > 0 && html`<dt>${t('vip')}</dt><dd>${x.addresses.map(a => html`<div><code>${a.address}</code> <a class="link" href=${to.network(networkName(s, a.network))}>${networkName(s, a.network)}</a>${s.networks.get(a.network)?.isEncrypted && html` <${Icon} n="lock" />`}</div>`)}</dd>`}
-    ${labels.length > 0 && html`<dt>${t('labels')}</dt><dd class="mono">${labels.map(([k, v]) => html`<div>${visible(`${k}=${v}`)}</div>`)}</dd>`}
-    ${x.constraints.length > 0 && html`<dt>${t('constraints')}</dt><dd class="mono">${x.constraints.map(c => html`<div>${c}</div>`)}</dd>`}
+    ${labels.length > 0 && html`<dt>${t('labels')}</dt><dd class="mono">${labels.map(([k, v]) => html`<div>${visible(`${k}=${v}`)}</div>`)}<${NotShown} n=${x.moreLabels} /></dd>`}
+    ${x.constraints.length > 0 && html`<dt>${t('constraints')}</dt><dd class="mono">${x.constraints.map(c => html`<div>${c}</div>`)}<${NotShown} n=${x.moreConstraints} /></dd>`}
     <dt>${t('mode')}</dt><dd>${x.mode}</dd>
     ${x.memoryLimit > 0 && html`<dt>${t('memory')}</dt><dd>${bytes(x.memoryLimit)} ${t('limit')}</dd>`}${x.cpuLimit > 0 && html`<dt>${t('cpu')}</dt><dd>${plain(x.cpuLimit)} ${t('cores')} ${t('limit')}</dd>`}
     <dt>${t('created')}</dt><dd>${when(x.createdAt)}</dd></dl></${Section}>`;

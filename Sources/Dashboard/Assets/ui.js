@@ -1,6 +1,6 @@
 // Elements that every page is made of. All text goes through text nodes.
 import { html, h as vnode, useEffect, useState } from './preact.js';
-import { t } from './words.js';
+import { number, t } from './words.js';
 export { html, render, useEffect, useLayoutEffect, useMemo, useRef, useState } from './preact.js';
 
 const ICONS = {
@@ -26,6 +26,8 @@ export function Pips({ running, desired, fresh = 0, busy = 0 }) {
 }
 
 export const LineKey = ({ k }) => html`<svg viewBox="0 0 16 8" aria-hidden="true"><path class=${`ln s${k}`} d="M0 4H16" /></svg>`;
+/** That a list has more than is told of it. */
+export const NotShown = ({ n }) => (n > 0 ? html`<div class="f3">${t('notShown', { n: number(n) })}</div>` : null);
 export const Empty = ({ title, text, command, children }) => html`<div class="empty"><h1>${title}</h1><p>${text}</p>${command && html`<pre>${command}</pre>`}${children}</div>`;
 export const Section = ({ title, note, end, id, children }) => html`<section aria-labelledby=${id}><header class="bar"><h2 id=${id}>${title}</h2>${note != null && html`<span class="f3">${note}</span>`}${end && html`<span class="end row">${end}</span>`}</header>${children}</section>`;
 export const Seg = ({ items, value, onChange, label }) => html`<div class="seg" role="group" aria-label=${label}>${items.map(([k, text]) => html`<button type="button" aria-pressed=${String(k === value)} onClick=${() => onChange(k)}>${text}</button>`)}</div>`;

@@ -59,6 +59,8 @@ package struct NodeView: Codable, Sendable, Equatable, Identifiable {
     /// How many containers that belong to no task it has beside those that are shown; `nil` for none.
     package var moreContainers: Int?
     package var labels: [String: String] = [:]
+    /// How many labels there are beside those that are shown; `nil` for none.
+    package var moreLabels: Int?
     /// The object's version, Docker's `Version.Index`.
     package var version: UInt64 = 0
     package var use: NodeUse?
@@ -103,11 +105,15 @@ package struct ServiceView: Codable, Sendable, Equatable, Identifiable {
     package var addresses: [AddressView] = []
     package var networks: [String] = []
     package var labels: [String: String] = [:]
+    /// How many labels there are beside those that are shown; `nil` for none.
+    package var moreLabels: Int?
     /// Bytes a task; `nil` for no limit.
     package var memoryLimit: Int64?
     /// Processors a task; `nil` for no limit.
     package var cpuLimit: Double?
     package var constraints: [String] = []
+    /// How many constraints there are beside those that are shown; `nil` for none.
+    package var moreConstraints: Int?
     package var update: UpdateView?
     package var canRollBack = false
     package var use: TaskUse?

@@ -95,6 +95,7 @@ import Testing
         #expect(long.cut(to: .value).utf8.count < 264 && long.cut(to: .value).hasSuffix("…"))
         #expect("short".cut(to: .value) == "short")
         let labels = Dictionary(uniqueKeysWithValues: (0..<500).map { ("k\($0)", long) })
+        #expect([0, 64, 65, labels.count].map { ListBound.leftOut(of: $0) } == [nil, nil, 1, 436])
         #expect(labels.cut.count == 64 && labels.cut["k0"]?.hasSuffix("…") == true)
         #expect(["a": "b"].cut == ["a": "b"])
     }
