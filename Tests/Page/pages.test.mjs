@@ -92,3 +92,22 @@ test('labels and constraints that are not told are counted', options, async () =
   await show('services.js', 'Service', '/services/web', { id: 'web' });
   assert.ok(!words().includes('which are not shown'));
 });
+
+test('every row of a long table of services has its line, in questions that a manager takes', options, async () => {
+  const cluster = live.state.cluster, before = globalThis.fetch, sizes = [], services = live.state.services, web = services.get('web');
+  live.state.services = new Map(Array.from({ length: 130 }, (_, i) => [`s${i}`, { ...web, id: `s${i}`, name: `s${i}` }]));
+  cluster.hasHistory = true;
+  globalThis.fetch = (path, more) => {
+    const u = new URL(path, 'http://manager/');
+    if (!u.pathname.endsWith('/query')) return before(path, more);
+    const scopes = u.searchParams.get('scope').split(',');
+    sizes.push(scopes.length);
+    return Promise.resolve({ ok: true, status: 200, json: async () => ({ from: 0, step: 1, gaps: [], lines: scopes.map(x => ({ name: x.slice(8), values: [1, 2] })) }) });
+  };
+  await show('services.js', 'Services', '/services');
+  await settled();
+  const drawn = root.querySelectorAll('.spark path').length;
+  globalThis.fetch = before; cluster.hasHistory = false; live.state.services = services;
+  assert.equal(drawn, 130);
+  assert.ok(sizes.length > 1 && sizes.every(n => n <= 64), sizes);
+});
