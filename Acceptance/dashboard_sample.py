@@ -16,6 +16,8 @@ FILES["licences.txt"] = TOP / "Vendor/licences.txt"
 TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".html": "text/html; charset=utf-8", ".svg": "image/svg+xml"}
 POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; manifest-src 'self'; base-uri 'none'; "
           "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'")
+# What managers answer the page: nothing else is answered here.
+CONTRACT = json.loads((TOP / "Tests/Page/contract.json").read_text())
 START = time.time()
 SPIKE, OOM, GAP = 1600, 1553, (830, 720)
 ID = lambda text: hashlib.sha256(text.encode()).hexdigest()[:25]
@@ -124,6 +126,8 @@ class Cluster:
         step = max(1000, (b - a) // n)
         kind, _, oid = q.get("scope", "cluster").partition(":")
         series, by = q["series"], q.get("by")
+        if f"{kind} {series} {by or '-'}" not in CONTRACT["charts"]:
+            return {"error": "notKept"}, 501
         amount = {"cpu": (1.6, 1.2, 2.5), "memory": (17 * 2**30, 2 * 2**30, 2**30), "network": (20e6, 12e6, 50e6), "drops": (.6, 3, 30), "connections": (180, 90, 620), "retransmits": (1, 4, 46), "throttled": (.01, .05, .6), "faults": (0, 3, 180), "pressure": (.01, .04, .4), "diskio": (3e6, 2e6, 9e6), "processes": (40, 2, 10), "restarts": (0, 0, 0), "loglines": (4e3, 2e3, 30e3), "disk": (.4, .01, 0), "conntrack": (.03, .01, .05), "roundTrip": (.0009, .0005, .0018), "loss": (.001, .02, .2)}.get(series, (1, 1, 1))
         if kind != "cluster":
             amount = tuple(x / (90 if series == "memory" else 6) for x in amount)
@@ -145,7 +149,7 @@ class Cluster:
             lines.append({"name": name, "values": values})
             if name == "node-3":
                 gaps = [{"node": name, "from": ms(GAP[0]), "to": ms(GAP[1])}]
-        return {"from": a, "step": step, "lines": lines, "limit": None, "gaps": gaps}
+        return {"from": a, "step": step, "lines": lines, "limit": None, "gaps": gaps}, 200
 
     SAY = {"web": lambda r, b: ("error", 2, '{"level":"error","msg":"GET /checkout","status":503,"ms":%d,"err":"api: deadline exceeded"}' % (3000 + r.random() * 90)) if b > .35 and r.random() < .3 else ("", 1, '{"level":"info","msg":"GET %s","status":200,"ms":%d}' % (r.choice(["/products/4182", "/", "/cart", "/search?q=lamp", "/static/app.css"]), 4 + r.random() * 60)),
            "api": lambda r, b: ("warn", 2, 'level=warn msg="pool exhausted, waiting" waiting=%d max=40' % (r.random() * 80)) if b > .35 and r.random() < .2 else ("", 1, 'level=info msg="%s" order=%d ms=%d' % (r.choice(["order placed", "stock reserved", "price read", "session renewed"]), 18000 + r.random() * 999, 9 + r.random() * 40)),
@@ -208,6 +212,37 @@ class Cluster:
                         v["stated"][i] += skip
         return v
 
+    def session(self, _):
+        return {"user": None if self.scene == "login" else {"name": "mei", "role": "operator"}, "cluster": "production", "fingerprint": "7C:1E:52:9A:04:11:BE:E0:0D:93:7C:1E:52:9A:04:11:BE:E0:0D:93:7C:1E:52:9A:04:11:BE:E0:0D:93:B4:09", "hasAccounts": True, "now": int(time.time() * 1000)}
+
+    def told(self, q):
+        found, most = [e for e in self.events if int(q["from"]) <= e["time"] <= int(q["to"])], int(q.get("limit", 500))
+        return {"events": found[-most:], "isCut": len(found) > most}
+
+    # By the path below /ui/v1/: an answer with its status.
+    READS = {"session": lambda c, q: (c.session(q), 200), "state": lambda c, q: (c.delta(), 200), "query": lambda c, q: c.metrics(q) if c.cluster["hasHistory"] else ({"error": "notKept"}, 501), "logs": lambda c, q: (c.logs(q), 200),
+             "logs/volume": lambda c, q: (c.volume(q), 200), "events": lambda c, q: (c.told(q), 200), "alerts": lambda c, q: (c.book, 200)}
+
+
+def fields(cluster):
+    """What is read here and the names in each kind of answer, for who holds them against those of managers."""
+    found, q = {}, {"from": ms(3600), "to": ms(-60), "scope": "cluster", "series": "cpu", "by": "node"}
+
+    def look(kind, value):
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, dict):
+                found.setdefault(kind, set()).update(item)
+                for name, inner in item.items():
+                    if name not in ("labels", "attributes"):
+                        look(f"{kind}.{name}", inner)
+
+    for kind, items in cluster.delta()["set"].items():
+        look(kind, items)
+    for path in ("query", "logs", "logs/volume", "events"):
+        look(path, Cluster.READS[path](cluster, q)[0])
+    look("alertBook", cluster.book)
+    return {"reads": [*Cluster.READS, "logs/download", "stream"], "fields": {kind: sorted(names) for kind, names in found.items()}}
+
 
 class Shell:
     """Says what is typed, in colours, and ends with `exit`."""
@@ -266,21 +301,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         path = u.path[7:]
         if c.scene == "gone" and path != "session":
             return self.json({"error": "unavailable"}, 503)
-        if path == "session":
-            return self.json({"user": None if c.scene == "login" else {"name": "mei", "role": "operator"}, "cluster": "production", "fingerprint": "7C:1E:52:9A:04:11:BE:E0:0D:93:7C:1E:52:9A:04:11:BE:E0:0D:93:7C:1E:52:9A:04:11:BE:E0:0D:93:B4:09", "hasAccounts": True, "now": int(time.time() * 1000)})
-        if path == "state":
-            return self.json(c.delta())
-        if path == "query":
-            return self.json(c.metrics(q)) if c.cluster["hasHistory"] else self.json({"error": "notKept"}, 501)
-        if path == "logs":
-            return self.json(c.logs(q))
-        if path == "logs/volume":
-            return self.json(c.volume(q))
-        if path == "events":
-            found, most = [e for e in c.events if int(q["from"]) <= e["time"] <= int(q["to"])], int(q.get("limit", 500))
-            return self.json({"events": found[-most:], "isCut": len(found) > most})
-        if path == "alerts":
-            return self.json(c.book)
+        if path in c.READS:
+            return self.json(*c.READS[path](c, q))
+        if path == "logs/download":
+            return self.send(200, "text/plain; charset=utf-8", "".join(f"{line['stamp']} {line['text']}\n" for line in c.logs(q)["lines"]).encode())
         if path == "stream":
             return self.stream(q)
         if path.startswith("terminals/"):
@@ -344,6 +368,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.json({"error": "wait", "wait": 4}, 429)
         if self.headers.get("X-Apus") != "1":
             return self.json({"error": "crossSite"}, 403)
+        name = self.path.removeprefix("/ui/v1/actions/")
+        if name != self.path and set(body) != set(CONTRACT["actions"].get(name, ())):
+            return self.json({"error": "badRequest"}, 400)
         Handler.done.append((self.path, body))
         if self.path == "/ui/v1/terminals":
             Handler.shells["one"] = Shell()
@@ -371,6 +398,9 @@ if __name__ == "__main__":
     args = argparse.ArgumentParser(description=__doc__)
     args.add_argument("--port", type=int, default=8099)
     args.add_argument("--scene", default="shop")
+    args.add_argument("--fields", action="store_true", help="prints what is answered and serves nothing")
     args = args.parse_args()
+    if args.fields:
+        sys.exit(print(json.dumps(fields(Cluster(args.scene)))))
     Handler.cluster = Cluster(args.scene)
     Server(("127.0.0.1", args.port), Handler).serve_forever()

@@ -9,10 +9,7 @@ extension EngineDashboard {
 
     package func metrics(_ query: DashboardMetricsQuery) async throws -> DashboardMetrics {
         guard let curves = extras.curves else { throw DashboardError(.notKept) }
-        let isNode = query.scope.kind == .cluster || query.scope.kind == .node
-        guard let recipe = ChartRecipe(query.series, ofNode: isNode, byDirection: query.by == "direction") else {
-            throw DashboardError(.notKept)
-        }
+        guard let recipe = Self.recipe(query) else { throw DashboardError(.notKept) }
         let (state, groups) = try await subjects(query, recipe.kind)
         guard Self.isShowable(groups) else { throw DashboardError(.tooManyForChart) }
         let answer = try await curves(
@@ -23,6 +20,12 @@ extension EngineDashboard {
             gaps: answer.silent.map { node in
                 DashboardMetrics.Gap(node: names[node] ?? node, from: query.window.from, to: query.window.to)
             })
+    }
+
+    /// How what is asked for is made of what nodes keep; `nil` where they keep nothing of the kind.
+    static func recipe(_ query: DashboardMetricsQuery) -> ChartRecipe? {
+        let isNode = query.scope.kind == .cluster || query.scope.kind == .node
+        return ChartRecipe(query.series, ofNode: isNode, byDirection: query.by == "direction")
     }
 
     /// A tab has a dozen charts, which ask at the same time: the objects are listed once for them. What is not among those is looked for anew.
