@@ -2,6 +2,7 @@ import Concurrency
 import Foundation
 import HashTreeCollections
 package import Logging
+import Synchronization
 
 /// The state as it was last looked at, each object encoded once however many look on, and numbered by when it changed.
 package final class StateHub: Sendable {
@@ -41,6 +42,11 @@ package final class StateHub: Sendable {
 
     /// Looks follow each other: what one tells is what has changed since the one before.
     private let looks = KeyedLock<String>()
+    private static let turn = "look"
+    /// Looks are numbered from 1 on: the last that has begun, and the last that has found out how it is.
+    private let count = Mutex((begun: UInt64(0), done: UInt64(0)))
+    /// Everybody waits for a look that does not end, so it is given up after this long.
+    private let longestLook: Duration
     /// Changes that are told of when there are few objects; of many it is twice as many as there are. Beyond it whoever lags begins anew.
     static let leastTold = 8192
     /// Lost wake-ups are made good after this long, while somebody looks.
@@ -48,9 +54,13 @@ package final class StateHub: Sendable {
     /// Changes that follow each other closely are told together.
     private static let shortestPause: Duration = .milliseconds(200)
 
-    package init(backend: any DashboardBackend, epoch: String, logger: Logger) {
+    /// - Parameter longestLook: After which a look is given up, and the state cannot be looked at.
+    package init(
+        backend: any DashboardBackend, epoch: String, logger: Logger, longestLook: Duration = .seconds(30)
+    ) {
         self.backend = backend
         self.logger = logger
+        self.longestLook = longestLook
         picture = ObservableValue(Picture(epoch: epoch))
     }
 
@@ -65,19 +75,45 @@ package final class StateHub: Sendable {
         try await picture.wait { $0.isKnown && $0.revision > revision ? $0 : nil }
     }
 
-    /// Looks once, for a request that needs the state as it is now.
+    /// How many wait until a look of others has ended.
+    var waiting: Int { looks.waiterCount(Self.turn) }
+
+    /// Looks once, for a request that needs the state as it is now. Those that come while others look share the next look.
+    ///
+    /// Whoever is cancelled has what was known before.
     func look() async -> Picture {
-        await looks.run("look") {
-            let changes: Result<DashboardChanges, any Error>
-            do {
-                changes = .success(try await backend.look(since: picture.value.number))
-            } catch {
-                changes = .failure(error)
+        let begun = count.withLock { $0.begun }
+        do {
+            return try await looks.runUnlessCancelled(Self.turn) {
+                // It began after this one was asked for.
+                let isDone = count.withLock { $0.done > begun }
+                if !isDone { await lookAnew() }
+                return picture.value
             }
-            let told = changes.map { (changes: $0, objects: Self.encode($0.state)) }
-            picture.change { picture in picture.take(told) }
+        } catch {
+            // Cancelled before its turn has come.
             return picture.value
         }
+    }
+
+    private func lookAnew() async {
+        let number = count.withLock { count in
+            count.begun += 1
+            return count.begun
+        }
+        let changes: Result<DashboardChanges, any Error>
+        do {
+            let known = picture.value.number
+            changes = .success(
+                try await withDeadline(longestLook) { [backend] in try await backend.look(since: known) })
+        } catch {
+            // Whoever has asked is gone, which says nothing of the state: others are not told of it.
+            if Task.isCancelled { return }
+            changes = .failure(error)
+        }
+        let told = changes.map { (changes: $0, objects: Self.encode($0.state)) }
+        picture.change { picture in picture.take(told) }
+        count.withLock { $0.done = number }
     }
 
     /// Looks whenever something has changed and somebody looks on. Ends with its task.

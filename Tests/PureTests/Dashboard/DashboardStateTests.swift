@@ -1,3 +1,4 @@
+import Concurrency
 import EngineInterface
 import Foundation
 import Logging
@@ -31,9 +32,12 @@ import Testing
         /// What is told to who knows the look before; `nil` to tell all there is each time.
         var told: DashboardChanges?
         var askedSince: [UInt64?] = []
+        /// Looks end while it is `true`, or when they are cancelled.
+        let answers = ObservableValue(true)
         func tell(_ changes: DashboardChanges) { told = changes }
-        func look(since number: UInt64?) throws -> DashboardChanges {
+        func look(since number: UInt64?) async throws -> DashboardChanges {
             askedSince.append(number)
+            try await answers.wait { $0 ? () : nil }
             if let told { return told }
             return DashboardChanges(whole: try state())
         }
@@ -189,6 +193,57 @@ import Testing
         await stage.fail(nil)
         let third = await hub.look()
         #expect(try told(third, since: second.revision).problem == nil)
+    }
+
+    @Test func `a look that does not end is given up and told, and a later one finds what there is`() async throws {
+        let stage = Stage()
+        let hub = StateHub(
+            backend: stage, epoch: "e", logger: Logger(label: "test"), longestLook: .milliseconds(200))
+        await stage.show(state(services: [("a", 1)]))
+        stage.answers.set(false)
+        #expect(await hub.look().problem == "unavailable")
+        stage.answers.set(true)
+        try await eventually("a look that ends") { await hub.look().problem == nil }
+        #expect(try told(hub.current, since: nil).set["services"]?.count == 1)
+    }
+
+    @Test func `who asks and is gone before there is an answer is no problem of others`() async throws {
+        let stage = Stage()
+        let hub = StateHub(backend: stage, epoch: "e", logger: Logger(label: "test"))
+        await stage.show(state(services: [("a", 1)]))
+        let first = await hub.look()
+        stage.answers.set(false)
+        try await withThrowingTaskGroup(of: StateHub.Picture.self) { group in
+            for _ in 0..<2 { group.addTask { await hub.look() } }
+            try await eventually("one looks and one waits") {
+                stage.answers.waiterCount == 1 && hub.waiting == 1
+            }
+            group.cancelAll()
+            for try await picture in group {
+                #expect(picture.revision == first.revision && picture.problem == nil)
+            }
+        }
+        #expect(hub.current.revision == first.revision && hub.current.problem == nil)
+        stage.answers.set(true)
+        await stage.show(state(services: [("a", 2)]))
+        #expect(await hub.look().revision > first.revision)
+    }
+
+    @Test func `who asks while others look shares the next look`() async throws {
+        let stage = Stage()
+        let hub = StateHub(backend: stage, epoch: "e", logger: Logger(label: "test"))
+        stage.answers.set(false)
+        try await withThrowingTaskGroup(of: UInt64.self) { group in
+            group.addTask { await hub.look().revision }
+            try await eventually("a look has begun") { stage.answers.waiterCount == 1 }
+            for _ in 0..<5 { group.addTask { await hub.look().revision } }
+            try await eventually("five wait") { hub.waiting == 5 }
+            await stage.tell(
+                DashboardChanges(number: 1, isWhole: true, state: state(services: [("a", 1)])))
+            stage.answers.set(true)
+            for try await revision in group { #expect(revision == 1) }
+        }
+        #expect(await stage.askedSince == [nil, 1])
     }
 
     @Test func `a revision of another time gets everything`() async throws {
