@@ -84,8 +84,15 @@ struct DashboardIndex: Sendable {
     private var held: [String: [String: Int]] = [:]
     /// By node: how many containers it has beside those that are shown.
     private var more: [String: Int] = [:]
-    /// Counts what was told.
+    /// Counts what was told, and how often all was forgotten, so that no number ever stands for two things.
     private var number: UInt64 = 0
+
+    /// Begins anew: whoever was told anything before is told everything the next time, also when that does not arrive.
+    mutating func forget() {
+        let last = number
+        self = DashboardIndex()
+        number = last + 1
+    }
 
     /// Takes in what has changed since the look before.
     /// - Parameters:

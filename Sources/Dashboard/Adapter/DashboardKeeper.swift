@@ -25,7 +25,7 @@ actor DashboardKeeper {
 
     /// The swarm is no more, or nobody manages it here.
     func forget() {
-        index = DashboardIndex()
+        index.forget()
         (model, look, listedAt, news, lacksNetworks) = (nil, nil, nil, nil, false)
     }
 

@@ -225,6 +225,24 @@ import Testing
         }
     }
 
+    @Test func `who was told before all was forgotten is told everything, also when that was lost on the way`() {
+        var state = SwarmState()
+        state.nodes["n0"] = Node(id: "n0")
+        var index = DashboardIndex()
+        func look(_ changes: SwarmChanges, since number: UInt64?) -> DashboardChanges {
+            index.take(state, changes, DashboardIndex.Sight(), shown: Self.shown)
+            return index.tell(since: number, ClusterView())
+        }
+        let first = look(SwarmChanges(all: state), since: nil)
+        index.forget()
+        state.nodes["n1"] = Node(id: "n1")
+        // Nobody hears of the first of these.
+        for _ in 0..<2 {
+            let told = look(SwarmChanges(all: state), since: first.number)
+            #expect(told.isWhole && told.state.nodes.map(\.id).sorted() == ["n0", "n1"])
+        }
+    }
+
     @Test func `one task that changes is told with its service alone, however many there are`() {
         var stage = Stage(random: SeededGenerator(seed: 1))
         for number in 0..<2000 {
