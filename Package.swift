@@ -111,6 +111,7 @@ let package = Package(
         // 1: the domain's values, and Linux as it is
         library("Model", ["Addressing", "Faults"]),
         library("Concurrency"),
+        library("PeerNames", [], [nioCore, nioSSL]),
         library("LinuxSystem", ["Concurrency", "CLinux", "Addressing", "Faults"]),
         library("Netlink", ["Concurrency", "LinuxSystem", "CLinux", "Addressing", "Faults"]),
         library("Nftables", ["CNFTables", "Netlink", "LinuxSystem", "CLinux", "Addressing", "Faults"], [crypto]),
@@ -148,8 +149,8 @@ let package = Package(
         library(
             "LogDrivers",
             [
-                "Logs", "EngineInterface", "Templates", "Concurrency", "LinuxSystem", "CLinux", "CZlib", "Model",
-                "Addressing", "Faults",
+                "Logs", "EngineInterface", "Templates", "Concurrency", "PeerNames", "LinuxSystem", "CLinux", "CZlib",
+                "Model", "Addressing", "Faults",
             ],
             [nioCore, nioPosix, nioSSL, nioFoundation, nioHTTP1, httpClient, protobuf, crypto, log]),
         library(
@@ -257,6 +258,7 @@ let package = Package(
                 "DockerTypes",
                 "EngineInterface", "LocalStore", "Logs", "Model", "Addressing", "Concurrency", "LinuxSystem", "CLinux",
                 "Faults", "Orchestration", "Commands", "LogDrivers", "Templates", "Telemetry", "Dashboard",
+                "PeerNames",
             ],
             [
                 httpClient, nioCore, nioPosix, nioHTTP1, nioSSL, log, x509, asn1, crypto, grpcCore, grpcTransport,

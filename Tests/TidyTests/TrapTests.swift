@@ -8,8 +8,8 @@ import Testing
         "Addressing", "Cluster", "Concurrency", "ContainerRuntime", "Dashboard", "DataPlane", "DockerAPI",
         "DockerClient", "DockerMessages", "DockerTypes", "ESP", "ESPControl", "Engine", "EngineInterface",
         "EtcdStore", "Images", "LinuxSystem", "LocalStore", "LogDrivers", "Logs", "Model", "NameService", "Netlink",
-        "Nftables", "NodeProtocol", "OCI", "Orchestration", "PathProbes", "StateStore", "Telemetry", "Templates",
-        "apus-esp", "apusd",
+        "Nftables", "NodeProtocol", "OCI", "Orchestration", "PathProbes", "PeerNames", "StateStore", "Telemetry",
+        "Templates", "apus-esp", "apusd",
     ]
 
     private static let allowed: [Allowance] = [

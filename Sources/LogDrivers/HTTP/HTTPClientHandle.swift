@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import LinuxSystem
 import NIOCore
 import NIOHTTP1
+import PeerNames
 
 /// A client with the bounds that every request of a driver has: connect 3 s, an answer 10 s and 4 MiB, no redirects, which could lead tokens elsewhere.
 struct HTTPClientHandle: Sendable {
@@ -13,10 +14,9 @@ struct HTTPClientHandle: Sendable {
     /// What the header `Host` says where the URL has the certificate's name instead of the receiver's.
     private let alias: (host: String, name: String)?
 
-    /// - Parameter host: Of the URLs that will be asked: a name must be the certificate's, unless `trust` has another one for it. `nil` where it is not
-    ///   known; then a certificate for the address counts as well.
+    /// - Parameter host: Of all URLs that will be asked: a name must be the certificate's, unless `trust` has another one for it.
     /// - Throws: ``LogOptionError`` when certificates cannot be read.
-    init(_ trust: HTTPTrust, host: String? = nil) async throws {
+    init(_ trust: HTTPTrust, host: String) async throws {
         let tls = try await onThread { try trust.configuration() }
         var configuration = HTTPClient.Configuration(
             tlsConfiguration: tls, redirectConfiguration: .disallow,
@@ -25,11 +25,11 @@ struct HTTPClientHandle: Sendable {
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 1
         configuration.httpVersion = .http1Only
         // URLs have brackets around addresses of IPv6.
-        let bare = host.map { $0.hasPrefix("[") ? String($0.dropFirst().dropLast()) : $0 }
-        if let name = trust.serverName ?? bare, !trust.isUnverified, !PeerName.isAddress(name) {
-            configuration.http1_1ConnectionDebugInitializer = { PeerName.check($0, for: name) }
+        let bare = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
+        if !trust.isUnverified, let name = PeerName(trust.serverName ?? bare) {
+            configuration.http1_1ConnectionDebugInitializer = { name.check($0) }
         }
-        if let host, let bare, let name = trust.serverName, name != host {
+        if let name = trust.serverName, name != host {
             configuration.dnsOverride = [name: bare]
             alias = (bare.contains(":") ? "[\(bare)]" : bare, name)
         } else {

@@ -4,6 +4,7 @@ import LinuxSystem
 import NIOCore
 import NIOPosix
 import NIOSSL
+import PeerNames
 import Synchronization
 
 /// A stream to a receiver, by TCP, TLS or a socket of the node. What it says is kept up to a bound, for protocols with answers.
@@ -36,9 +37,9 @@ package final class StreamConnection: Sendable {
                 channel.eventLoop.makeCompletedFuture {
                     if let context {
                         var name: String?
-                        if case .host(let host, _) = options.address, !PeerName.isAddress(host) { name = host }
+                        if case .host(let host, _) = options.address { name = host }
                         try channel.pipeline.syncOperations.addHandler(
-                            try handler(context, name, trustsAnybody: tls?.trustsAnybody == true))
+                            try PeerName.handler(context, to: name, isVerified: tls?.trustsAnybody == false))
                     }
                     try channel.pipeline.syncOperations.addHandler(InboxHandler(inbox))
                 }
@@ -56,18 +57,6 @@ package final class StreamConnection: Sendable {
             let channel = try await bootstrap.connect(unixDomainSocketPath: path).get()
             return StreamConnection(channel: channel, inbox: inbox, isTCP: false)
         }
-    }
-
-    /// - Parameter name: That the certificate must be for; `nil` where it must be for the address.
-    private static func handler(
-        _ context: NIOSSLContext, _ name: String?, trustsAnybody: Bool
-    ) throws -> NIOSSLClientHandler {
-        guard let name, !trustsAnybody else { return try NIOSSLClientHandler(context: context, serverHostname: name) }
-        return try NIOSSLClientHandler._makeSSLClientHandler(
-            context: context, serverHostname: name,
-            additionalPeerCertificateVerificationCallback: { certificate, channel in
-                channel.eventLoop.makeCompletedFuture { try PeerName.check(certificate, for: name) }
-            })
     }
 
     /// Returns when the kernel has taken them all. With TLS, not before the handshake.

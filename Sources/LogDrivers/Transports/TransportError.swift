@@ -2,6 +2,7 @@ import Glibc
 import NIOCore
 import NIOPosix
 import NIOSSL
+import PeerNames
 
 /// Why a receiver cannot be reached, or has broken off. Read by people, in inspect and events.
 package struct TransportError: Error, CustomStringConvertible, Equatable {
@@ -23,6 +24,10 @@ package struct TransportError: Error, CustomStringConvertible, Equatable {
         case let error as IOError: self.init(String(cString: strerror(error.errnoCode)).lowercased())
         case let error as NIOSSLExtraError where error == .failedToValidateHostname:
             self.init("the receiver's certificate is for another name")
+        case let error as PeerNameError:
+            self.init(
+                error == .noCertificate
+                    ? "the receiver has shown no certificate" : "the receiver's certificate is for another name")
         case NIOSSLError.handshakeFailed(let reason) where "\(reason)".contains("CERTIFICATE_VERIFY_FAILED"):
             self.init("the receiver's certificate is signed by nobody who is trusted, or not valid now")
         case ChannelError.connectTimeout: self.init("no connection within 3 seconds")

@@ -1,5 +1,3 @@
-import Crypto
-import Foundation
 import LinuxSystem
 import NIOSSL
 import SwiftASN1
@@ -66,49 +64,6 @@ import X509
 
     private static let showing = drivers.filter { $0.client != nil }
 
-    /// An authority that signs for whoever asks.
-    private struct Authority {
-        private let key: Certificate.PrivateKey
-        private let root: Certificate
-
-        init() throws {
-            let key = Certificate.PrivateKey(P256.Signing.PrivateKey())
-            self.key = key
-            let name = try DistinguishedName { CommonName("authority \(RandomID.hex(bytes: 4))") }
-            root = try Certificate(
-                version: .v3, serialNumber: Certificate.SerialNumber(), publicKey: key.publicKey,
-                notValidBefore: Date(timeIntervalSinceNow: -3600), notValidAfter: Date(timeIntervalSinceNow: 86_400),
-                issuer: name, subject: name, signatureAlgorithm: .ecdsaWithSHA256,
-                extensions: Certificate.Extensions {
-                    Critical(BasicConstraints.isCertificateAuthority(maxPathLength: nil))
-                    Critical(KeyUsage(keyCertSign: true, cRLSign: true))
-                    SubjectKeyIdentifier(hash: key.publicKey)
-                },
-                issuerPrivateKey: key)
-        }
-
-        var pem: String { get throws { try root.serializeAsPEM().pemString + "\n" } }
-
-        func issue(_ names: [GeneralName]) throws -> (certificate: String, key: String) {
-            let own = Certificate.PrivateKey(P256.Signing.PrivateKey())
-            let certificate = try Certificate(
-                version: .v3, serialNumber: Certificate.SerialNumber(), publicKey: own.publicKey,
-                notValidBefore: Date(timeIntervalSinceNow: -3600), notValidAfter: Date(timeIntervalSinceNow: 86_400),
-                issuer: root.subject, subject: DistinguishedName { CommonName("somebody") },
-                signatureAlgorithm: .ecdsaWithSHA256,
-                extensions: Certificate.Extensions {
-                    Critical(BasicConstraints.notCertificateAuthority)
-                    Critical(KeyUsage(digitalSignature: true))
-                    try ExtendedKeyUsage([.serverAuth, .clientAuth])
-                    SubjectAlternativeNames(names)
-                },
-                issuerPrivateKey: key)
-            return (
-                try certificate.serializeAsPEM().pemString + "\n", try own.serializeAsPEM().pemString + "\n"
-            )
-        }
-    }
-
     /// This machine by its name and its address, and somebody else.
     private static let here: [GeneralName] = [
         .dnsName("localhost"), .ipAddress(ASN1OctetString(contentBytes: [127, 0, 0, 1])),
@@ -118,7 +73,7 @@ import X509
     @Test(arguments: drivers) func `a receiver that the right authority has signed for gets the lines`(driver: Driver)
         async throws
     {
-        let authority = try Authority()
+        let authority = try TestAuthority()
         let shown = try authority.issue(Self.here)
         let files = [driver.authority: try authority.pem]
         for host in driver.hosts {
@@ -129,7 +84,7 @@ import X509
     @Test(arguments: drivers) func `what another authority has signed gets nothing, and says why`(driver: Driver)
         async throws
     {
-        let (authority, other) = (try Authority(), try Authority())
+        let (authority, other) = (try TestAuthority(), try TestAuthority())
         let shown = try authority.issue(Self.here)
         let files = [driver.authority: try other.pem]
         try await Self.with(driver, "localhost", shown, files) { try await $0.isRefused() }
@@ -143,7 +98,7 @@ import X509
     @Test(arguments: drivers) func `a certificate for another name is refused, unless it was asked for`(driver: Driver)
         async throws
     {
-        let authority = try Authority()
+        let authority = try TestAuthority()
         // Of its own name and address: neither is what was asked for.
         let (shown, own) = (try authority.issue(Self.elsewhere), try authority.issue(Self.here))
         let files = [driver.authority: try authority.pem]
@@ -163,7 +118,7 @@ import X509
     func `a certificate for the address that was connected to does not do where a name was asked for`(driver: Driver)
         async throws
     {
-        let authority = try Authority()
+        let authority = try TestAuthority()
         let shown = try authority.issue([.ipAddress(ASN1OctetString(contentBytes: [127, 0, 0, 1]))])
         let files = [driver.authority: try authority.pem]
         for host in driver.hosts {
@@ -176,27 +131,11 @@ import X509
         }
     }
 
-    @Test func `a name in a certificate is for a host, or with a star for those one label below`() {
-        for (pattern, name) in [
-            ("logs.test", "logs.test"), ("Logs.TEST.", "logs.test"), ("logs.test", "LOGS.test."),
-            ("*.logs.test", "a.logs.test"),
-        ] {
-            #expect(PeerName.covers(pattern, name), "\(pattern) for \(name)")
-        }
-        for (pattern, name) in [
-            ("logs.test", "a.logs.test"), ("*.logs.test", "logs.test"), ("*.logs.test", "a.b.logs.test"),
-            ("*.logs.test", ".logs.test"), ("*", "logs"), ("a.*.test", "a.logs.test"), ("", "logs.test"),
-            ("*.", "logs"),
-        ] {
-            #expect(!PeerName.covers(pattern, name), "\(pattern) for \(name)")
-        }
-    }
-
     @Test(arguments: showing)
     func `a certificate is shown where the receiver asks for one, and is the one that was given`(driver: Driver)
         async throws
     {
-        let (authority, other) = (try Authority(), try Authority())
+        let (authority, other) = (try TestAuthority(), try TestAuthority())
         let names = try #require(driver.client)
         let (server, own) = (try authority.issue(Self.here), try other.issue(Self.elsewhere))
         let asked = try other.pem

@@ -11,7 +11,7 @@ struct AWSCredentialSources: Sendable {
     let environment: [String: String]
     /// `awslogs-credentials-endpoint`: a path at the container endpoint, which is then the only source.
     let endpointPath: String?
-    let client: HTTPClientHandle
+    let client: HTTPClients
 
     private static let containerEndpoint = "http://169.254.170.2"
     private static let instanceEndpoint = "http://169.254.169.254"

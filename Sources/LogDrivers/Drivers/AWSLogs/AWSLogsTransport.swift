@@ -35,7 +35,7 @@ struct AWSLogsTransport: LogTransport {
     }
 
     func connect() async throws -> any LogConnection {
-        let client = try await HTTPClientHandle(HTTPTrust())
+        let client = HTTPClients(HTTPTrust())
         return AWSLogsConnection(
             transport: self, client: client, known: known,
             sources: AWSCredentialSources(environment: environment, endpointPath: credentialsPath, client: client))
@@ -83,7 +83,7 @@ private struct AWSLogsConnection: LogConnection {
     private static let callDeadline = TimeAmount.seconds(20)
 
     let transport: AWSLogsTransport
-    let client: HTTPClientHandle
+    let client: HTTPClients
     let known: AWSLogsKnown
     let sources: AWSCredentialSources
 
