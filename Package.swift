@@ -173,7 +173,8 @@ let package = Package(
             "Cluster",
             [
                 "Orchestration", "StateStore", "LocalStore", "EtcdStore", "NodeProtocol", "DockerMessages", "Logs",
-                "EngineInterface", "Concurrency", "LinuxSystem", "CLinux", "OCI", "Model", "Addressing", "Faults",
+                "EngineInterface", "Concurrency", "PeerNames", "LinuxSystem", "CLinux", "OCI", "Model", "Addressing",
+                "Faults",
             ],
             [
                 httpClient, nioHTTP1, nioFoundation, grpcCore, grpcTransport, grpcProtobuf, protobuf, nioCore, nioPosix,
@@ -201,7 +202,7 @@ let package = Package(
         library(
             "Lab", ["Concurrency", "LinuxSystem", "CLinux", "Netlink", "NameService", "Addressing", "Faults"],
             [nioCore, nioPosix, log]),
-        library("DockerClient", ["Templates"], [nioCore, nioPosix, nioSSL]),
+        library("DockerClient", ["Templates", "PeerNames"], [nioCore, nioPosix, nioSSL]),
         library(
             "Commands",
             [

@@ -1,4 +1,5 @@
 import NIOCore
+import PeerNames
 package import Templates
 
 /// An engine, asked over its API: one connection a request.
@@ -93,6 +94,9 @@ package struct DaemonClient: Sendable {
             throw DockerError.local("error during connect: \(endpoint.text): connection reset by peer")
         } catch let error as MalformedAnswer {
             throw DockerError.local("error during connect: \(endpoint.text): \(error.description)")
+        } catch let error as PeerNameError {
+            throw DockerError.local(
+                "error during connect: \(endpoint.text): tls: failed to verify certificate: \(error.description)")
         }
     }
 

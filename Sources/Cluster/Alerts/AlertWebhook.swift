@@ -7,6 +7,8 @@ import Model
 import NIOCore
 import NIOFoundationCompat
 import NIOHTTP1
+import NIOSSL
+import PeerNames
 
 /// Tells a receiver of alerts over HTTP, in Alertmanager's form (webhook, JSON version 4), until it has taken them.
 ///
@@ -36,12 +38,24 @@ final class AlertWebhook: Sendable {
 
     private let waiting = ObservableValue(State())
 
-    init(url: String, client: HTTPClient = .shared, log: Logger) {
-        self.client = client
+    /// - Parameter trust: Who may have signed the receiver's certificate, which must be for the URL's name.
+    init(url: String, trust: TLSConfiguration = .makeClientConfiguration(), log: Logger) {
+        // What an answer leads to was not asked for, and is no receiver.
+        var configuration = HTTPClient.Configuration(tlsConfiguration: trust, redirectConfiguration: .disallow)
+        configuration.httpVersion = .http1Only
+        // Why there is no connection is told at once; it is tried again below.
+        configuration.connectionPool.retryConnectionEstablishment = false
+        if let name = URL(string: url)?.host(percentEncoded: false).flatMap({ PeerName($0) }) {
+            configuration.http1_1ConnectionDebugInitializer = { name.check($0) }
+        }
+        client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
         self.log = log
         self.url = url
         watch = PostingWatch(address: Self.shown(url), failuresOfDown: Self.failuresOfDown)
     }
+
+    // A request that is under way has this webhook: nothing is broken off.
+    deinit { client.shutdown { _ in } }
 
     /// How posting goes.
     var state: PostingState {

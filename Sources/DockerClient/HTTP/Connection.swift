@@ -1,6 +1,7 @@
 import NIOCore
 import NIOPosix
 import NIOSSL
+import PeerNames
 
 /// A connection of raw bytes to an endpoint, for one request.
 struct Connection {
@@ -21,10 +22,8 @@ struct Connection {
                 return try await bootstrap.connect(host: host, port: port) { channel in
                     channel.eventLoop.makeCompletedFuture {
                         guard let tls else { return }
-                        // A name is checked against the certificate; NIOSSL takes no address for one.
-                        let isAddress = (try? SocketAddress(ipAddress: host, port: port)) != nil
-                        let handler = try NIOSSLClientHandler(context: tls, serverHostname: isAddress ? nil : host)
-                        try channel.pipeline.syncOperations.addHandler(handler)
+                        try channel.pipeline.syncOperations.addHandler(
+                            try PeerName.handler(tls, to: host, isVerified: endpoint.tls?.verifies == true))
                     }.flatMap { wrap(channel) }
                 }
             }

@@ -1,8 +1,13 @@
+import DockerClient
+import EngineInterface
 import LinuxSystem
+import Logging
+import Model
 import NIOSSL
 import TestKit
 import Testing
 
+@testable import Cluster
 @testable import LogDrivers
 
 /// Clients over TLS that ask a server by its name: a certificate for the address that they have reached by it does not do.
@@ -35,7 +40,36 @@ import Testing
                 await clients.close()
             }
         },
+        Client(testDescription: "alerts", ask: postAlert),
+        Client(testDescription: "the docker command") { port, authority in
+            let tls = Endpoint.TLS(authority: authority, certificate: "", key: "", verifies: true)
+            let client = DaemonClient(endpoint: try Endpoint("tcp://localhost:\(port)", tls: tls), version: nil)
+            _ = try await client.stream(.get("/_ping")) { $0.status }
+        },
     ]
+
+    private struct Unanswered: Error {}
+
+    /// Has an alert posted once.
+    @Sendable private static func postAlert(_ port: Int, _ authority: String) async throws {
+        var trust = TLSConfiguration.makeClientConfiguration()
+        trust.trustRoots = .file(authority)
+        let webhook = AlertWebhook(
+            url: "https://localhost:\(port)/hook", trust: trust, log: Logger(label: "test"))
+        webhook.tell(
+            Alert(
+                fingerprint: "f", name: "A", severity: .warning, summary: "s", labels: [:], value: 1,
+                startsAt: Timestamp(seconds: 1), endsAt: nil))
+        // Cancelled below.
+        let posting = Task { try await webhook.run() }
+        try await cleaningUp {
+            try await eventually("an answer, or none") { webhook.state.accepted + webhook.state.failed > 0 }
+        } by: {
+            posting.cancel()
+            _ = await posting.result
+        }
+        if webhook.state.accepted == 0 { throw Unanswered() }
+    }
 
     @Test(arguments: clients) func `a certificate for the name that was asked for is taken`(client: Client) async throws
     {
