@@ -128,7 +128,10 @@ let package = Package(
             [grpcCore, grpcTransport, grpcProtobuf, protobuf, nioCore, nioHTTP2, crypto, log]),
         library(
             "Images",
-            ["EngineInterface", "OCI", "Concurrency", "LinuxSystem", "CLinux", "CArchive", "Model", "Faults"],
+            [
+                "EngineInterface", "OCI", "Concurrency", "PeerNames", "LinuxSystem", "CLinux", "CArchive", "Model",
+                "Faults",
+            ],
             [httpClient, nioCore, nioPosix, nioHTTP1, nioSSL, nioFoundation, crypto, log]),
         library(
             "ContainerRuntime", ["OCI", "Concurrency", "LinuxSystem", "CLinux", "Model", "Faults"],
@@ -259,7 +262,7 @@ let package = Package(
                 "DockerTypes",
                 "EngineInterface", "LocalStore", "Logs", "Model", "Addressing", "Concurrency", "LinuxSystem", "CLinux",
                 "Faults", "Orchestration", "Commands", "LogDrivers", "Templates", "Telemetry", "Dashboard",
-                "PeerNames",
+                "PeerNames", "Images",
             ],
             [
                 httpClient, nioCore, nioPosix, nioHTTP1, nioSSL, log, x509, asn1, crypto, grpcCore, grpcTransport,

@@ -7,6 +7,7 @@ import NIOHTTP1
 import NIOPosix
 import NIOSSL
 import OCI
+import PeerNames
 
 extension RegistryClient {
     /// Performs a request; when the registry asks for a token or a password, once more with it.
@@ -36,16 +37,19 @@ extension RegistryClient {
         _ request: HTTPClientRequest, _ endpoint: RegistryEndpoint, _ deadline: TimeAmount,
         followingRedirects: Bool = true, isRepeatable: Bool? = nil
     ) async throws -> HTTPClientResponse {
-        let http = try await RegistryHTTP.client(
-            for: endpoint, certificates: configuration.certificates, followingRedirects: followingRedirects)
+        func once() async throws -> HTTPClientResponse {
+            try await RegistryHTTP.execute(
+                request, for: endpoint, certificates: configuration.certificates, deadline: deadline,
+                followingRedirects: followingRedirects)
+        }
         do {
             // Each of the connections that are kept may have been let go.
             for _ in 0..<Self.repetitions {
-                do { return try await http.execute(request, timeout: deadline) } catch  where Self.isLetGo(error) {
+                do { return try await once() } catch  where Self.isLetGo(error) {
                     guard isRepeatable ?? [.GET, .HEAD].contains(request.method) else { throw error }
                 }
             }
-            return try await http.execute(request, timeout: deadline)
+            return try await once()
         } catch is CancellationError {
             throw CancellationError()
         } catch let error as any Fault {
@@ -91,6 +95,7 @@ extension RegistryClient {
             return "dial tcp \(endpoint.address): connect: connection refused"
         case let error as IOError:
             return "dial tcp \(endpoint.address): connect: \(String(cString: strerror(error.errnoCode)))"
+        case let error as PeerNameError: return "tls: failed to verify certificate: x509: \(error.description)"
         case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
             let text = "\(error)"
             if text.contains("CERTIFICATE_VERIFY_FAILED") || error is NIOSSLExtraError {

@@ -1,3 +1,4 @@
+import AsyncHTTPClient
 import DockerClient
 import EngineInterface
 import LinuxSystem
@@ -8,6 +9,7 @@ import TestKit
 import Testing
 
 @testable import Cluster
+@testable import Images
 @testable import LogDrivers
 
 /// Clients over TLS that ask a server by its name: a certificate for the address that they have reached by it does not do.
@@ -41,6 +43,14 @@ import Testing
             }
         },
         Client(testDescription: "alerts", ask: postAlert),
+        Client(testDescription: "a registry") { port, authority in
+            let base = "https://localhost:\(port)"
+            _ = try await RegistryHTTP.execute(
+                HTTPClientRequest(url: base + "/v2/"),
+                for: RegistryEndpoint(base: base, isMirror: false, isVerified: true, name: "."),
+                certificates: String(authority.dropLast("/authority.crt".count)), deadline: .seconds(20),
+                followingRedirects: true)
+        },
         Client(testDescription: "the docker command") { port, authority in
             let tls = Endpoint.TLS(authority: authority, certificate: "", key: "", verifies: true)
             let client = DaemonClient(endpoint: try Endpoint("tcp://localhost:\(port)", tls: tls), version: nil)
