@@ -96,7 +96,7 @@ extension ContainerService {
                     guard containers.record(id)?.phase.isBeingRemoved == true else { return }
                     try await attemptRemoval(id, removeVolumes: false)
                 }
-            } catch is CancellationError {
+            } catch is CancellationError where Task.isCancelled {
                 return
             } catch {
                 log.error("a container is not removed yet", metadata: ["container": "\(id)", "error": "\(error)"])

@@ -20,6 +20,24 @@ import Testing
         }
     }
 
+    @Test func `an attempt of the daemon that meets a cancellation of something else is followed by others`()
+        async throws
+    {
+        try await LifeFixture.run { fixture in
+            try await fixture.make("a")
+            // The caller's attempt, and the daemon's own first one.
+            fixture.surroundings.fail("cancelled removal", times: 2)
+            await #expect(throws: CancellationError.self) {
+                try await fixture.service.removeContainer("a", force: false, removeVolumes: true)
+            }
+            try await eventually { fixture.clock.sleepers == 1 }
+            #expect(fixture.phase("a")?.isBeingRemoved == true)
+            fixture.clock.advance(by: .seconds(5))
+            try await eventually { fixture.phase("a") == nil }
+            #expect(fixture.surroundings.withVolumes == ["a"])
+        }
+    }
+
     @Test func `a removal that fails is tried again, ever less often, until it succeeds`() async throws {
         try await LifeFixture.run { fixture in
             try await fixture.make("a")
