@@ -70,4 +70,18 @@ import Testing
         #expect(Set(completed(swarm).compactMap(\.nodeID)) == ["n1", "n2", "n3", "n4"])
         #expect(completed(swarm).count == 4)
     }
+
+    @Test func `a node that was down does what it lacks of a global job, and nothing twice`() {
+        var swarm = swarm { $0.mode.globalJob = Empty() }
+        // One is silent before it has done its part, and is given up; one has done its own before it is.
+        swarm.settle(rounds: 4, except: ["n2"])
+        #expect(Set(completed(swarm).compactMap(\.nodeID)) == ["n1", "n3"])
+        for id in ["n1", "n2"] { swarm.state.nodes[id]?.status.state = .down }
+        swarm.settle(rounds: 4, except: ["n1", "n2"])
+        // None waits for them.
+        #expect(swarm.state.tasks.values.filter { $0.isLive && $0.isWanted }.isEmpty)
+        for id in ["n1", "n2"] { swarm.state.nodes[id]?.status.state = .ready }
+        swarm.settle(rounds: 6)
+        #expect(completed(swarm).compactMap(\.nodeID).sorted() == ["n1", "n2", "n3"])
+    }
 }
