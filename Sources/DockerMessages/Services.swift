@@ -145,6 +145,10 @@ extension TaskSpecError: MessageConvertible {
             "rpc error: code = InvalidArgument desc = ContainerSpec: Retries in HealthConfig cannot be negative"
         case .unknownMountType(let text):
             "invalid MountType: \(GoText.quoted(text))"
+        case .unknownMountPropagation(let text):
+            "invalid MountPropagation: \(GoText.quoted(text))"
+        case .unknownMountConsistency(let text):
+            "invalid MountConsistency: \(GoText.quoted(text))"
         case .relativeMountTarget(let path):
             "invalid mount target, must be an absolute path: \(path)"
         case .duplicateMountTarget(let path):

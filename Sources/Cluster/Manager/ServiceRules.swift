@@ -120,6 +120,11 @@ struct ServiceRules {
         let mounts = spec.taskTemplate.containerSpec?.mounts?.map { mount -> Mount in
             var mount = mount
             mount.type = word(mount.type, usual: "bind")
+            mount.consistency = mount.consistency?.lowercased()
+            if var options = mount.bindOptions {
+                options.propagation = options.propagation.lowercased()
+                mount.bindOptions = options
+            }
             return mount
         }
         if mounts != nil { spec.taskTemplate.containerSpec?.mounts = mounts }

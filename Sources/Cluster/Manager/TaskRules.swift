@@ -85,6 +85,7 @@ enum TaskRules {
                 }
                 throw UnsupportedError.feature("a mount of type \(mount.type)")
             }
+            try checkWords(of: mount)
             guard mount.target.hasPrefix("/") else {
                 throw TaskSpecError.relativeMountTarget(mount.target)
             }
@@ -93,6 +94,18 @@ enum TaskRules {
             }
         }
         try checkTemplates(container)
+    }
+
+    /// Source of the words and the texts: moby, `convert.containerToGRPC`.
+    private static func checkWords(of mount: Mount) throws(TaskSpecError) {
+        let propagation = mount.bindOptions?.propagation ?? ""
+        guard ["", "private", "rprivate", "shared", "rshared", "slave", "rslave"].contains(propagation) else {
+            throw .unknownMountPropagation(propagation)
+        }
+        let consistency = mount.consistency ?? ""
+        guard ["", "default", "consistent", "cached", "delegated"].contains(consistency) else {
+            throw .unknownMountConsistency(consistency)
+        }
     }
 
     /// What nodes would refuse again and again, task after task.

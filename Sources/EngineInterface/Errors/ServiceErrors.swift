@@ -95,6 +95,8 @@ package enum TaskSpecError: Fault, Equatable {
     case shortHealthDuration(String)
     case negativeHealthRetries
     case unknownMountType(String)
+    case unknownMountPropagation(String)
+    case unknownMountConsistency(String)
     case relativeMountTarget(String)
     case duplicateMountTarget(String)
     case invalidTemplate(place: TemplatePlace, reason: String)

@@ -166,6 +166,8 @@ extension SentenceTests {
             TaskSpecError.negativeStopGrace, .invalidInput,
             "rpc error: code = InvalidArgument desc = ContainerSpec: stop-grace-period cannot be negative"),
         Row(TaskSpecError.unknownMountType("text"), .invalidInput, "invalid MountType: \"text\""),
+        Row(TaskSpecError.unknownMountPropagation("text"), .invalidInput, "invalid MountPropagation: \"text\""),
+        Row(TaskSpecError.unknownMountConsistency("text"), .invalidInput, "invalid MountConsistency: \"text\""),
         Row(
             TaskSpecError.relativeMountTarget("path"), .invalidInput,
             "invalid mount target, must be an absolute path: path"),

@@ -111,6 +111,27 @@ import Testing
         #expect(throws: TaskSpecError.unknownMountType("floppy")) { try spec(nil, nil, "Floppy") }
     }
 
+    @Test func `how a mount is shared is spelled in any case, and what no node takes is refused`() throws {
+        func spec(_ propagation: String, _ consistency: String?) throws -> ServiceSpec {
+            try checked { spec in
+                var mount = Mount()
+                (mount.type, mount.source, mount.target, mount.consistency) = ("bind", "/a", "/b", consistency)
+                mount.bindOptions = Mount.BindOptions()
+                mount.bindOptions?.propagation = propagation
+                spec.taskTemplate.containerSpec?.mounts = [mount]
+            }
+        }
+        for (propagation, consistency) in [("RShared", "Cached"), ("SLAVE", "DEFAULT"), ("", "")] {
+            let taken = try spec(propagation, consistency)
+            #expect(try taken == spec(propagation.lowercased(), consistency.lowercased()))
+            let mount = taken.taskTemplate.containerSpec?.mounts?.first
+            #expect(mount?.bindOptions?.propagation == propagation.lowercased())
+            #expect(mount?.consistency == consistency.lowercased())
+        }
+        #expect(throws: TaskSpecError.unknownMountPropagation("public")) { try spec("public", nil) }
+        #expect(throws: TaskSpecError.unknownMountConsistency("often")) { try spec("", "often") }
+    }
+
     private func constrained(by text: String) throws -> ServiceSpec {
         try checked { spec in
             spec.taskTemplate.placement = Placement()
