@@ -93,15 +93,18 @@ extension EngineDashboard {
     package func logVolume(_ query: DashboardLogQuery, buckets: Int) async throws -> DashboardLogVolume {
         let counts = VolumeCounts(query.window, buckets: buckets)
         let wanted = try await resolve(query.scopes)
-        let isWhole = try await each(wanted, nil) { scope in
+        // What is noted here could not be read, or not to its end, as of a node that does not answer.
+        let unread = LogFinds(most: 1)
+        let isWhole = try await each(wanted, unread) { scope in
             try await self.read(scope, Self.query(query.window)) { lines in
+                for line in lines where line.stream == 3 { unread.note(line.text) }
                 counts.add(lines.filter { Self.fits($0, query) }, looked: lines.count)
                 return counts.looked <= Self.mostLines
             }
         }
         var volume = counts.result()
         volume.partial = wanted.partial
-        volume.isCut = !isWhole || counts.looked > Self.mostLines
+        volume.isCut = !isWhole || counts.looked > Self.mostLines || !unread.result().notes.isEmpty
         return volume
     }
 
@@ -135,7 +138,7 @@ extension EngineDashboard {
     /// Each scope at the same time, within the time that one answer may take: what has been found by then is the answer.
     /// - Returns: Whether all of them have come to their end by then.
     private func each(
-        _ wanted: LogScopes, _ found: LogFinds?,
+        _ wanted: LogScopes, _ found: LogFinds,
         _ body: @escaping @Sendable (DashboardScope) async throws -> Void
     ) async throws -> Bool {
         do {
@@ -145,7 +148,7 @@ extension EngineDashboard {
                         group.addTask {
                             do { try await body(scope) } catch let fault as any Fault where wanted.areSeveral {
                                 // One that cannot be read hides no other.
-                                found?.note("\(scope.id.prefix(12)): \(DockerMessage.text(of: fault))")
+                                found.note("\(scope.id.prefix(12)): \(DockerMessage.text(of: fault))")
                             }
                         }
                     }

@@ -177,7 +177,7 @@ package struct DashboardLogVolume: Codable, Sendable, Equatable {
     package var stated: [Int]
     /// Where fewer logs were counted than were asked for.
     package var partial: DashboardLogsRead?
-    /// Not all of the window was counted: there was too much for one answer, or it took too long.
+    /// Not all of the window was counted: there was too much for one answer, it took too long, or a log could not be read to its end.
     package var isCut = false
     package init(from: Int64, step: Double, buckets: Int) {
         error = Array(repeating: 0, count: buckets)

@@ -54,10 +54,15 @@ import Testing
     private struct Services: ServiceBackend {
         let all: [Service]
         var isStuck = false
+        /// Whose log cannot be read.
+        var unread: String?
+        /// Whose log has a mark of the system's: of something that is not in it.
+        var marked: String?
 
         func listServices(_ filters: Filters, withStatus: Bool) -> [Service] { all }
 
-        func serviceLogs(_ reference: String, _ query: LogQuery) -> LogStream {
+        func serviceLogs(_ reference: String, _ query: LogQuery) throws -> LogStream {
+            if reference == unread { throw ContainerError.notFound(reference) }
             if isStuck {
                 return LogStream(
                     isTerminal: false,
@@ -68,9 +73,13 @@ import Testing
             }
             let line =
                 "2026-01-02T03:04:05.000000006Z com.docker.swarm.task.id=t,com.docker.swarm.node.id=n from \(reference)\n"
+            let isMarked = reference == marked
             return LogStream(
                 isTerminal: false,
                 output: AsyncThrowingStream { continuation in
+                    if isMarked {
+                        continuation.yield([OutputChunk(stream: .systemError, bytes: ByteBuffer(string: "incomplete"))])
+                    }
                     continuation.yield([OutputChunk(stream: .standardOutput, bytes: ByteBuffer(string: line))])
                     continuation.finish()
                 })
@@ -206,6 +215,19 @@ import Testing
         async let volume = dashboard.logVolume(query, buckets: 10)
         let (first, second) = try await (page, volume)
         #expect(first.isCut && second.isCut)
+    }
+
+    @Test func `a count from which a log is missing says so`() async throws {
+        let all = [Service(id: "s"), Service(id: "u")]
+        let window = try #require(DashboardWindow(from: 1_767_000_000_000, to: 1_768_000_000_000))
+        let query = DashboardLogQuery(scopes: all.map { DashboardScope(.service, $0.id) }, window: window)
+        for (services, count, isCut) in [
+            (Services(all: all), 2, false), (Services(all: all, unread: "u"), 1, true),
+            (Services(all: all, marked: "u"), 2, true),
+        ] {
+            let volume = try await dashboard(services: services).logVolume(query, buckets: 10)
+            #expect(volume.output.reduce(0, +) == count && volume.isCut == isCut)
+        }
     }
 
     @Test func `those that cannot be asked are shown as well`() async throws {
