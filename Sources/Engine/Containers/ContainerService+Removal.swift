@@ -56,10 +56,11 @@ extension ContainerService {
     }
 
     private func attemptRemoval(_ id: String, removeVolumes: Bool) async throws {
-        // On record, too, what is to be taken along: whoever goes on with it knows no other way.
-        let (record, effects) = try await containers.receive(id, .removalBegan) { record, _ in
-            if removeVolumes { record.removesVolumes = true }
-        }
+        // On record, too, what is to be taken along: whoever goes on with it knows no other way. Said once: another attempt writes nothing at its
+        // beginning, so that one is made on a full disk as well, where it makes room.
+        let note: (inout ContainerRecord, [ContainerEffect]) -> Void = { record, _ in record.removesVolumes = true }
+        let isNews = removeVolumes && containers.record(id)?.removesVolumes != true
+        let (record, effects) = try await containers.receive(id, .removalBegan, change: isNews ? note : nil)
         guard effects.contains(.destroy) else {
             throw ContainerError.removedWhileRunning(record.name)
         }

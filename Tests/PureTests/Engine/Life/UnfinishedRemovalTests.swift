@@ -58,6 +58,28 @@ import Testing
         }
     }
 
+    @Test(arguments: [false, true])
+    func `a removal on a full disk makes room, though nothing can be written of its beginning`(byUser: Bool)
+        async throws
+    {
+        try await LifeFixture.run { fixture in
+            try await fixture.make("a")
+            fixture.store.setFull(true)
+            await #expect(throws: MemoryContainers.Full.self) {
+                try await fixture.service.removeContainer("a", force: false, removeVolumes: true)
+            }
+            #expect(fixture.phase("a")?.isBeingRemoved == true)
+            try await eventually { fixture.clock.sleepers == 1 }
+            if byUser {
+                try await fixture.service.removeContainer("a", force: false, removeVolumes: true)
+            } else {
+                fixture.clock.advance(by: .seconds(5))
+            }
+            try await eventually { fixture.phase("a") == nil }
+            #expect(fixture.surroundings.withVolumes == ["a"])
+        }
+    }
+
     @Test func `a user may be faster, and nothing is left to be done then`() async throws {
         try await LifeFixture.run { fixture in
             try await fixture.make("a")
