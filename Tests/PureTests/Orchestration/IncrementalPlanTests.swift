@@ -44,7 +44,7 @@ import Testing
         }
     }
 
-    private static let seeds = SimulationSeeds.of("SEEDS", 15)
+    private static let seeds = SimulationSeeds.of("SEEDS", 16)
 
     /// Looks as a busy manager has them, of one change to seven; three swarms in four are half as large as the fourth. Planning everything is most of
     /// what this takes, so it is done for each fifth look, and for the last: a change that was passed over still is to be made then. With

@@ -372,6 +372,8 @@ import Testing
                 swarm.state.nodes[id]?.status.state = .ready
                 swarm.state.nodes[id]?.spec.availability = .active
             }
+            // A global service has none while all nodes are down: there is nothing to update then, and what comes is new.
+            let isOutdated = swarm.state.tasks.values.contains { $0.isWanted && $0.isLive }
             swarm.updateService("web") {
                 $0.taskTemplate.containerSpec?.image = "last"
                 $0.updateConfig = nil
@@ -383,7 +385,8 @@ import Testing
             }
             #expect(image(swarm) == ["last"] && swarm.running("web").count == 3, "seed \(seed)")
             let state = swarm.state.services["web"]?.updateStatus?.state
-            #expect(state == "completed", "seed \(seed): \(state ?? "none")")
+            #expect(
+                state == "completed" || state == nil && !isOutdated, "seed \(seed): \(state ?? "none"), \(isOutdated)")
         }
     }
 }

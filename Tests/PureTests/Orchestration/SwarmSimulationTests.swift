@@ -5,7 +5,7 @@ import Testing
 
 /// A swarm to which everything happens at once, and what must hold all the same. `make simulate` asks for longer runs.
 @Suite struct SwarmSimulationTests {
-    private static let seeds = SimulationSeeds.of("RUNS", 3)
+    private static let seeds = SimulationSeeds.of("RUNS", 4)
     /// How long it may take until all is as it should be when nothing goes wrong any more, in seconds of the swarm.
     private static let longestHealing = 180
 
