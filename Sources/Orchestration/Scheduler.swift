@@ -59,11 +59,15 @@ struct Scheduler {
         let index = groups.firstIndex { $0.fit(task) } ?? groups.count
         if index == groups.count { groups.append(Candidates(for: task)) }
         if let node = groups[index].best(for: task, load, &order, state, looks: &looks) { return .success(node) }
-        if let refusal = groups[index].refusal, refusal.placed == placed {
+        // What a task is to replace gives it room, on nodes that take any: another reason may stand in its way there than in the others'.
+        let isAsOthers = !load.nodesOfPlace.contains { id in
+            state.nodes.shared(id).map { NodeFilter.takesTasks($0.value, state) } ?? false
+        }
+        if isAsOthers, let refusal = groups[index].refusal, refusal.placed == placed {
             return .failure(Reason(text: refusal.text))
         }
         let outcome = look(for: task, preferences, load, state, &looks)
-        if case .failure(let reason) = outcome { groups[index].refusal = (reason.text, placed) }
+        if isAsOthers, case .failure(let reason) = outcome { groups[index].refusal = (reason.text, placed) }
         return outcome
     }
 
