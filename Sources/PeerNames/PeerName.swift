@@ -76,7 +76,7 @@ package struct PeerName: Sendable, Hashable {
             guard byte > 0x20, byte < 0x7F else { return nil }
             plain.append((UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte)
         }
-        if plain.last == dot { plain.removeLast() }
+        if plain.last == dot { _ = plain.popLast() }
         return plain.isEmpty ? nil : plain
     }
 }
