@@ -58,6 +58,10 @@ class Engine:
     def start(self, container):
         self.ask("POST", f"/containers/{container}/start")
 
+    def processes(self):
+        """{id: first process} of the containers that run."""
+        return {one["Id"]: self.ask("GET", f"/containers/{one['Id']}/json")["State"]["Pid"] for one in self.ask("GET", "/containers/json")}
+
     def wait(self, container):
         return self.ask("POST", f"/containers/{container}/wait")["StatusCode"]
 
