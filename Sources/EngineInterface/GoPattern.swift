@@ -109,7 +109,8 @@ struct PatternProgram {
         case jump(Int)
     }
 
-    /// How many forms may be put together, those that are repeated counted each time.
+    /// How many forms may be put together, those that are repeated counted each time, and each range in brackets: all of them may be looked at for one
+    /// character of a text.
     private static let mostForms = 10_000
 
     private(set) var steps: [Step] = []
@@ -121,7 +122,9 @@ struct PatternProgram {
         forms += 1
         guard !isTooLarge else { return }
         switch form {
-        case .one(let choice): steps.append(.one(choice))
+        case .one(let choice):
+            forms += choice.ranges.count
+            steps.append(.one(choice))
         case .edge(let edge): steps.append(.edge(edge))
         case .sequence(let parts): for part in parts { add(part) }
         case .either(let ways): addWays(ways)

@@ -62,4 +62,11 @@ import Testing
         let deep = String(repeating: "(", count: 100_000) + String(repeating: ")", count: 100_000)
         #expect(!Filters(["name": [deep]]).match("name", [name]))
     }
+
+    /// What is in brackets is gone through for each character.
+    @Test(arguments: [(100, 1, true), (100, 50, true), (20_000, 1, false), (100, 1000, false)])
+    func `no pattern is long by what is in its brackets`(ranges: Int, times: Int, isTaken: Bool) {
+        let pattern = "([" + String(repeating: "ab", count: ranges / 2) + "]?){\(times)}"
+        #expect(Filters(["name": [pattern]]).match("name", ["a"]) == isTaken)
+    }
 }
