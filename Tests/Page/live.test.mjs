@@ -78,7 +78,14 @@ test('events that the stream left out are fetched, and until then it is said tha
   Source.last.say('skipped', { events: 0, lines: 3 });
   assert.deepEqual([fetched, live.knownSince], [0, 0]);
   Source.last.say('skipped', { events: 12, lines: 0 });
-  assert.deepEqual([fetched, live.knownSince], [1, 7000]);
+  assert.deepEqual([fetched, live.knownSince], [0, 7000]);
+  pass(1000);
+  Source.last.say('skipped', { events: 1, lines: 0 });
+  pass(1000);
+  assert.deepEqual([fetched, live.knownSince], [1, 8000], 'once for all that are left out meanwhile');
+  Source.last.say('skipped', { events: 1, lines: 0 });
+  pass(2000);
+  assert.equal(fetched, 2);
 }));
 
 test('a turn to other lines is no loss', () => played((live, pass) => {

@@ -19,6 +19,9 @@ export const blank = () => ({ cluster: null, epoch: '', revision: 0, problem: nu
 /** Milliseconds without a word after which the manager is taken as gone; it says something every 15 s. A machine that is switched off closes nothing. */
 export const SILENCE = 40000;
 
+/** Milliseconds after which events are fetched that the stream has left out. */
+const AGAIN = 2000;
+
 /** As many events are kept of all times together, and as many more of the time that was asked for. */
 const KEPT = 2000;
 
@@ -81,8 +84,8 @@ export class Live {
     on('skipped', e => {
       const { lines, events } = JSON.parse(e.data);
       if (lines) this.lines([], { skipped: lines });
-      // Until they have been fetched nothing before now is taken as whole.
-      if (events) { this.cutAt = this.now(); this.tell(); this.askAgain(); }
+      // Until they have been fetched nothing before now is taken as whole. Not each time: this reader is slow as it is.
+      if (events) { this.cutAt = this.now(); this.tell(); this.again ??= setTimeout(() => { this.again = null; this.askAgain(); }, AGAIN); }
     });
     on('tail', e => this.lines([], { ended: JSON.parse(e.data)[0] }));
     // Or the manager could not tell for a moment: then it is no end.
