@@ -111,3 +111,21 @@ test('every row of a long table of services has its line, in questions that a ma
   assert.equal(drawn, 130);
   assert.ok(sizes.length > 1 && sizes.every(n => n <= 64), sizes);
 });
+
+test('rows of a table have their lines beside a service that has too many containers for any chart', options, async () => {
+  const cluster = live.state.cluster, before = globalThis.fetch, services = live.state.services, web = services.get('web');
+  live.state.services = new Map(Array.from({ length: 20 }, (_, i) => [`s${i}`, { ...web, id: `s${i}`, name: `s${i}` }]));
+  cluster.hasHistory = true;
+  globalThis.fetch = (path, more) => {
+    const u = new URL(path, 'http://manager/');
+    if (!u.pathname.endsWith('/query')) return before(path, more);
+    const scopes = u.searchParams.get('scope').split(',');
+    if (scopes.length > 6 || scopes.includes('service:s7')) return Promise.resolve({ ok: false, status: 400, json: async () => ({ error: 'tooManyForChart' }) });
+    return Promise.resolve({ ok: true, status: 200, json: async () => ({ from: 0, step: 1, gaps: [], lines: scopes.map(x => ({ name: x.slice(8), values: [1, 2] })) }) });
+  };
+  await show('services.js', 'Services', '/services');
+  for (let i = 0; i < 3; i++) await settled();
+  const drawn = root.querySelectorAll('.spark path').length;
+  globalThis.fetch = before; cluster.hasHistory = false; live.state.services = services;
+  assert.equal(drawn, 19);
+});

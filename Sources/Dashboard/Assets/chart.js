@@ -28,9 +28,7 @@ function useSeries(scope, series, by, points = POINTS) {
       asked = `${Math.round(to - from)} ${sel.value.live ? 'live' : from}`; at = Date.now();
       abort?.abort(); abort = new AbortController();
       try {
-        const of = part => get('query', { scope: part, series, by, from: Math.round(from), to: Math.round(to), points }, abort.signal), [first, ...rest] = inParts(scope), answer = await of(first);
-        // One behind the other: a long table is no reason to ask for all at the same time.
-        for (const part of rest) answer.lines.push(...(await of(part)).lines);
+        const of = part => get('query', { scope: part, series, by, from: Math.round(from), to: Math.round(to), points }, abort.signal), answer = await inParts(scope, of);
         set(old => ({ lines: keepKnown(old.lines, answer), error: null }));
       } catch (error) { if (error.name !== 'AbortError') set(old => ({ lines: old.lines, error })); }
     };
@@ -47,11 +45,26 @@ function useSeries(scope, series, by, points = POINTS) {
   return data;
 }
 
-/** As few scopes as one question may have. */
-function inParts(scope) {
+/**
+ * Asks for as many scopes at once as managers take, and for fewer where they have too many containers together; one that has too many by itself has
+ * no line beside those of others. One question behind the other: a long table is no reason to ask for all at the same time.
+ */
+async function inParts(scope, of) {
   const all = scope.split(','), parts = [];
-  for (let i = 0; i < all.length; i += AT_ONCE) parts.push(all.slice(i, i + AT_ONCE).join());
-  return parts;
+  for (let i = 0; i < all.length; i += AT_ONCE) parts.push(all.slice(i, i + AT_ONCE));
+  let answer = null, refusal = null;
+  while (parts.length) {
+    const part = parts.shift(), half = part.length >> 1;
+    try {
+      const next = await of(part.join());
+      if (answer) answer.lines.push(...next.lines); else answer = next;
+    } catch (error) {
+      if (error.code !== 'tooManyForChart') throw error;
+      if (half) parts.unshift(part.slice(0, half), part.slice(half)); else refusal = error;
+    }
+  }
+  if (!answer) throw refusal;
+  return answer;
 }
 
 /** One line for each service, small: CPU of the time shown. A table asks for all its rows together. */
