@@ -45,6 +45,16 @@ extension ContainerRecord {
         if isOnNone || (isAlone && endpoints.contains { $0.isAutomatic != true }) { throw .noneNetwork }
     }
 
+    /// What is asked for once more in a network that the container, which does not run, is on already: programs that make a container anew name each of
+    /// its networks, be it in the request that makes it or later. In a network of the swarm's this counts from the next start on; in another one what
+    /// was asked for first does, such as its address. Source: moby, `daemon.updateNetworkSettings`.
+    mutating func renewRequest(on network: String, isOfSwarm: Bool, _ settings: EndpointSettings?) {
+        guard isOfSwarm, let settings else { return }
+        for index in endpoints.indices where endpoints[index].networkName == network {
+            endpoints[index].requested = settings
+        }
+    }
+
     /// Looks whether the container may leave a network.
     /// - Throws: ``EndpointError`` for the node's own network, and for one that the container is not on.
     func checkDisconnection(from network: String) throws(EndpointError) {

@@ -28,7 +28,12 @@ extension EndpointService {
             try before.checkConnection(to: name)
             guard name != LocalNetwork.noneName else { return try await putOnNone(before, true, found) }
             if before.endpoints.contains(where: { $0.networkName == name }) {
-                return try await renewRequest(record.id, on: name, settings)
+                // One that this node does not know is the swarm's.
+                let isOfSwarm = found.map { $0.scope == "swarm" } ?? true
+                try await containers.update(record.id, durably: true) { record in
+                    record.renewRequest(on: name, isOfSwarm: isOfSwarm, settings)
+                }
+                return
             }
             let networksBefore = Set(before.endpoints.map(\.networkName))
             try await containers.update(record.id, durably: true) { record in
@@ -48,17 +53,6 @@ extension EndpointService {
                     try await network.refresh()
                 }
                 throw error
-            }
-        }
-    }
-
-    /// What a container that does not run is to have from its next start on in a network that it is on already: programs that make a container anew
-    /// name each of its networks, be it in the request that makes it or later.
-    private func renewRequest(_ id: String, on network: String, _ settings: EndpointSettings?) async throws {
-        guard let settings else { return }
-        try await containers.update(id, durably: true) { record in
-            for index in record.endpoints.indices where record.endpoints[index].networkName == network {
-                record.endpoints[index].requested = settings
             }
         }
     }

@@ -52,9 +52,15 @@ import Testing
             var network = NetworkRequest()
             network.name = "n"
             _ = try await engine.networks.createNetwork(network)
-            let id = try await fixture.create(["sleep", "1000"]) { $0.hostConfig.networkMode = "n" }
             var settings = EndpointSettings()
             settings.aliases = ["db"]
+            let first = settings
+            let id = try await fixture.create(["sleep", "1000"]) {
+                $0.hostConfig.networkMode = "n"
+                $0.networkingConfig = NetworkingConfiguration()
+                $0.networkingConfig?.endpointsConfig = ["n": first]
+            }
+            settings.aliases = ["cache"]
             let asked = settings
             try await engine.endpoints.connectNetwork("n", container: id, settings: asked)
             #expect(try fixture.record(id).endpoints.map { $0.requested?.aliases } == [["db"]])

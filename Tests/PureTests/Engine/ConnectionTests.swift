@@ -54,6 +54,19 @@ import Testing
         try container("na", on: ["na"]).checkConnection(to: "nb")
     }
 
+    @Test func `what is asked for once more counts in networks of the swarm alone`() {
+        var (first, second) = (EndpointSettings(), EndpointSettings())
+        first.aliases = ["db"]
+        second.aliases = ["cache"]
+        var record = container("na", on: ["na", "nb"])
+        record.endpoints[0].requested = first
+        record.renewRequest(on: "na", isOfSwarm: false, second)
+        record.renewRequest(on: "na", isOfSwarm: true, nil)
+        #expect(record.endpoints.map(\.requested) == [first, nil])
+        record.renewRequest(on: "na", isOfSwarm: true, second)
+        #expect(record.endpoints.map(\.requested) == [second, nil])
+    }
+
     @Test func `where a container is now decides about none, and not how it was made`() throws {
         let made = container("none")
         #expect(throws: EndpointError.noneNetwork) { try made.checkConnection(to: "na") }
