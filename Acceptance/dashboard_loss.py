@@ -114,6 +114,8 @@ def manager_lost(cluster, page):
 
 
 def quorum_lost(cluster, page):
+    # The manager that is looked at has just come back, and each node tells it of its use within ten seconds: who is stopped before has no age.
+    check("every node has told of its use again", page.wait(lambda: len(page.all(".node .meters")) == len(cluster.nodes) and not page.all(".node.stale"), 60), page.text(".nodes"))
     shown = page.text("main table")
     for node in managers(cluster)[1:]:
         stop(cluster, node)
